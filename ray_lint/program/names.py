@@ -1,0 +1,563 @@
+"""Scopes, bindings and uses of one module, and the dotted names that expressions stand for.
+
+One iterative pass over the tree (no recursion: real files nest deeper than Python's stack) records
+for each scope what binds a name and what uses it. On top of that: which bindings can reach a use,
+and what a name is called outside of this file (``np.arange`` -> ``numpy.arange``).
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
+ScopeNode = (
+    ast.Module
+    | ast.ClassDef
+    | ast.FunctionDef
+    | ast.AsyncFunctionDef
+    | ast.Lambda
+    | ast.ListComp
+    | ast.SetComp
+    | ast.DictComp
+    | ast.GeneratorExp
+)
+
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+LOOPS = (ast.For, ast.AsyncFor, ast.While)
+_BUILTINS = frozenset(dir(builtins))
+_ALIAS_DEPTH = 20
+
+
+class BindingKind(enum.Enum):
+    """How a name gets its value."""
+
+    ASSIGN = "assign"
+    AUGMENTED = "augmented"
+    UNPACKED = "unpacked"
+    LOOP = "loop"
+    COMPREHENSION = "comprehension"
+    PARAMETER = "parameter"
+    FUNCTION = "function"
+    CLASS = "class"
+    IMPORT = "import"
+    WITH = "with"
+    EXCEPT = "except"
+    WALRUS = "walrus"
+    MATCH = "match"
+    DELETE = "delete"
+
+
+@dataclass(eq=False)
+class Binding:
+    """One place that binds ``name`` in ``scope``.
+
+    ``node`` is the binding node (Name, arg, alias, def, handler); ``statement`` the statement it
+    belongs to (None for parameters of lambdas and for comprehension targets). ``value`` is the
+    expression whose whole value the name gets, or for loops the iterable whose items it gets
+    (only if the target is this single name); None when unknown.
+    """
+
+    name: str
+    scope: Scope
+    kind: BindingKind
+    node: ast.AST
+    statement: ast.stmt | None
+    value: ast.expr | None = None
+
+
+@dataclass(eq=False)
+class Scope:
+    """A module, class, function, lambda or comprehension with what it binds and uses."""
+
+    node: ScopeNode
+    parent: Scope | None
+    bindings: dict[str, list[Binding]] = field(default_factory=dict)
+    uses: dict[str, list[ast.Name]] = field(default_factory=dict)
+    """Loads of a name of *this* scope, from here or from any nested scope, in order."""
+    redirected: dict[str, Scope | None] = field(default_factory=dict)
+    """Names declared ``global`` or ``nonlocal`` here, with the scope that owns them."""
+    local_loads: list[ast.Name] = field(default_factory=list)
+
+    @property
+    def is_function(self) -> bool:
+        """Whether the body runs later than its definition (def, async def, lambda)."""
+        return isinstance(self.node, FUNCTIONS)
+
+    @property
+    def is_class(self) -> bool:
+        """Whether nested functions cannot see the names of this scope."""
+        return isinstance(self.node, ast.ClassDef)
+
+    def ancestors(self) -> Iterator[Scope]:
+        """Yield this scope and all that enclose it, innermost first."""
+        scope: Scope | None = self
+        while scope is not None:
+            yield scope
+            scope = scope.parent
+
+    @property
+    def frame(self) -> Scope:
+        """The function, class or module whose execution this scope is part of."""
+        return next(s for s in self.ancestors() if not isinstance(s.node, COMPREHENSIONS))
+
+
+@dataclass(frozen=True)
+class Block:
+    """The list of statements that a statement stands in: ``getattr(owner, field)[index]``."""
+
+    owner: ast.AST
+    field: str
+    statements: list[ast.stmt]
+    index: int
+
+
+class ModuleNames:
+    """The name model of one module.
+
+    ``module`` is the dotted name of the module if known; relative imports are resolved with it.
+    """
+
+    def __init__(self, tree: ast.Module, module: str = "", *, is_package: bool = False) -> None:
+        self.tree = tree
+        self.module = module
+        self.package = module if is_package else module.rpartition(".")[0]
+        self.parents: dict[ast.AST, ast.AST] = {}
+        self.order: dict[ast.AST, int] = {}
+        self.last: dict[ast.AST, int] = {}
+        self.blocks: dict[ast.stmt, Block] = {}
+        self.scopes: dict[ast.AST, Scope] = {}
+        self.star_imports: list[str] = []
+        self._scope_of: dict[ast.AST, Scope] = {}
+        self._nodes: list[ast.AST] = []
+        self.root = Scope(tree, None)
+        self.scopes[tree] = self.root
+        self._collect()
+        self._link_uses()
+
+    # -- building -----------------------------------------------------------------------------
+
+    def _collect(self) -> None:
+        stack: list[tuple[ast.AST, Scope]] = [(self.tree, self.root)]
+        while stack:
+            node, scope = stack.pop()
+            self.order[node] = len(self._nodes)
+            self._nodes.append(node)
+            self._scope_of[node] = scope
+            children = list(self._children(node, scope))
+            for child, _ in children:
+                self.parents[child] = node
+            stack.extend(reversed(children))
+        for node in reversed(self._nodes):
+            last = self.last.setdefault(node, self.order[node])
+            parent = self.parents.get(node)
+            if parent is not None and self.last.get(parent, -1) < last:
+                self.last[parent] = last
+        for node in self._nodes:
+            if isinstance(node, ast.Global | ast.Nonlocal):
+                self._declare(node)
+        for node in self._nodes:
+            self._bind(node)
+
+    def _declare(self, node: ast.Global | ast.Nonlocal) -> None:
+        scope = self._scope_of[node]
+        owner: Scope | None = self.root
+        for name in node.names:
+            if isinstance(node, ast.Nonlocal):
+                outer = (s for s in scope.ancestors() if s is not scope and s.is_function)
+                owner = next((s for s in outer if self._binds_locally(s, name)), None)
+            scope.redirected[name] = owner
+
+    def _binds_locally(self, scope: Scope, name: str) -> bool:
+        """Whether the function binds the name itself (asked before bindings are known)."""
+        if name in scope.redirected:
+            return False
+        for node in self.walk(scope.node):
+            if self._scope_of[node] is not scope:
+                continue
+            if (
+                isinstance(node, ast.Name)
+                and node.id == name
+                and not isinstance(node.ctx, ast.Load)
+            ):
+                return True
+            if isinstance(node, ast.arg) and node.arg == name:
+                return True
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name:
+                return True
+        return False
+
+    def _children(self, node: ast.AST, scope: Scope) -> Iterator[tuple[ast.AST, Scope]]:
+        """Yield the children of ``node`` in order of evaluation, each with its scope."""
+        if isinstance(node, FUNCTIONS):
+            inner = self.scopes[node] = Scope(node, scope)
+            if not isinstance(node, ast.Lambda):
+                yield from ((d, scope) for d in node.decorator_list)
+            arguments = node.args
+            yield from ((d, scope) for d in arguments.defaults)
+            yield from ((d, scope) for d in arguments.kw_defaults if d is not None)
+            yield arguments, inner
+            if isinstance(node, ast.Lambda):
+                yield node.body, inner
+            else:
+                yield from ((t, scope) for t in getattr(node, "type_params", []))
+                if node.returns is not None:
+                    yield node.returns, scope
+                yield from self._statements(node, "body", inner)
+        elif isinstance(node, ast.arguments):
+            every = [*node.posonlyargs, *node.args]
+            every += [node.vararg] if node.vararg else []
+            every += node.kwonlyargs
+            every += [node.kwarg] if node.kwarg else []
+            yield from ((a, scope) for a in every)
+        elif isinstance(node, ast.arg):
+            if node.annotation is not None:
+                yield node.annotation, scope.parent or scope
+        elif isinstance(node, ast.ClassDef):
+            inner = self.scopes[node] = Scope(node, scope)
+            yield from ((d, scope) for d in node.decorator_list)
+            yield from ((t, scope) for t in getattr(node, "type_params", []))
+            yield from ((b, scope) for b in node.bases)
+            yield from ((k, scope) for k in node.keywords)
+            yield from self._statements(node, "body", inner)
+        elif isinstance(node, COMPREHENSIONS):
+            inner = self.scopes[node] = Scope(node, scope)
+            yield from ((generator, inner) for generator in node.generators)
+            if isinstance(node, ast.DictComp):
+                yield node.key, inner
+                yield node.value, inner
+            else:
+                yield node.elt, inner
+        elif isinstance(node, ast.comprehension):
+            holder = self.parents[node]
+            first = isinstance(holder, COMPREHENSIONS) and holder.generators[0] is node
+            yield node.iter, (scope.parent or scope) if first else scope
+            yield node.target, scope
+            yield from ((c, scope) for c in node.ifs)
+        else:
+            names: tuple[str, ...] = node._fields
+            # A value is evaluated before the target that it is bound to.
+            if isinstance(node, ast.Assign | ast.AnnAssign | ast.AugAssign | ast.NamedExpr):
+                names = ("annotation", "value", "targets", "target")
+            elif isinstance(node, ast.For | ast.AsyncFor):
+                names = ("iter", "target", "body", "orelse")
+            for name in names:
+                value = getattr(node, name, None)
+                if isinstance(value, list):
+                    if value and isinstance(value[0], ast.stmt):
+                        yield from self._statements(node, name, scope)
+                    else:
+                        yield from ((v, scope) for v in value if isinstance(v, ast.AST))
+                elif isinstance(value, ast.AST):
+                    yield value, scope
+
+    def _statements(
+        self, owner: ast.AST, name: str, scope: Scope
+    ) -> Iterator[tuple[ast.AST, Scope]]:
+        statements: list[ast.stmt] = getattr(owner, name)
+        for index, statement in enumerate(statements):
+            self.blocks[statement] = Block(owner, name, statements, index)
+            yield statement, scope
+
+    def _add(
+        self,
+        name: str,
+        kind: BindingKind,
+        node: ast.AST,
+        value: ast.expr | None = None,
+        scope: Scope | None = None,
+    ) -> None:
+        scope = scope or self._scope_of[node]
+        owner = scope.redirected.get(name, scope) or scope
+        binding = Binding(name, owner, kind, node, self.statement_of(node), value)
+        owner.bindings.setdefault(name, []).append(binding)
+
+    def _bind(self, node: ast.AST) -> None:
+        if isinstance(node, ast.Name):
+            if isinstance(node.ctx, ast.Load):
+                self._scope_of[node].local_loads.append(node)
+            else:
+                self._bind_name(node)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            self._add(node.name, BindingKind.FUNCTION, node)
+        elif isinstance(node, ast.ClassDef):
+            self._add(node.name, BindingKind.CLASS, node)
+        elif isinstance(node, ast.arg):
+            self._add(node.arg, BindingKind.PARAMETER, node)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            for alias in node.names:
+                if alias.name == "*":
+                    if isinstance(node, ast.ImportFrom):
+                        self.star_imports.append(self.imported_module(node))
+                else:
+                    bound = alias.asname or alias.name.partition(".")[0]
+                    self._add(bound, BindingKind.IMPORT, alias)
+        elif isinstance(node, ast.ExceptHandler) and node.name:
+            self._add(node.name, BindingKind.EXCEPT, node)
+        elif isinstance(node, ast.MatchAs | ast.MatchStar) and node.name:
+            self._add(node.name, BindingKind.MATCH, node)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            self._add(node.rest, BindingKind.MATCH, node)
+
+    def _bind_name(self, node: ast.Name) -> None:
+        parent = self.parents[node]
+        scope: Scope | None = None
+        value: ast.expr | None = None
+        if isinstance(node.ctx, ast.Del):
+            kind = BindingKind.DELETE
+        elif isinstance(parent, ast.Assign):
+            kind, value = BindingKind.ASSIGN, parent.value
+        elif isinstance(parent, ast.AnnAssign):
+            if parent.value is None:
+                return
+            kind, value = BindingKind.ASSIGN, parent.value
+        elif isinstance(parent, ast.AugAssign):
+            kind = BindingKind.AUGMENTED
+            # An augmented target is read as well as written.
+            self._scope_of[node].local_loads.append(node)
+        elif isinstance(parent, ast.NamedExpr):
+            kind, value = BindingKind.WALRUS, parent.value
+            scope = self._scope_of[node].frame
+        elif isinstance(parent, ast.For | ast.AsyncFor):
+            kind, value = BindingKind.LOOP, parent.iter
+        elif isinstance(parent, ast.comprehension):
+            kind, value = BindingKind.COMPREHENSION, parent.iter
+        elif isinstance(parent, ast.withitem):
+            kind = BindingKind.WITH
+        else:
+            kind, value = self._unpacked(node)
+        self._add(node.id, kind, node, value, scope)
+
+    def _unpacked(self, node: ast.Name) -> tuple[BindingKind, ast.expr | None]:
+        """Return the kind of a name inside a tuple target, with its value if it stands alone."""
+        top: ast.AST = node
+        while isinstance(self.parents[top], ast.Tuple | ast.List | ast.Starred):
+            top = self.parents[top]
+        parent = self.parents[top]
+        if isinstance(parent, ast.For | ast.AsyncFor):
+            return BindingKind.LOOP, None
+        if isinstance(parent, ast.comprehension):
+            return BindingKind.COMPREHENSION, None
+        if isinstance(parent, ast.withitem):
+            return BindingKind.WITH, None
+        if (
+            isinstance(parent, ast.Assign)
+            and isinstance(top, ast.Tuple | ast.List)
+            and self.parents[node] is top
+            and isinstance(parent.value, ast.Tuple | ast.List)
+            and len(parent.value.elts) == len(top.elts)
+            and not any(isinstance(e, ast.Starred) for e in [*parent.value.elts, *top.elts])
+        ):
+            return BindingKind.ASSIGN, parent.value.elts[top.elts.index(node)]
+        return BindingKind.UNPACKED, None
+
+    def _link_uses(self) -> None:
+        for scope in self.scopes.values():
+            for name in scope.local_loads:
+                owner = self._owner(name.id, scope)
+                if owner is not None:
+                    owner.uses.setdefault(name.id, []).append(name)
+        for scope in self.scopes.values():
+            for uses in scope.uses.values():
+                uses.sort(key=self.order.__getitem__)
+
+    # -- questions ----------------------------------------------------------------------------
+
+    def scope_of(self, node: ast.AST) -> Scope:
+        """Return the scope in which ``node`` is evaluated."""
+        return self._scope_of[node]
+
+    def ancestors(self, node: ast.AST) -> Iterator[ast.AST]:
+        """Yield the parents of ``node``, innermost first, without the node itself."""
+        parent = self.parents.get(node)
+        while parent is not None:
+            yield parent
+            parent = self.parents.get(parent)
+
+    def contains(self, outer: ast.AST, inner: ast.AST) -> bool:
+        """Whether ``inner`` is ``outer`` or lies inside of it."""
+        return self.order[outer] <= self.order[inner] <= self.last[outer]
+
+    def statement_of(self, node: ast.AST) -> ast.stmt | None:
+        """Return the innermost statement that is or holds ``node``."""
+        current: ast.AST | None = node
+        while current is not None and not isinstance(current, ast.stmt):
+            current = self.parents.get(current)
+        return current
+
+    def walk(self, node: ast.AST) -> list[ast.AST]:
+        """Return ``node`` and all below it, in order of evaluation."""
+        return self._nodes[self.order[node] : self.last[node] + 1]
+
+    def _owner(self, name: str, scope: Scope) -> Scope | None:
+        """Return the scope that a load of ``name`` in ``scope`` refers to, None for builtins."""
+        for current in scope.ancestors():
+            if current.is_class and current is not scope:
+                continue
+            if name in current.redirected:
+                return current.redirected[name]
+            if name in current.bindings:
+                return current
+        return None
+
+    def owner(self, name: ast.Name) -> Scope | None:
+        """Return the scope that binds ``name``, or None for builtins and unknown names."""
+        return self._owner(name.id, self._scope_of[name])
+
+    def uses(self, binding: Binding) -> list[ast.Name]:
+        """Return all loads of the bound name, in this scope and nested ones, in order."""
+        return binding.scope.uses.get(binding.name, [])
+
+    def reaching(self, use: ast.Name) -> list[Binding]:
+        """Return the bindings that can be in force at ``use``, in order.
+
+        Within one frame a binding that every path to the use passes hides the earlier ones; later
+        ones count when a common loop brings them back. From a nested function every binding of the
+        enclosing scope counts, as it may run at any time.
+        """
+        owner = self.owner(use)
+        if owner is None:
+            return []
+        every = owner.bindings.get(use.id, [])
+        if len(every) < 2 or not self._runs_inline(use, owner):
+            return every
+        position = self.order[use]
+        chain = [use, *self.ancestors(use)]
+        inside = set(map(id, chain))
+        before = {b for b in every if self._precedes(b, position, inside)}
+        last = max(
+            (self.order[b.node] for b in before if self._always_passed(b, inside)), default=-1
+        )
+        loops = [n for n in chain if isinstance(n, LOOPS)]
+        return [
+            b
+            for b in every
+            if (
+                self.order[b.node] >= last
+                if b in before
+                else any(self.contains(x, b.node) and last < self.order[x] for x in loops)
+            )
+        ]
+
+    def _runs_inline(self, use: ast.Name, owner: Scope) -> bool:
+        """Whether no function lies between the scope of the use and the owner of its name."""
+        for scope in self._scope_of[use].ancestors():
+            if scope is owner:
+                return True
+            if scope.is_function:
+                return False
+        return False
+
+    def _precedes(self, binding: Binding, position: int, inside: set[int]) -> bool:
+        """Whether the binding is done before the use at ``position``, in one pass downwards."""
+        if self.order[binding.node] > position:
+            return False
+        if binding.kind in (BindingKind.FUNCTION, BindingKind.CLASS):
+            return id(binding.node) not in inside
+        return True
+
+    def _always_passed(self, binding: Binding, inside: set[int]) -> bool:
+        """Whether each path to the use (whose ancestors are ``inside``) passes the binding."""
+        if binding.kind in (BindingKind.PARAMETER, BindingKind.COMPREHENSION):
+            return True
+        if binding.kind in (BindingKind.LOOP, BindingKind.EXCEPT, BindingKind.MATCH):
+            holder = binding.node if binding.kind is BindingKind.EXCEPT else binding.statement
+            return holder is not None and id(holder) in inside
+        if binding.kind is BindingKind.WALRUS or binding.statement is None:
+            return False
+        block = self.blocks[binding.statement]
+        if id(block.owner) not in inside:
+            return False
+        # The use must stand in the same branch of the owner, not merely somewhere below it.
+        return block.field == "finalbody" or any(id(s) in inside for s in block.statements)
+
+    def imported_module(self, node: ast.ImportFrom) -> str:
+        """Return the absolute dotted module of a ``from`` import, with dots left if unknown."""
+        name = node.module or ""
+        if not node.level:
+            return name
+        parts = self.package.split(".") if self.package else []
+        if len(parts) < node.level:
+            return "." * node.level + name
+        base = parts[: len(parts) - (node.level - 1)]
+        return ".".join([*base, name] if name else base)
+
+    def import_target(self, binding: Binding) -> str:
+        """Return the dotted name that an import binding stands for."""
+        alias = binding.node
+        statement = binding.statement
+        assert isinstance(alias, ast.alias)
+        if isinstance(statement, ast.ImportFrom):
+            module = self.imported_module(statement)
+            separator = "" if module.endswith(".") or not module else "."
+            return f"{module}{separator}{alias.name}"
+        return alias.name if alias.asname else alias.name.partition(".")[0]
+
+    def qualified_names(self, expression: ast.expr, depth: int = 0) -> frozenset[str]:
+        """Return every dotted name that the expression may stand for.
+
+        ``np.arange`` -> ``numpy.arange``; builtins are ``builtins.len``; a name bound in this
+        module to something else than an import or an alias of one gives nothing. Only plain
+        chains of names and attributes have a dotted name: ``f("x").y`` has none.
+        """
+        if depth > _ALIAS_DEPTH:
+            return frozenset()
+        if isinstance(expression, ast.Attribute):
+            owners = self.qualified_names(expression.value, depth + 1)
+            return frozenset(f"{owner}.{expression.attr}" for owner in owners)
+        if not isinstance(expression, ast.Name):
+            return frozenset()
+        if self.owner(expression) is None:
+            if expression.id in _BUILTINS:
+                return frozenset({f"builtins.{expression.id}"})
+            return frozenset(f"{module}.{expression.id}" for module in self.star_imports)
+        names: set[str] = set()
+        for binding in self.reaching(expression):
+            if binding.kind is BindingKind.IMPORT:
+                names.add(self.import_target(binding))
+            elif binding.kind is BindingKind.ASSIGN and isinstance(
+                binding.value, ast.Name | ast.Attribute
+            ):
+                names |= self.qualified_names(binding.value, depth + 1)
+        return frozenset(names)
+
+    def qualified(self, expression: ast.expr) -> str | None:
+        """Return the dotted name of the expression if there is exactly one candidate."""
+        names = self.qualified_names(expression)
+        return next(iter(names)) if len(names) == 1 else None
+
+    def stands_for(self, expression: ast.expr, *names: str) -> bool:
+        """Whether the expression may be one of the dotted ``names``."""
+        return not self.qualified_names(expression).isdisjoint(names)
+
+    def enclosing_loops(self, node: ast.AST) -> list[ast.AST]:
+        """Return the loops and comprehension generators around ``node``, innermost first.
+
+        Ends at the function (or lambda) that holds the node: a call there is a new count. The
+        iterable of a loop and the first iterable of a comprehension are outside of it.
+        """
+        found: list[ast.AST] = []
+        child = node
+        for parent in self.ancestors(node):
+            if isinstance(parent, FUNCTIONS):
+                break
+            if isinstance(parent, ast.For | ast.AsyncFor):
+                if child in parent.body:
+                    found.append(parent)
+            elif isinstance(parent, ast.While):
+                if child in parent.body or child is parent.test:
+                    found.append(parent)
+            elif isinstance(parent, COMPREHENSIONS):
+                if isinstance(child, ast.comprehension):
+                    index = parent.generators.index(child)
+                    found.extend(reversed(parent.generators[:index]))
+                else:
+                    found.extend(reversed(parent.generators))
+            elif isinstance(parent, ast.comprehension) and child in parent.ifs:
+                found.append(parent)
+            child = parent
+        return found
