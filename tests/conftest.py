@@ -1,0 +1,34 @@
+"""Fixtures that every room's tests share."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def ray_cluster() -> Iterator[str]:
+    """One embedded Ray cluster (two CPUs) for the whole run; its GCS address ``host:port``.
+
+    The test process itself is connected to it as a driver. Programs in child processes join it
+    with ``RAY_ADDRESS`` set to this address; they must not stop it.
+    """
+    ray = pytest.importorskip("ray")
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Ray's own start-up warnings are not ours to fix
+        context = ray.init(
+            address="local",  # never someone else's cluster, whatever RAY_ADDRESS says
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            logging_level="ERROR",
+            object_store_memory=200 * 1024 * 1024,
+        )
+    try:
+        yield str(context.address_info["gcs_address"])
+    finally:
+        ray.shutdown()
