@@ -1,0 +1,68 @@
+"""The full command: options, and which part of ray-lint answers."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from ray_lint.errors import SourceError, UsageError
+
+COMMANDS = ("verify", "profile", "explain", "rules", "server", "completion")
+
+
+def run(arguments: list[str]) -> int:
+    """Run the command that the arguments name and return its exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        # File names and messages may hold what the terminal's encoding cannot express.
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    try:
+        code = _dispatch(arguments)
+        sys.stdout.flush()
+    except (UsageError, SourceError) as error:
+        print(f"ray-lint: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # The reader has seen enough (``ray-lint . | head``); keep the interpreter's exit quiet too.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        print("ray-lint: interrupted", file=sys.stderr)
+        return 130
+    return code
+
+
+def _dispatch(arguments: list[str]) -> int:
+    command = arguments[0] if arguments else ""
+    if command in ("explain", "rules"):
+        from ray_lint.cli import pages
+
+        return pages.run(command, arguments[1:])
+    if command in ("verify", "profile"):
+        return _run_on_ray(command, arguments)
+    if command == "server":
+        from ray_lint.cli.server import run as serve
+
+        return serve(arguments[1:])
+    if command == "completion":
+        from ray_lint.cli.completion import run as complete
+
+        return complete(arguments[1:])
+    from ray_lint.cli.lint import run as lint
+
+    return lint(arguments)
+
+
+def _run_on_ray(command: str, arguments: list[str]) -> int:
+    from ray_lint.cli.options import Parser
+    from ray_lint.runtime import cli
+
+    parser = Parser(prog="ray-lint", add_help=False)
+    commands = parser.add_subparsers(dest="command", parser_class=Parser)
+    if command == "verify":
+        cli.add_verify_parser(commands)
+    else:
+        cli.add_profile_parser(commands)
+    options = parser.parse_args(arguments)
+    code: int = options.run(options)
+    return code

@@ -1,0 +1,136 @@
+"""The options of ``ray-lint PATH…``, in groups that fit a screen."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from ray_lint.errors import UsageError
+from ray_lint.report import FORMATS
+
+_USAGE = "ray-lint [OPTIONS] [PATH ...]\n       ray-lint COMMAND [OPTIONS] ..."
+_EPILOG = """\
+commands (ray-lint COMMAND --help):
+  explain CODE   what a rule reports, why, and how safe its fix is
+  rules          list the rules
+  verify FILE    run a program as it is and as fixed on Ray, and compare
+  profile FILE   measure the tasks of a program on Ray
+  server         language server for editors
+  completion     script for bash, zsh or fish
+
+exit codes: 0 nothing found, 1 findings, 2 usage error or a file that could not be processed
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises UsageError and suggests the nearest option."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError with the message, and what may have been meant."""
+        prefix = "unrecognized arguments: "
+        if message.startswith(prefix):
+            unknown = message[len(prefix) :].partition(" ")[0].partition("=")[0]
+            known = [o for action in self._actions for o in action.option_strings]
+            message = f"unknown option {unknown}{did_you_mean(unknown, known)}"
+        raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+def did_you_mean(word: str, known: Sequence[str]) -> str:
+    """Return ``, did you mean …?`` with the nearest known word, "" if none is near."""
+    import difflib
+
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    return f", did you mean {near[0]}?" if near else ""
+
+
+def codes(text: str) -> tuple[str, ...]:
+    """Split a list of codes at commas and blanks."""
+    return tuple(text.replace(",", " ").split())
+
+
+def count(text: str) -> int:
+    """Return a whole number of at least 1."""
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
+    return number
+
+
+def seconds(text: str) -> float:
+    """Return a positive number of seconds."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a positive number of seconds, not {text!r}")
+    return number
+
+
+def build() -> Parser:
+    """Return the parser for linting and fixing."""
+    parser = Parser(
+        prog="ray-lint",
+        usage=_USAGE,
+        description="Find and fix Ray code that submits one tiny task per item.",
+        epilog=_EPILOG,
+        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
+            prog, max_help_position=30, width=100
+        ),
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "paths",
+        nargs="*",
+        metavar="PATH",
+        help="files and directories (default: .); - reads standard input",
+    )
+    group = parser.add_argument_group("fixing")
+    group.add_argument("--fix", action="store_true", help="apply safe fixes")
+    group.add_argument("--diff", action="store_true", help="show what --fix would change")
+    group.add_argument(
+        "--unsafe-fixes", action="store_true", default=None, help="also fixes not proven safe"
+    )
+    group.add_argument(
+        "--batch-size", type=count, metavar="N", help="items per batch (default: by cluster size)"
+    )
+    group = parser.add_argument_group("what is reported")
+    group.add_argument("--select", type=codes, metavar="CODES", help="code prefixes (default: RAY)")
+    group.add_argument("--ignore", type=codes, metavar="CODES", help="code prefixes to leave out")
+    group.add_argument(
+        "--min-items", type=count, metavar="N", help="fewer submissions are fine (default: 200)"
+    )
+    group.add_argument(
+        "--task-threshold",
+        type=seconds,
+        metavar="SECONDS",
+        help="longer tasks are fine (default: 0.01)",
+    )
+    group.add_argument("--strict", action="store_true", default=None, help="also report doubts")
+    group = parser.add_argument_group("files")
+    group.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input")
+    group.add_argument(
+        "--force-exclude", action="store_true", default=None, help="exclude given files too"
+    )
+    group.add_argument(
+        "--no-gitignore", dest="gitignore", action="store_false", default=None, help="see ignored"
+    )
+    group = parser.add_argument_group("output")
+    group.add_argument(
+        "--output-format",
+        choices=FORMATS,
+        metavar="FORMAT",
+        help=f"{', '.join(FORMATS)} (default: text on a terminal, else concise)",
+    )
+    group.add_argument("-q", "--quiet", action="store_true", help="no summary")
+    group.add_argument("--exit-zero", action="store_true", help="exit with 0 despite findings")
+    group.add_argument(
+        "--exit-non-zero-on-fix", action="store_true", help="exit with 1 if anything was fixed"
+    )
+    group.add_argument("-h", "--help", action="help", help="show this page")
+    return parser

@@ -1,0 +1,118 @@
+"""The flake8 plugin. Imports nothing of flake8: the interface is a class and its attributes."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from ray_lint import __version__
+
+if TYPE_CHECKING:
+    import argparse
+
+    from ray_lint.config import Config
+
+
+class Plugin:
+    """Reports the RAY codes inside flake8, which applies ``# noqa``, select and ignore itself."""
+
+    name = "ray-lint"
+    version = __version__
+    config: Config | None = None
+    """What flake8's own options say, set once for the whole run; None: the defaults."""
+
+    def __init__(self, tree: ast.Module, lines: list[str], filename: str) -> None:
+        self.tree = tree
+        self.lines = lines
+        self.filename = filename
+
+    @classmethod
+    def add_options(cls, manager: Any) -> None:
+        """Register the options; flake8 reads them from its configuration files as well."""
+        manager.add_option(
+            "--ray-min-items",
+            type=int,
+            default=200,
+            metavar="N",
+            parse_from_config=True,
+            help="fewer Ray submissions in a loop are not reported (default: 200)",
+        )
+        manager.add_option(
+            "--ray-task-threshold",
+            type=float,
+            default=0.010,
+            metavar="SECONDS",
+            parse_from_config=True,
+            help="Ray tasks that are known to take longer are not reported (default: 0.01)",
+        )
+        manager.add_option(
+            "--ray-strict",
+            action="store_true",
+            default=False,
+            parse_from_config=True,
+            help="also report Ray submissions of unknown number and cost",
+        )
+        for which, effect in (("heavy", "long"), ("tiny", "short")):
+            manager.add_option(
+                f"--ray-known-{which}",
+                default="",
+                comma_separated_list=True,
+                parse_from_config=True,
+                metavar="NAMES",
+                help=f"functions that are known to take {effect}, as dotted names",
+            )
+
+    @classmethod
+    def parse_options(cls, options: argparse.Namespace) -> None:
+        """Take over what flake8 has read."""
+        from ray_lint.config import Config
+
+        cls.config = Config(
+            min_items=options.ray_min_items,
+            task_threshold=options.ray_task_threshold,
+            strict=options.ray_strict,
+            known_heavy=tuple(options.ray_known_heavy),
+            known_tiny=tuple(options.ray_known_tiny),
+        )
+
+    def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
+        """Yield line (from 1), column (from 0; flake8 adds 1), text and this class."""
+        from ray_lint.sources.gate import worth_parsing
+
+        data = "".join(self.lines).encode("utf-8", "surrogatepass")
+        if not worth_parsing(data):
+            return
+        from ray_lint.config import Config
+        from ray_lint.core import check
+        from ray_lint.errors import SourceError
+
+        try:
+            findings = check(
+                _utf8(data),
+                type(self).config or Config(),
+                filename=self.filename,
+                tree=self.tree,
+                fixes=False,
+                noqa=False,
+            )
+        except SourceError:
+            return  # flake8 reports what it cannot read by codes of its own
+        for finding in findings:
+            text = f"{finding.code} {finding.message}"
+            yield finding.start.line, finding.start.column, text, type(self)
+
+
+def _utf8(data: bytes) -> bytes:
+    """Return the source without its encoding comment, at the same length.
+
+    flake8 has decoded the file; the comment tells of the bytes on disk, not of these.
+    """
+    head = data.split(b"\n", 2)[:2]
+    if not any(line.lstrip().startswith(b"#") and b"coding" in line for line in head):
+        return data
+    lines = data.split(b"\n")
+    for i in (0, 1):
+        if lines[i].lstrip().startswith(b"#"):
+            lines[i] = lines[i].replace(b"coding", b"cod-ng")
+    return b"\n".join(lines)

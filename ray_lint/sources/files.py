@@ -1,0 +1,94 @@
+"""Reading and writing whole files."""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from contextlib import suppress
+
+from ray_lint.errors import SourceError
+
+
+def read(path: str) -> bytes:
+    """Return the bytes of a file. Raises SourceError if that is not possible."""
+    try:
+        with open(path, "rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+                raise SourceError(path, "not a regular file")
+            return file.read()
+    except OSError as error:
+        raise SourceError(path, f"cannot be read: {error.strerror}") from None
+
+
+def write(path: str, before: bytes, after: bytes) -> None:
+    """Replace the content ``before`` of a file by ``after``, all of it or nothing.
+
+    The new content goes to a file beside the old one and takes its place in one step, so that a
+    reader, a crash or a full disk sees the old or the new file, never a part. Permissions are kept,
+    owner and extended attributes where the system lets us; a symbolic link stays one and its target
+    is replaced. Other hard links to the file keep the old content.
+
+    Raises SourceError, with the file unchanged, if someone else changed the file in between, if it
+    is read-only, or if the system refuses.
+    """
+    target = os.path.realpath(path)
+    try:
+        status = os.stat(target)
+    except OSError as error:
+        raise _unchanged(path, error.strerror) from None
+    if not stat.S_ISREG(status.st_mode):
+        raise _unchanged(path, "not a regular file")
+    if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
+        raise _unchanged(path, "the file is read-only")
+    folder, name = os.path.split(target)
+    # Not a Python suffix: a file left behind by a kill is never linted, imported or packaged.
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    try:
+        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+        try:
+            with open(handle, "wb") as file:
+                file.write(after)
+                file.flush()
+                _copy_attributes(target, file.fileno(), status)
+                os.fsync(file.fileno())
+            # As late as possible: what was fixed must be what is there.
+            _must_be(target, before, path)
+            os.replace(temporary, target)
+        except BaseException:
+            _remove(temporary)
+            raise
+    except OSError as error:
+        raise _unchanged(path, error.strerror) from None
+
+
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+def _unchanged(path: str, reason: str | None) -> SourceError:
+    return SourceError(path, f"not fixed, the file is unchanged: {reason}")
+
+
+def _must_be(target: str, before: bytes, path: str) -> None:
+    if read(target) != before:
+        raise _unchanged(path, "someone else changed the file meanwhile")
+
+
+def _copy_attributes(target: str, handle: int, status: os.stat_result) -> None:
+    if sys.platform == "win32":
+        return
+    own = os.fstat(handle)
+    if (own.st_uid, own.st_gid) != (status.st_uid, status.st_gid):
+        with suppress(OSError):  # only the superuser may give files away
+            os.fchown(handle, status.st_uid, status.st_gid)
+    os.fchmod(handle, stat.S_IMODE(status.st_mode))
+    if sys.platform == "linux":
+        with suppress(OSError):  # not on this file system, or reserved to the system
+            for attribute in os.listxattr(target):
+                os.setxattr(handle, attribute, os.getxattr(target, attribute))
+
+
+def _remove(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)
