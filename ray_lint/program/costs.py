@@ -1,0 +1,466 @@
+"""How long: the cost class of the function that a submission runs.
+
+The body is not executed but summed up: constants for plain operations, the table of known calls,
+functions of the project followed, loops multiplied with the number of their runs. Anything heavy
+decides; then anything unknown; what is left is *tiny* as long as it stays below the threshold.
+"""
+
+from __future__ import annotations
+
+import ast
+import fnmatch
+import io
+import re
+import tokenize
+from dataclasses import dataclass
+from typing import Literal
+
+from ray_lint.program import known_costs
+from ray_lint.program.module import Module
+from ray_lint.program.names import FunctionNode
+from ray_lint.program.project import Project
+from ray_lint.program.remotes import Callee, CalleeKind, Remotes
+from ray_lint.program.sizes import Count, Sizes, number_of
+
+_OPERATION = 4e-8  # seconds of one node of plain Python
+_DEPTH = 12  # calls followed
+_MAX_NODES = 20_000  # looked at for one callee
+_UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
+
+
+@dataclass(frozen=True)
+class Cost:
+    """The cost class of one run: ``seconds`` is an estimate where there is one.
+
+    ``line`` is the line of the statement that decides, in the file of the callee's definition
+    (or of the helper that it calls), 0 if none does.
+    """
+
+    kind: Literal["tiny", "heavy", "unknown"]
+    reason: str
+    seconds: float | None = None
+    line: int = 0
+
+
+@dataclass
+class _Work:
+    """What has been summed up of one function."""
+
+    seconds: float = 0.0
+    heavy: Cost | None = None
+    unknown: Cost | None = None
+    slowest: tuple[float, str, int] = (0.0, "", 0)
+
+    def take(self, seconds: float, reason: str, line: int) -> None:
+        self.seconds += seconds
+        if seconds > self.slowest[0]:
+            self.slowest = (seconds, reason, line)
+
+    def take_heavy(self, reason: str, line: int) -> None:
+        if self.heavy is None:
+            self.heavy = Cost("heavy", reason, None, line)
+
+    def take_unknown(self, reason: str, line: int) -> None:
+        if self.unknown is None:
+            self.unknown = Cost("unknown", reason, None, line)
+
+    def include(self, other: _Work, runs: float, line: int, name: str) -> None:
+        """Add what a called function does, ``runs`` times."""
+        if other.heavy is not None:
+            self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
+        if other.unknown is not None:
+            self.take_unknown(f"calls `{name}`, which {other.unknown.reason}", line)
+        self.take(other.seconds * runs, f"calls `{name}`", line)
+
+
+def cost_of(
+    project: Project,
+    callee: Callee,
+    *,
+    threshold: float = 0.010,
+    known_heavy: tuple[str, ...] = (),
+    known_tiny: tuple[str, ...] = (),
+) -> Cost:
+    """Return the cost class of one run of the callee.
+
+    ``threshold`` is in seconds. ``known_heavy`` and ``known_tiny`` are patterns of names as the
+    user writes them (``mylib.*``, ``score``); they win over everything else.
+    """
+    for patterns, kind in ((known_heavy, "heavy"), (known_tiny, "tiny")):
+        for pattern in patterns:
+            if _matches(callee, pattern):
+                reason = f"`{pattern}` is configured as {kind}"
+                return Cost("heavy" if kind == "heavy" else "tiny", reason)
+    resources = resource_request(project, callee)
+    if resources:
+        return Cost("heavy", resources)
+    if callee.kind is CalleeKind.ACTOR_CREATION:
+        return Cost("heavy", "starts a process for an actor")
+    if callee.definition is None or callee.module is None:
+        return Cost("unknown", "its definition is not in the project")
+    costs = _Costs(project, known_heavy, known_tiny)
+    work = costs.function(callee.module, callee.definition)
+    return _verdict(work, threshold)
+
+
+def _verdict(work: _Work, threshold: float) -> Cost:
+    if work.heavy is not None:
+        return work.heavy
+    seconds, reason, line = work.slowest
+    if work.seconds > threshold:
+        return Cost("heavy", f"{reason}: about {_time(work.seconds)}", work.seconds, line)
+    if work.unknown is not None:
+        return work.unknown
+    if reason.startswith("sleeps"):
+        return Cost("tiny", f"{reason}", work.seconds, line)
+    what = f"{reason}, " if seconds > 0.5 * work.seconds and reason else ""
+    return Cost("tiny", f"{what}about {_time(work.seconds)} of work", work.seconds, line)
+
+
+def _time(seconds: float) -> str:
+    if seconds < 1e-6:
+        return "1 µs"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.0f} µs"
+    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:,.0f} s"
+
+
+def _matches(callee: Callee, pattern: str) -> bool:
+    names = {callee.name, callee.binding_name}
+    definition = callee.definition
+    if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+        names.add(definition.name)
+        if callee.class_definition is not None:
+            names.add(f"{callee.class_definition.name}.{definition.name}")
+        if callee.module is not None and callee.module.name:
+            names.add(f"{callee.module.name}.{definition.name}")
+    return any(name and fnmatch.fnmatchcase(name, pattern) for name in names)
+
+
+def resource_request(project: Project, callee: Callee) -> str:
+    """Return in words the resource request that speaks of heavy work, "" if there is none."""
+    for call in (callee.decorator, *callee.options):
+        if not isinstance(call, ast.Call) or callee.module is None:
+            continue
+        for keyword in call.keywords:
+            value = keyword.value
+            none = isinstance(value, ast.Constant) and not value.value
+            empty = isinstance(value, ast.Dict) and not value.keys
+            if none or empty:
+                continue
+            if keyword.arg == "num_gpus":
+                return f"asks for num_gpus={ast.unparse(value)}"
+            if keyword.arg in {"resources", "accelerator_type"}:
+                return f"asks for {keyword.arg}={ast.unparse(value)[:40]}"
+            if keyword.arg == "num_cpus":
+                number = number_of(project, callee.module, value)
+                if number.kind == "known" and number.low > 1:
+                    return f"asks for {number.low:g} CPUs"
+    return ""
+
+
+class _Costs:
+    """Sums up functions, each at most once per project and set of configured names."""
+
+    def __init__(
+        self, project: Project, known_heavy: tuple[str, ...], known_tiny: tuple[str, ...]
+    ) -> None:
+        self.project = project
+        self.known_heavy = known_heavy
+        self.known_tiny = known_tiny
+        self.sizes = Sizes(project)
+        self.remotes = Remotes(project)
+
+    def function(self, module: Module, node: FunctionNode, depth: int = 0) -> _Work:
+        """Sum up one run of a function."""
+        key = (_Costs, node, self.known_heavy, self.known_tiny)
+        memo = self.project.memo
+        if key in memo:
+            known: _Work = memo[key]
+            return known
+        if depth > _DEPTH:
+            return _Work(unknown=Cost("unknown", "is deeply nested"))
+        memo[key] = _Work(unknown=Cost("unknown", "calls itself", None, node.lineno))
+        work = _Work()
+        self._sum(module, node, work, depth)
+        memo[key] = work
+        return work
+
+    def _sum(self, module: Module, function: FunctionNode, work: _Work, depth: int) -> None:
+        names = module.names
+        if not isinstance(function, ast.Lambda):
+            stub = _stands_for_work(module, function)
+            if stub:
+                work.take_heavy(stub, function.lineno)
+                return
+        scope = names.scopes[function]
+        nodes = names.walk(function)
+        if len(nodes) > _MAX_NODES:
+            work.take_heavy("is a very long function", function.lineno)
+            return
+        body = {id(n) for n in _body(function)}
+        started = False
+        operations: dict[float, int] = {}
+        for node in nodes:
+            if id(node) in body:
+                started = True
+            if not started or names.scope_of(node).frame is not scope:
+                continue
+            if not isinstance(node, ast.expr | ast.stmt):
+                continue
+            runs = self._runs(module, node, work)
+            if isinstance(node, ast.Call):
+                self._call(module, node, runs, work, depth)
+            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+                work.take_unknown("multiplies matrices of unknown size", node.lineno)
+            elif not isinstance(node, ast.Constant):
+                operations[runs] = operations.get(runs, 0) + 1
+        for runs, n in operations.items():
+            what = "plain Python" if runs <= 1 else f"loops {runs:,.0f} times"
+            work.take(n * runs * _OPERATION, what, function.lineno)
+
+    def _runs(self, module: Module, node: ast.AST, work: _Work) -> float:
+        """Return how often a node runs per call of its function."""
+        runs = 1.0
+        loops = module.names.enclosing_loops(node)
+        for loop in loops:
+            count = self.sizes.loop(module, loop)
+            runs *= self._estimate(count, loop, work)
+            if runs > 1e15:
+                break
+        return runs
+
+    def _estimate(self, count: Count, loop: ast.AST, work: _Work) -> float:
+        line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
+        if count.kind == "known" and count.high is not None:
+            return (count.low + count.high) / 2
+        if count.kind == "unbounded":
+            work.take_heavy(f"loops without end ({count.reason})", line)
+        elif count.kind == "data":
+            work.take_heavy(f"loops over data: {count.reason}", line)
+        else:
+            work.take_unknown(f"loops an unknown number of times ({count.reason})", line)
+        return float(max(count.low, _UNKNOWN_RUNS))
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _call(self, module: Module, node: ast.Call, runs: float, work: _Work, depth: int) -> None:
+        function = node.func
+        line = node.lineno
+        names = module.names.qualified_names(function)
+        words = _name(function)
+        for name in (*names, words):
+            if any(fnmatch.fnmatchcase(name, p) for p in self.known_heavy):
+                return work.take_heavy(f"calls `{words}`, configured as heavy", line)
+            if any(fnmatch.fnmatchcase(name, p) for p in self.known_tiny):
+                return work.take(1e-6 * runs, f"calls `{words}`", line)
+        if isinstance(function, ast.Attribute) and function.attr == "remote":
+            return work.take_heavy("submits tasks of its own", line)
+        values = self.remotes.values(module, function)
+        followed = [v for v in values if v.module is not None and v.node is not None]
+        if followed and depth < _DEPTH:
+            for value in followed:
+                self._follow(value.module, value.node, node, runs, work, depth)  # type: ignore[arg-type]
+            return None
+        for name in sorted(names):
+            if self._known(module, name, node, runs, work):
+                return None
+        if isinstance(function, ast.Attribute):
+            return self._method(module, function, node, runs, work)
+        return work.take_unknown(f"calls `{words}`, which is not known here", line)
+
+    def _follow(
+        self,
+        home: Module,
+        definition: ast.AST,
+        node: ast.Call,
+        runs: float,
+        work: _Work,
+        depth: int,
+    ) -> None:
+        """Include what a function or the constructor of a class of the project does."""
+        if isinstance(definition, ast.ClassDef):
+            initializer = next(
+                (
+                    s
+                    for s in definition.body
+                    if isinstance(s, ast.FunctionDef) and s.name == "__init__"
+                ),
+                None,
+            )
+            work.take(1e-6 * runs, f"creates `{definition.name}`", node.lineno)
+            if initializer is not None:
+                inner = self.function(home, initializer, depth + 1)
+                work.include(inner, runs, node.lineno, definition.name)
+            return
+        if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            inner = self.function(home, definition, depth + 1)
+            work.include(inner, runs, node.lineno, _name(node.func))
+
+    def _known(self, module: Module, name: str, node: ast.Call, runs: float, work: _Work) -> bool:
+        line, words = node.lineno, _name(node.func)
+        if name in known_costs.SLEEPS:
+            self._sleep(module, node, runs, work)
+            return True
+        if name in known_costs.PER_ELEMENT:
+            elements = self._elements(module, node)
+            if elements is None:
+                work.take_unknown(f"makes an array of unknown size with `{words}`", line)
+            else:
+                seconds = 2e-6 + elements * known_costs.PER_ELEMENT[name]
+                work.take(seconds * runs, f"calls `{words}`", line)
+            return True
+        if name in known_costs.PER_ITEM and node.args:
+            count = self.sizes.items(module, node.args[0])
+            items = known_costs.ASSUMED_ITEMS if count.high is None else count.high
+            seconds = 3e-7 + items * known_costs.PER_ITEM[name]
+            work.take(seconds * runs, f"calls `{words}`", line)
+            return True
+        if name.startswith("builtins.") and name not in known_costs.HEAVY:
+            seconds = known_costs.TINY.get(name, known_costs.TINY["builtins.*"])
+            if name in known_costs.UNKNOWN:
+                work.take_unknown(f"calls `{words}`, which {known_costs.UNKNOWN[name]}", line)
+            else:
+                work.take(seconds * runs, f"calls `{words}`", line)
+            return True
+        found = _lookup(name)
+        if found is None:
+            return False
+        kind, value = found
+        if kind == "heavy":
+            work.take_heavy(f"calls `{words}`, which {value}", line)
+        elif kind == "unknown":
+            work.take_unknown(f"calls `{words}`, which {value}", line)
+        else:
+            assert isinstance(value, float)
+            work.take(value * runs, f"calls `{words}`", line)
+        return True
+
+    def _sleep(self, module: Module, node: ast.Call, runs: float, work: _Work) -> None:
+        number = number_of(self.project, module, node.args[0]) if node.args else None
+        if number is None or number.kind != "known":
+            work.take_heavy("sleeps", node.lineno)
+            return
+        seconds = max((number.low + number.high) / 2, 0)
+        work.take(seconds * runs, f"sleeps {_time(seconds * runs)}", node.lineno)
+
+    def _elements(self, module: Module, node: ast.Call) -> float | None:
+        """Return the number of elements of the array that a constructor call makes."""
+        name = (module.names.qualified(node.func) or "").rpartition(".")[2]
+        keywords = {k.arg: k.value for k in node.keywords}
+        arguments: list[ast.expr]
+        if name in {"rand", "randn"} or (name in {"zeros", "ones", "empty"} and len(node.args) > 1):
+            arguments = [a for a in node.args if not isinstance(a, ast.Attribute)]
+        elif name in {"uniform", "normal", "randint"}:
+            arguments = node.args[2:3] or ([keywords["size"]] if "size" in keywords else [])
+        elif name == "choice":
+            arguments = node.args[1:2] or ([keywords["size"]] if "size" in keywords else [])
+        elif name == "linspace":
+            arguments = node.args[2:3] or [keywords.get("num", ast.Constant(50))]
+        elif name in {"arange", "permutation"}:
+            count = self.sizes.items(module, node)
+            return None if count.high is None else float(count.high)
+        elif name in {"eye", "identity"}:
+            arguments = [*node.args[:1], *node.args[:1]]
+        else:
+            size = keywords.get("size") or keywords.get("shape")
+            arguments = node.args[:1] or ([size] if size is not None else [])
+        total = 1.0
+        flat: list[ast.expr] = []
+        for argument in arguments:
+            flat += argument.elts if isinstance(argument, ast.Tuple | ast.List) else [argument]
+        for argument in flat:
+            number = number_of(self.project, module, argument)
+            if number.kind != "known" or number.high == float("inf"):
+                return None
+            total *= max(number.high, 0)
+        return total
+
+    def _method(
+        self, module: Module, function: ast.Attribute, node: ast.Call, runs: float, work: _Work
+    ) -> None:
+        """Judge the method of an object that is not known by its name."""
+        method, line = function.attr, node.lineno
+        root = function.value
+        while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        if method in known_costs.HEAVY_METHODS:
+            reason = known_costs.HEAVY_METHODS[method]
+            return work.take_heavy(f"calls `{_name(function)}`, which {reason}", line)
+        if method in known_costs.TINY_METHODS:
+            return work.take(1e-6 * runs, f"calls `{_name(function)}`", line)
+        if isinstance(root, ast.Constant | ast.JoinedStr):
+            return work.take(1e-6 * runs, f"calls `{_name(function)}`", line)
+        return work.take_unknown(f"calls `{_name(function)}`, which is not known here", line)
+
+
+def _lookup(name: str) -> tuple[str, str | float] | None:
+    """Return class and value of the longest pattern that matches a dotted name."""
+    tables: tuple[tuple[str, dict[str, str] | dict[str, float]], ...] = (
+        ("heavy", known_costs.HEAVY),
+        ("unknown", known_costs.UNKNOWN),
+        ("tiny", known_costs.TINY),
+    )
+    for kind, table in tables:
+        if name in table:
+            return kind, table[name]
+    parts = name.split(".")
+    for length in range(len(parts) - 1, 0, -1):
+        pattern = ".".join(parts[:length]) + ".*"
+        for kind, table in tables:
+            if pattern in table:
+                return kind, table[pattern]
+    return None
+
+
+def _body(function: FunctionNode) -> list[ast.stmt] | list[ast.expr]:
+    return [function.body] if isinstance(function, ast.Lambda) else function.body
+
+
+_NOTHING_WORDS = re.compile(
+    r"\bno[- ]?op\b|\bnothing\b|\bempty\b|\btiny\b|\bsmall\b|\btrivial\b|noqa|type:", re.I
+)
+
+
+def _stands_for_work(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return why an empty body stands for real work: a comment or docstring describes it."""
+    doc = ""
+    for statement in function.body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            if isinstance(statement.value.value, str):
+                doc = statement.value.value
+            continue
+        if isinstance(statement, ast.Return) and (
+            statement.value is None
+            or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
+        ):
+            continue
+        if isinstance(statement, ast.Raise):
+            return "is not implemented here"
+        if not isinstance(statement, ast.Pass):
+            return ""
+    lines = module.text.splitlines()[function.lineno - 1 : function.end_lineno]
+    comment = " ".join(_comments("\n".join(lines))) or doc
+    if re.search(r"[A-Za-z]{3}", comment) and not _NOTHING_WORDS.search(comment):
+        return f"has an empty body whose comment stands for work (“{comment.strip()[:40]}”)"
+    return ""
+
+
+def _comments(text: str) -> list[str]:
+    if "#" not in text:
+        return []
+    found = []
+    try:
+        import textwrap  # noqa: PLC0415 - rarely needed
+
+        for token in tokenize.generate_tokens(io.StringIO(textwrap.dedent(text)).readline):
+            if token.type == tokenize.COMMENT:
+                found.append(token.string.lstrip("# "))
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        pass
+    return found
+
+
+def _name(node: ast.expr) -> str:
+    text = " ".join(ast.unparse(node).split())
+    return text if len(text) <= 40 else text[:37] + "..."

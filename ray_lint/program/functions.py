@@ -1,0 +1,102 @@
+"""Functions and their calls within a module: returns, arguments, defaults."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program.module import Module
+from ray_lint.program.names import FunctionNode
+
+_MAX_CALLS = 20
+
+
+def returns_of(module: Module, function: ast.AST | None) -> list[ast.Return]:
+    """Return the ``return`` statements of a function itself, at most 20."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    scope = module.names.scopes[function]
+    return [
+        node
+        for node in module.names.walk(function)
+        if isinstance(node, ast.Return) and module.names.scope_of(node) is scope
+    ][:20]
+
+
+def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
+    """Return all direct calls of a function in its module, None if it is also used otherwise.
+
+    For methods these are the calls ``self.name(...)`` of its class.
+    """
+    names = module.names
+    if isinstance(function, ast.Lambda):
+        return None
+    owner = names.scope_of(function)
+    calls: list[ast.Call] = []
+    if owner.is_class:
+        for node in names.walk(owner.node):
+            if (
+                isinstance(node, ast.Attribute)
+                and node.attr == function.name
+                and isinstance(node.value, ast.Name)
+                and node.value.id == "self"
+            ):
+                parent = names.parents.get(node)
+                if isinstance(parent, ast.Call) and parent.func is node:
+                    calls.append(parent)
+        return calls
+    for use in owner.uses.get(function.name, []):
+        parent = names.parents.get(use)
+        if isinstance(parent, ast.Attribute) and parent.attr == "remote":
+            use_node: ast.AST = parent
+            parent = names.parents.get(parent)
+        else:
+            use_node = use
+        if isinstance(parent, ast.Call) and parent.func is use_node:
+            calls.append(parent)
+        else:
+            return None
+    return calls
+
+
+def argument_of(call: ast.Call, function: FunctionNode, name: str, skip: int) -> ast.expr | None:
+    """Return the argument that a call gives to a parameter; ``skip`` counts implicit ones."""
+    for keyword in call.keywords:
+        if keyword.arg == name:
+            return keyword.value
+    positional = [*function.args.posonlyargs, *function.args.args]
+    for index, parameter in enumerate(positional[skip:]):
+        if parameter.arg == name:
+            before = call.args[: index + 1]
+            if len(before) == index + 1 and not any(isinstance(a, ast.Starred) for a in before):
+                return call.args[index]
+    return None
+
+
+def default_of(function: FunctionNode, name: str) -> ast.expr | None:
+    """Return the default value of a parameter."""
+    positional = [*function.args.posonlyargs, *function.args.args]
+    for parameter, default in zip(
+        reversed(positional), reversed(function.args.defaults), strict=False
+    ):
+        if parameter.arg == name:
+            return default
+    for parameter, keyword_default in zip(
+        function.args.kwonlyargs, function.args.kw_defaults, strict=False
+    ):
+        if parameter.arg == name:
+            return keyword_default
+    return None
+
+
+def arguments_for(module: Module, function: FunctionNode, name: str) -> list[ast.expr]:
+    """Return the arguments that the visible calls in the module give to a parameter."""
+    skip = 1 if module.names.scope_of(function).is_class else 0
+    found = []
+    for call in (calls_of(module, function) or [])[:_MAX_CALLS]:
+        argument = argument_of(call, function, name, skip)
+        if argument is not None:
+            found.append(argument)
+    default = default_of(function, name)
+    if default is not None:
+        found.append(default)
+    return found

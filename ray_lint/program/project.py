@@ -1,0 +1,309 @@
+"""The modules of a project: found from the linted file, read and parsed at most once per run.
+
+Nothing is executed and ``sys.path`` plays no part. A dotted name is looked up below the roots of
+the importing file: the directory above its topmost package, the directories up to the project's
+root (the one with ``pyproject.toml``, ``setup.py``, ``.git`` …) and the configured source roots.
+Installed packages and the standard library lie outside of all of these and stay unknown.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ray_lint.errors import SourceError
+from ray_lint.program.module import Module, parse
+from ray_lint.program.names import Binding, BindingKind, Scope
+from ray_lint.sources.text import decode
+
+_ROOT_MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
+_INSTALLED = frozenset({"site-packages", "dist-packages"})
+_MAX_LEVELS = 12  # directories walked upwards from a file
+_MAX_FILES = 5_000  # loaded per run, beyond the linted files themselves
+_MAX_BYTES = 4_000_000  # a larger file is generated data
+_MAX_STEPS = 40  # imports and re-exports followed for one name
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """What a name stands for: a module, or a binding in one.
+
+    ``binding`` is None for a whole module. ``attributes`` are the parts of the dotted name that
+    lie inside of the binding's value (``Config.SIZE`` -> ``("SIZE",)`` in class ``Config``).
+    """
+
+    module: Module
+    binding: Binding | None = None
+    attributes: tuple[str, ...] = ()
+
+    @property
+    def node(self) -> ast.AST:
+        """The node that binds the name, or the tree of the module."""
+        return self.binding.node if self.binding is not None else self.module.tree
+
+
+class Project:
+    """All modules known in one run. Give one instance to every check of the run.
+
+    ``source_roots`` are directories that hold top-level packages, besides those found.
+    """
+
+    def __init__(self, source_roots: tuple[str, ...] = ()) -> None:
+        self.source_roots = tuple(_absolute(Path(root)) for root in source_roots)
+        self.memo: dict[Any, Any] = {}
+        """Answers of the other parts of the program model; keys start with their function."""
+        self._modules: dict[Path, Module | None] = {}
+        self._paths: dict[Module, Path] = {}
+        self._roots: dict[Path, tuple[tuple[Path, str], ...]] = {}
+        self._found: dict[tuple[Path, str], Path | None] = {}
+        self._loaded = 0
+
+    # -- modules ------------------------------------------------------------------------------
+
+    def add(self, text: str, tree: ast.Module, filename: str) -> Module:
+        """Make the linted file part of the project and return its module.
+
+        Names that are no path of a Python file (``<stdin>``, a notebook) give a module without a
+        dotted name; imports are then looked up from the directory of the file, if there is one.
+        """
+        if filename.startswith("<") or filename in {"", "-"}:
+            return Module(text, tree, filename)
+        path = _absolute(Path(filename))
+        known = self._modules.get(path)
+        if known is not None and (known.tree is tree or known.text == text):
+            return known
+        name = _module_name(path) if path.suffix in {".py", ".pyi"} else ""
+        module = Module(text, tree, filename, name=name, is_package=path.name == "__init__.py")
+        if name:
+            self._modules[path] = module
+        self._paths[module] = path
+        return module
+
+    def _load(self, path: Path) -> Module | None:
+        """Return the module of a file, None if it cannot be read or parsed."""
+        if path in self._modules:
+            return self._modules[path]
+        self._modules[path] = module = None
+        if self._loaded < _MAX_FILES:
+            self._loaded += 1
+            try:
+                if path.stat().st_size <= _MAX_BYTES:
+                    text = decode(path.read_bytes(), str(path)).content
+                    tree = parse(text, str(path))
+                    name = _module_name(path)
+                    package = path.name == "__init__.py"
+                    module = Module(text, tree, str(path), name=name, is_package=package)
+            except (OSError, SourceError):
+                module = None
+        if module is not None:
+            self._paths[module] = path
+        self._modules[path] = module
+        return module
+
+    def _search_roots(self, module: Module) -> tuple[tuple[Path, str], ...]:
+        """Return pairs of a directory and the only top-level package allowed there ("" for any)."""
+        path = self._paths.get(module)
+        if path is None:
+            return tuple((root, "") for root in self.source_roots)
+        directory = path.parent
+        known = self._roots.get(directory)
+        if known is None:
+            known = self._roots[directory] = self._compute_roots(directory)
+        return known
+
+    def _compute_roots(self, directory: Path) -> tuple[tuple[Path, str], ...]:
+        top = _package_root(directory)
+        package = directory.relative_to(top).parts[0] if directory != top else ""
+        if top.name in _INSTALLED:
+            return ((top, package or "."), *((root, "") for root in self.source_roots))
+        roots = [directory] if directory == top else [top]
+        roots += self.source_roots
+        level, candidates = top, []
+        for _ in range(_MAX_LEVELS):
+            candidates.append(level)
+            if any((level / marker).exists() for marker in _ROOT_MARKERS):
+                roots += candidates
+                roots.append(level / "src")
+                break
+            if level.parent == level:
+                break
+            level = level.parent
+        if directory not in roots:
+            # A script inside of a package is run from its own directory.
+            roots.append(directory)
+        return tuple((root, "") for root in dict.fromkeys(roots))
+
+    def find_module(self, module: Module, dotted: str) -> Module | None:
+        """Return the project's module of that name as ``module`` would import it, or None."""
+        if dotted.startswith("."):
+            return self._find_relative(module, dotted)
+        if module.name == dotted:
+            return module
+        parts = dotted.split(".")
+        for root, only in self._search_roots(module):
+            if only and parts[0] != only:
+                continue
+            path = self._find_file(root, dotted)
+            if path is not None:
+                return self._load(path)
+        return None
+
+    def _find_relative(self, module: Module, dotted: str) -> Module | None:
+        """Find ``..name`` from the directory of a file whose package is not known."""
+        path = self._paths.get(module)
+        if path is None:
+            return None
+        name = dotted.lstrip(".")
+        directory = path.parent
+        for _ in range(len(dotted) - len(name) - 1):
+            directory = directory.parent
+        found = self._find_file(directory, name) if name else None
+        if not name and (directory / "__init__.py").is_file():
+            found = directory / "__init__.py"
+        return self._load(found) if found is not None else None
+
+    def _find_file(self, root: Path, dotted: str) -> Path | None:
+        key = (root, dotted)
+        if key not in self._found:
+            self._found[key] = self._find_file_now(root, dotted)
+        return self._found[key]
+
+    def _find_file_now(self, root: Path, dotted: str) -> Path | None:
+        parts = dotted.split(".")
+        if not all(part.isidentifier() for part in parts):
+            return None
+        base = root.joinpath(*parts)
+        try:
+            for path in (base / "__init__.py", base.with_name(f"{parts[-1]}.py")):
+                if path.is_file():
+                    return path
+        except OSError:
+            pass
+        return None
+
+    # -- names --------------------------------------------------------------------------------
+
+    def resolve(self, module: Module, dotted: str) -> Definition | None:
+        """Return what the absolute dotted name stands for, None if it is not in the project.
+
+        Follows imports, re-exports, star imports and packages. With several bindings of a name in
+        its module, the last one that a complete run of that module may leave counts.
+        """
+        found = self.resolve_all(module, dotted)
+        return found[-1] if found else None
+
+    def resolve_all(self, module: Module, dotted: str) -> tuple[Definition, ...]:
+        """Return every definition that the dotted name may stand for, in order."""
+        key = (Project.resolve_all, module, dotted)
+        if key not in self.memo:
+            self.memo[key] = ()  # what a cycle sees
+            self.memo[key] = tuple(self._resolve(module, dotted, set()))
+        found: tuple[Definition, ...] = self.memo[key]
+        return found
+
+    def _resolve(
+        self, module: Module, dotted: str, seen: set[tuple[Module, str]]
+    ) -> list[Definition]:
+        if (module, dotted) in seen or len(seen) > _MAX_STEPS:
+            return []
+        seen.add((module, dotted))
+        dots = len(dotted) - len(dotted.lstrip("."))
+        parts = dotted[dots:].split(".") if dotted[dots:] else []
+        for length in range(len(parts), -1 if dots else 0, -1):
+            prefix = "." * dots + ".".join(parts[:length])
+            target = self.find_module(module, prefix)
+            if target is not None:
+                return self._member(target, tuple(parts[length:]), seen)
+        return []
+
+    def _member(
+        self, module: Module, rest: tuple[str, ...], seen: set[tuple[Module, str]]
+    ) -> list[Definition]:
+        """Return what ``rest`` names inside of ``module``."""
+        if not rest:
+            return [Definition(module)]
+        found: list[Definition] = []
+        for binding in final_bindings(module.names.root, rest[0]):
+            if binding.kind is BindingKind.IMPORT:
+                target = ".".join((module.names.import_target(binding), *rest[1:]))
+                found += self._resolve(module, target, seen)
+            else:
+                found.append(Definition(module, binding, rest[1:]))
+        if not found and rest[0] not in module.names.root.bindings:
+            for star in module.names.star_imports:
+                found += self._resolve(module, ".".join((star, *rest)), seen)
+        return found
+
+    def definitions(self, module: Module, expression: ast.expr) -> tuple[Definition, ...]:
+        """Return what a name or dotted name may stand for at its place, imports followed.
+
+        Bindings of the same module come as they reach the use; aliases (``g = f``) are not
+        followed: their binding is returned.
+        """
+        if not isinstance(expression, ast.Name | ast.Attribute):
+            return ()
+        key = (Project.definitions, expression)
+        if key not in self.memo:
+            self.memo[key] = ()
+            self.memo[key] = tuple(self._definitions(module, expression))
+        found: tuple[Definition, ...] = self.memo[key]
+        return found
+
+    def _definitions(self, module: Module, expression: ast.expr) -> list[Definition]:
+        attributes: list[str] = []
+        base = expression
+        while isinstance(base, ast.Attribute):
+            attributes.insert(0, base.attr)
+            base = base.value
+        if not isinstance(base, ast.Name):
+            return []
+        names = module.names
+        found: list[Definition] = []
+        bindings = names.reaching(base)
+        for binding in bindings:
+            if binding.kind is not BindingKind.IMPORT:
+                found.append(Definition(module, binding, tuple(attributes)))
+                continue
+            dotted = ".".join((names.import_target(binding), *attributes))
+            found += self.resolve_all(module, dotted)
+        if not bindings:
+            for star in names.star_imports:
+                found += self.resolve_all(module, ".".join((star, base.id, *attributes)))
+        return found
+
+
+def final_bindings(scope: Scope, name: str) -> list[Binding]:
+    """Return the bindings of ``name`` that may be in force once ``scope`` has run through."""
+    every = scope.bindings.get(name, [])
+    last = 0
+    for index, binding in enumerate(every):
+        if isinstance(scope.node, ast.Module | ast.ClassDef) and binding.statement is not None:
+            inside = any(binding.statement is statement for statement in scope.node.body)
+            loop = binding.kind in (BindingKind.LOOP, BindingKind.WALRUS, BindingKind.AUGMENTED)
+            if inside and not loop:
+                last = index
+    return [b for b in every[last:] if b.kind is not BindingKind.DELETE]
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - without following links
+
+
+def _package_root(directory: Path) -> Path:
+    """Return the first directory upwards that is no package (has no ``__init__.py``)."""
+    for _ in range(_MAX_LEVELS):
+        if not (directory / "__init__.py").is_file() or directory.parent == directory:
+            break
+        directory = directory.parent
+    return directory
+
+
+def _module_name(path: Path) -> str:
+    parts = list(path.relative_to(_package_root(path.parent)).parts)
+    parts[-1] = path.stem
+    if parts[-1] == "__init__":
+        parts.pop()
+    return ".".join(parts) if all(part.isidentifier() for part in parts) else ""

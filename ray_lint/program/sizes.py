@@ -1,0 +1,1560 @@
+"""How many: intervals for the number of items of an iterable and of the runs of a loop.
+
+Every answer is an interval with its reason. *known* intervals are sound for programs that do not
+change a list behind the analysis' back; what is not known is said to be so, never guessed.
+"""
+
+from __future__ import annotations
+
+import ast
+import math
+import re
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ray_lint.program import known_sizes as known
+from ray_lint.program.functions import argument_of, calls_of, default_of
+from ray_lint.program.module import Module
+from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, LOOPS, Binding, BindingKind
+from ray_lint.program.project import Definition, Project, final_bindings
+
+Kind = Literal["known", "data", "unknown", "unbounded"]
+
+_DEPTH = 30
+_INFINITY = math.inf
+_LARGE = 10**15  # beyond this, only "very many" matters
+
+
+@dataclass(frozen=True)
+class Count:
+    """How many items, or runs, from ``low`` to ``high`` (None: no upper bound known).
+
+    *known*: an interval from the program. *data*: the number is not in the program, but comes
+    with data (a parameter, a file, a frame, the command line). *unbounded*: never ends by itself.
+    For all but known counts ``low`` holds what is certain if no loop of unknown size is empty.
+    ``per_worker``: names say one per worker, actor, node, shard, file …; ``chunked``: the items
+    are chunks already.
+    """
+
+    low: int
+    high: int | None
+    kind: Kind
+    reason: str
+    per_worker: bool = False
+    chunked: bool = False
+
+
+@dataclass(frozen=True)
+class Number:
+    """An interval of real numbers with its reason; ``kind`` as in Count."""
+
+    low: float
+    high: float
+    kind: Kind
+    reason: str
+    per_worker: bool = False
+
+
+_NOTHING = Count(0, None, "unknown", "nothing is known about its size")
+_ANY = Number(-_INFINITY, _INFINITY, "unknown", "an unknown number")
+
+
+def count_items(project: Project, module: Module, iterable: ast.expr) -> Count:
+    """Return how many items the iterable gives when it is evaluated once, and run through."""
+    return Sizes(project).items(module, iterable)
+
+
+def number_of(project: Project, module: Module, expression: ast.expr) -> Number:
+    """Return the interval of the numbers that the expression may be."""
+    return Sizes(project).number(module, expression)
+
+
+def count_loops(project: Project, module: Module, loops: list[ast.AST]) -> Count:
+    """Return how often the body of nested ``loops`` (innermost first) runs in all.
+
+    The loops are nodes as ``ModuleNames.enclosing_loops`` gives them. Filters and early exits make
+    the lower bound 0. No loops: once.
+    """
+    sizes = Sizes(project)
+    total = Count(1, 1, "known", "once")
+    for index, loop in enumerate(loops):
+        count = sizes.loop(module, loop)
+        total = count if index == 0 else _times(total, count)
+    return total
+
+
+def _times(inner: Count, outer: Count) -> Count:
+    """Combine nested loops. The flags are those of the inner loop: its items are submitted."""
+    if "unbounded" in (inner.kind, outer.kind):
+        kind: Kind = "unbounded"
+    elif "data" in (inner.kind, outer.kind):
+        kind = "data"
+    else:
+        kind = "unknown" if "unknown" in (inner.kind, outer.kind) else "known"
+    high = None
+    if inner.high is not None and outer.high is not None:
+        high = min(inner.high * outer.high, _LARGE)
+    if high == 0:
+        kind = "known"
+    low = 1
+    for count in (inner, outer):
+        # A loop of unknown size is taken to run at all: the question is then how often.
+        low *= count.low if count.kind == "known" else max(count.low, 1)
+    if kind == "known" and low == high and low:
+        reason = f"{low:,} = {outer.low:,} times {inner.low:,} runs: {outer.reason}, {inner.reason}"
+    else:
+        reason = f"{inner.reason}, inside of a loop: {outer.reason}"
+    return Count(min(low, _LARGE), high, kind, reason, inner.per_worker, inner.chunked)
+
+
+def name_evidence(name: str) -> tuple[bool, bool]:
+    """Return whether a name speaks of workers (nodes, files …) and of chunks (batches …)."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    singular = {_singular(word.lower()) for word in words}
+    return bool(singular & known.WORKER_WORDS), bool(singular & known.CHUNK_WORDS)
+
+
+def _singular(word: str) -> str:
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "sses", "xes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+class Sizes:
+    """The evaluator: intervals of item counts and of numbers, remembered in the project."""
+
+    def __init__(self, project: Project) -> None:
+        self.project = project
+
+    # -- loops --------------------------------------------------------------------------------
+
+    def loop(self, module: Module, loop: ast.AST) -> Count:
+        """Return how often the body of one loop or comprehension generator runs per entry."""
+        if isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension):
+            count = self.items(module, loop.iter)
+            worker, chunk = name_evidence(_target_name(loop.target))
+            count = replace(
+                count,
+                per_worker=count.per_worker or worker,
+                chunked=count.chunked or (chunk and not _counts(loop.iter)),
+            )
+            filtered = isinstance(loop, ast.comprehension) and bool(loop.ifs)
+            if filtered:
+                return replace(count, low=0, reason=f"at most {count.reason}")
+            if isinstance(loop, ast.For | ast.AsyncFor) and leaves_early(module, loop):
+                low = 0 if count.kind == "known" else min(count.low, 1)
+                return replace(count, low=min(count.low, low))
+            return count
+        if isinstance(loop, ast.While):
+            return self._while(module, loop)
+        return _NOTHING
+
+    def _while(self, module: Module, loop: ast.While) -> Count:
+        early = leaves_early(module, loop)
+        if isinstance(loop.test, ast.Constant):
+            if not loop.test.value:
+                return Count(0, 0, "known", "`while` with a false condition")
+            if early:
+                return Count(0, None, "unknown", f"`while {loop.test.value}` that is left early")
+            return Count(0, None, "unbounded", f"`while {loop.test.value}` never ends")
+        counted = self._counter(module, loop)
+        if counted is not None:
+            return replace(counted, low=0) if early else counted
+        return Count(0, None, "unknown", f"`while {_words(loop.test)}`")
+
+    def _counter(self, module: Module, loop: ast.While) -> Count | None:
+        """Understand ``i = 0; while i < n: ...; i += 1``."""
+        test = loop.test
+        if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+            return None
+        left, operator, right = test.left, test.ops[0], test.comparators[0]
+        if not isinstance(left, ast.Name):
+            if not isinstance(right, ast.Name):
+                return None
+            flipped: dict[type[ast.cmpop], ast.cmpop] = {
+                ast.Lt: ast.Gt(),
+                ast.Gt: ast.Lt(),
+                ast.LtE: ast.GtE(),
+                ast.GtE: ast.LtE(),
+            }
+            if type(operator) not in flipped:
+                return None
+            left, operator, right = right, flipped[type(operator)], left
+        if not isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+            return None
+        names = module.names
+        changed = []
+        start: list[Number] = []
+        for binding in names.reaching(left):
+            if names.contains(loop, binding.node):
+                changed.append(binding)
+            elif binding.kind is BindingKind.ASSIGN and binding.value is not None:
+                start.append(self.number(module, binding.value))
+            else:
+                return None
+        if len(changed) != 1 or not start:
+            return None
+        step = self._step(module, loop, changed[0])
+        if step is None or not all(n.kind == "known" for n in start):
+            return None
+        limit = self.number(module, right)
+        if limit.kind == "unknown":
+            return None
+        descending = isinstance(operator, ast.Gt | ast.GtE)
+        if descending:
+            step = -step
+        if step <= 0:
+            return None
+        inclusive = isinstance(operator, ast.LtE | ast.GtE)
+        first_low, first_high = min(n.low for n in start), max(n.high for n in start)
+        if descending:
+            spans = (first_low - limit.high, first_high - limit.low)
+        else:
+            spans = (limit.low - first_high, limit.high - first_low)
+        low, high = (_steps(span, step, inclusive) for span in spans)
+        if limit.kind != "known":
+            return Count(
+                0, None, "data", f"`while {_words(test)}`, {limit.reason}", limit.per_worker
+            )
+        worker, _ = name_evidence(_words(right))
+        reason = f"{_amount(low, high)} runs of `while {_words(test)}`"
+        return Count(low or 0, high, "known", reason, limit.per_worker or worker)
+
+    def _step(self, module: Module, loop: ast.While, binding: Binding) -> float | None:
+        """Return the constant step of a counter changed once, unconditionally, in the loop."""
+        statement = binding.statement
+        if statement is None or not any(statement is s for s in loop.body):
+            return None
+        if isinstance(statement, ast.AugAssign):
+            sign = 1 if isinstance(statement.op, ast.Add) else -1
+            if not isinstance(statement.op, ast.Add | ast.Sub):
+                return None
+            amount: ast.expr = statement.value
+        elif isinstance(statement, ast.Assign) and isinstance(statement.value, ast.BinOp):
+            operation = statement.value
+            if not (isinstance(operation.left, ast.Name) and operation.left.id == binding.name):
+                return None
+            if not isinstance(operation.op, ast.Add | ast.Sub):
+                return None
+            sign = 1 if isinstance(operation.op, ast.Add) else -1
+            amount = operation.right
+        else:
+            return None
+        for node in module.names.walk(loop):
+            if isinstance(node, ast.Continue):
+                return None  # the step may be skipped
+        number = self.number(module, amount)
+        if number.kind != "known" or number.low != number.high:
+            return None
+        return sign * number.low
+
+    # -- items --------------------------------------------------------------------------------
+
+    def items(self, module: Module, node: ast.expr, depth: int = 0) -> Count:
+        """Return how many items an expression has, evaluated once."""
+        key = (Sizes.items, node)
+        memo = self.project.memo
+        if key in memo:
+            remembered: Count = memo[key]
+            return remembered
+        if depth > _DEPTH:
+            return _NOTHING
+        memo[key] = _NOTHING  # what a cycle sees
+        count = self._items(module, node, depth + 1)
+        worker, chunk = name_evidence(_iterable_name(node))
+        if (worker and not count.per_worker) or (chunk and not count.chunked):
+            chunk = chunk and not _counts(node)
+            count = replace(
+                count, per_worker=count.per_worker or worker, chunked=count.chunked or chunk
+            )
+        memo[key] = count
+        return count
+
+    def _items(self, module: Module, node: ast.expr, depth: int) -> Count:
+        if isinstance(node, ast.List | ast.Tuple | ast.Set):
+            return self._display(module, node, depth)
+        if isinstance(node, ast.Dict):
+            if all(isinstance(k, ast.Constant) for k in node.keys):
+                n = len({k.value for k in node.keys if isinstance(k, ast.Constant)})
+                return _exactly(n, "a dict display")
+            total = len(node.keys)
+            low = 1 if total else 0
+            return Count(
+                low,
+                total if None not in node.keys else None,
+                "known" if None not in node.keys else "unknown",
+                f"at most {total} entries",
+            )
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, str | bytes):
+                return _exactly(len(node.value), "a literal string")
+            return _NOTHING
+        if isinstance(node, COMPREHENSIONS):
+            total_count = count_loops(self.project, module, list(reversed(node.generators)))
+            if isinstance(node, ast.SetComp | ast.DictComp):
+                total_count = replace(total_count, low=min(total_count.low, 1))
+            return total_count
+        if isinstance(node, ast.BinOp):
+            return self._operation(module, node, depth)
+        if isinstance(node, ast.IfExp):
+            return _join([self.items(module, n, depth) for n in (node.body, node.orelse)])
+        if isinstance(node, ast.BoolOp):
+            return _join([self.items(module, n, depth) for n in node.values])
+        if isinstance(node, ast.NamedExpr | ast.Await | ast.Starred):
+            return self.items(module, node.value, depth)
+        if isinstance(node, ast.Call):
+            return self._call(module, node, depth)
+        if isinstance(node, ast.Subscript):
+            return self._subscript(module, node, depth)
+        if isinstance(node, ast.Name | ast.Attribute):
+            return self._named(module, node, depth)
+        return _NOTHING
+
+    def _display(self, module: Module, node: ast.List | ast.Tuple | ast.Set, depth: int) -> Count:
+        plain = [e for e in node.elts if not isinstance(e, ast.Starred)]
+        counts = [
+            self.items(module, e.value, depth) for e in node.elts if isinstance(e, ast.Starred)
+        ]
+        low = high = len(plain)
+        if isinstance(node, ast.Set):
+            constants = {e.value for e in plain if isinstance(e, ast.Constant)}
+            low = max(len(constants), min(len(plain), 1))
+            high = high if low < high and len(constants) != len(plain) else low
+            if len(constants) == len(plain):
+                high = low
+        kind = (
+            "set"
+            if isinstance(node, ast.Set)
+            else "list"
+            if isinstance(node, ast.List)
+            else "tuple"
+        )
+        total = (
+            _exactly(low, f"a {kind} display")
+            if low == high
+            else Count(low, high, "known", f"{low:,} to {high:,} items of a set display")
+        )
+        for count in counts:
+            total = _plus(total, count)
+            if isinstance(node, ast.Set):
+                total = replace(total, low=min(total.low, 1))
+        return total
+
+    def _operation(self, module: Module, node: ast.BinOp, depth: int) -> Count:
+        if isinstance(node.op, ast.Mult):
+            for sequence, factor in ((node.left, node.right), (node.right, node.left)):
+                if self._is_list(module, sequence):
+                    base = self.items(module, sequence, depth)
+                    number = self.number(module, factor, depth)
+                    return _scaled(base, number, _words(node))
+        if isinstance(node.op, ast.Add) and (
+            self._is_list(module, node.left) or self._is_list(module, node.right)
+        ):
+            left, right = (self.items(module, n, depth) for n in (node.left, node.right))
+            return _plus(left, right)
+        if isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow | ast.Mod):
+            # Element-wise arithmetic of an array and a number keeps the size.
+            if isinstance(node.right, ast.Constant):
+                return self._array(module, node.left, depth)
+            if isinstance(node.left, ast.Constant):
+                return self._array(module, node.right, depth)
+        return _NOTHING
+
+    def _array(self, module: Module, node: ast.expr, depth: int) -> Count:
+        name = module.names.qualified(node.func) if isinstance(node, ast.Call) else None
+        if name and name.startswith("numpy."):
+            return self.items(module, node, depth)
+        return _NOTHING
+
+    def _is_list(self, module: Module, node: ast.expr, depth: int = 0) -> bool:
+        """Whether the expression is certainly a list, tuple or string."""
+        if isinstance(node, ast.List | ast.Tuple | ast.ListComp):
+            return True
+        if isinstance(node, ast.Constant):
+            return isinstance(node.value, str | bytes)
+        if isinstance(node, ast.Call):
+            lists = ("builtins.list", "builtins.sorted", "builtins.tuple")
+            return module.names.stands_for(node.func, *lists)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult) and depth < 8:
+            return any(self._is_list(module, n, depth + 1) for n in (node.left, node.right))
+        if isinstance(node, ast.Name) and depth < 8:
+            bindings = module.names.reaching(node)
+            return bool(bindings) and all(
+                b.value is not None
+                and b.kind is BindingKind.ASSIGN
+                and self._is_list(module, b.value, depth + 1)
+                for b in bindings
+                if b.kind is not BindingKind.AUGMENTED
+            )
+        return False
+
+    def _subscript(self, module: Module, node: ast.Subscript, depth: int) -> Count:
+        base = self.items(module, node.value, depth)
+        index = node.slice
+        if not isinstance(index, ast.Slice):
+            if base.kind == "data":
+                return replace(base, low=0, high=None)
+            return Count(0, None, "unknown", f"an element of `{_words(node.value)}`")
+        step = self.number(module, index.step, depth) if index.step else None
+        low, high = base.low, base.high
+        reason = f"items of `{_words(node)}`"
+        if index.lower is None and index.upper is not None and step is None:
+            upper = self.number(module, index.upper, depth)
+            if upper.kind == "known" and upper.low >= 0:
+                top = _whole(upper.high)
+                high = top if high is None else min(high, top) if top is not None else high
+                low = min(low, int(upper.low)) if upper.low < _INFINITY else low
+                kind = base.kind if high is None else "known" if base.kind == "known" else base.kind
+                if base.kind != "known":
+                    return Count(
+                        0,
+                        high,
+                        base.kind,
+                        f"at most {high:,} {reason}" if high is not None else reason,
+                        base.per_worker,
+                        base.chunked,
+                    )
+                return Count(
+                    low, high, kind, f"{_amount(low, high)} {reason}", base.per_worker, base.chunked
+                )
+        if (
+            (
+                step is not None
+                and step.kind == "known"
+                and step.low == step.high
+                and abs(step.low) >= 1
+            )
+            and index.lower is None
+            and index.upper is None
+            and base.kind == "known"
+        ):
+            k = abs(int(step.low))
+            low, high = -(-low // k), None if high is None else -(-high // k)
+            return Count(low, high, "known", f"{_amount(low, high)} {reason}", base.per_worker)
+        if index.lower is not None and index.upper is not None and step is None:
+            both = [self.number(module, n, depth) for n in (index.lower, index.upper)]
+            if all(n.kind == "known" and n.low >= 0 for n in both):
+                span = _whole(max(both[1].high - both[0].low, 0))
+                if span is not None:
+                    high = span if high is None else min(high, span)
+        return replace(base, low=0, high=high, reason=f"at most {base.reason}")
+
+    # -- names --------------------------------------------------------------------------------
+
+    def _named(self, module: Module, node: ast.Name | ast.Attribute, depth: int) -> Count:
+        counts = []
+        for definition in self._meanings(module, node):
+            counts.append(self._defined(definition, module, node, depth))
+        if counts:
+            return _join(counts)
+        if isinstance(node, ast.Attribute):
+            return Count(0, None, "unknown", f"`{_words(node)}` is not seen here")
+        return Count(0, None, "unknown", f"`{node.id}` is not seen here")
+
+    def _meanings(self, module: Module, node: ast.Name | ast.Attribute) -> list[Definition]:
+        """Return the definitions of a name, and for ``self.x`` those of the class's attribute."""
+        if (
+            isinstance(node, ast.Attribute)
+            and isinstance(node.value, ast.Name)
+            and node.value.id in {"self", "cls"}
+        ):
+            owner = class_around(module, node)
+            if owner is None:
+                return []
+            scope = module.names.scopes[owner]
+            found = [Definition(module, b) for b in final_bindings(scope, node.attr)]
+            for stored in _self_stores(self.project, module, owner).get(node.attr, []):
+                statement = module.names.parents.get(stored)
+                value = getattr(statement, "value", None)
+                if isinstance(statement, ast.Assign | ast.AnnAssign) and value is not None:
+                    kind = BindingKind.ASSIGN
+                else:
+                    kind, value = BindingKind.UNPACKED, None
+                found.append(
+                    Definition(
+                        module,
+                        Binding(
+                            node.attr, scope, kind, stored, module.names.statement_of(stored), value
+                        ),
+                    )
+                )
+            return found
+        return list(self.project.definitions(module, node))
+
+    def _defined(self, definition: Definition, module: Module, use: ast.expr, depth: int) -> Count:
+        binding, home = definition.binding, definition.module
+        if binding is None:
+            return _NOTHING
+        if definition.attributes:
+            inner = self._class_attribute(definition)
+            if inner is None:
+                return self._of_source(home, binding, depth)
+            definition = inner
+            binding = inner.binding
+            assert binding is not None
+        kind, value = binding.kind, binding.value
+        if kind in (BindingKind.ASSIGN, BindingKind.WALRUS) and value is not None:
+            count = self.items(home, value, depth)
+            if isinstance(
+                value, ast.List | ast.ListComp | ast.Call | ast.Dict | ast.Set | ast.BinOp
+            ):
+                count = self._grown(home, binding, use if home is module else None, count, depth)
+            worker, chunk = name_evidence(binding.name)
+            return replace(
+                count, per_worker=count.per_worker or worker, chunked=count.chunked or chunk
+            )
+        if kind is BindingKind.PARAMETER:
+            return self._parameter(home, binding, depth)
+        if kind is BindingKind.AUGMENTED:
+            # Growth is counted with the binding that it adds to.
+            return Count(0, None, "unknown", f"`{binding.name}` changes")
+        if kind is BindingKind.WITH:
+            return Count(0, None, "data", f"read from `{binding.name}`")
+        if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+            return self._element(home, binding, depth)
+        if kind is BindingKind.UNPACKED and isinstance(binding.statement, ast.Assign):
+            source = self.items(home, binding.statement.value, depth)
+            if source.kind == "data":
+                return replace(source, low=0, high=None)
+        return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+
+    def _of_source(self, home: Module, binding: Binding, depth: int) -> Count:
+        """Judge an attribute of a value: columns of data are data."""
+        if binding.value is not None and binding.kind is BindingKind.ASSIGN:
+            base = self.items(home, binding.value, depth)
+            if base.kind == "data":
+                return replace(base, low=0, high=None)
+        if binding.kind is BindingKind.PARAMETER:
+            return Count(0, None, "unknown", f"an attribute of the parameter `{binding.name}`")
+        return _NOTHING
+
+    def _class_attribute(self, definition: Definition) -> Definition | None:
+        binding = definition.binding
+        if binding is None or not isinstance(binding.node, ast.ClassDef):
+            return None
+        if len(definition.attributes) != 1:
+            return None
+        scope = definition.module.names.scopes[binding.node]
+        found = final_bindings(scope, definition.attributes[0])
+        return Definition(definition.module, found[-1]) if found else None
+
+    def _element(self, home: Module, binding: Binding, depth: int) -> Count:
+        """Return the size of a loop variable: items of an item of the iterable."""
+        source = binding.value
+        if source is None:
+            return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+        if isinstance(source, ast.Name):
+            values = [b.value for b in home.names.reaching(source)]
+            if len(values) == 1 and values[0] is not None:
+                source = values[0]
+        if isinstance(source, ast.List | ast.Tuple) and source.elts:
+            counts = [self.items(home, e, depth) for e in source.elts[:50]]
+            if all(c.kind == "known" for c in counts):
+                return _join(counts)
+        base = self.items(home, binding.value, depth) if binding.value is not None else _NOTHING
+        if base.chunked:
+            return Count(0, None, "data", f"items of one chunk `{binding.name}`")
+        return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+
+    def _parameter(self, home: Module, binding: Binding, depth: int) -> Count:
+        arguments, complete = self._arguments(home, binding)
+        worker, chunk = name_evidence(binding.name)
+        if arguments and complete:
+            counts = [self.items(m, a, depth) for m, a in arguments]
+            count = _join(counts)
+            if count.kind == "known":
+                return replace(
+                    count,
+                    reason=f"{count.reason} (parameter `{binding.name}`)",
+                    per_worker=count.per_worker or worker,
+                    chunked=count.chunked or chunk,
+                )
+        reason = f"the parameter `{binding.name}`"
+        return Count(0, None, "data", reason, worker, chunk)
+
+    def _arguments(
+        self, home: Module, binding: Binding
+    ) -> tuple[list[tuple[Module, ast.expr]], bool]:
+        """Return what visible calls and the default give to a parameter, and whether all do."""
+        function = binding.scope.node
+        if not isinstance(function, FUNCTIONS) or not isinstance(binding.node, ast.arg):
+            return [], False
+        if function.args.vararg is binding.node or function.args.kwarg is binding.node:
+            return [], False
+        calls = calls_of(home, function)
+        default = default_of(function, binding.name)
+        if not calls:
+            return ([(home, default)], True) if default is not None else ([], False)
+        skip = 1 if home.names.scope_of(function).is_class else 0
+        found: list[tuple[Module, ast.expr]] = []
+        for call in calls[:20]:
+            argument = argument_of(call, function, binding.name, skip) or default
+            if argument is None:
+                return found, False
+            found.append((home, argument))
+        return found, len(calls) <= 20
+
+    def _grown(
+        self, home: Module, binding: Binding, use: ast.expr | None, count: Count, depth: int
+    ) -> Count:
+        """Add what ``append``, ``extend`` and ``+=`` put into a collection after its creation."""
+        names = home.names
+        changes: list[tuple[ast.AST, Count | None, bool]] = []  # place, items added, shrinks
+        if isinstance(binding.node, ast.Attribute):
+            owner = class_around(home, binding.node)
+            loads = _self_loads(self.project, home, owner).get(binding.name, []) if owner else []
+            uses: list[ast.Name] | list[ast.Attribute] = loads
+        else:
+            uses = names.uses(binding)
+        for load in uses[:200]:
+            change = self._change(home, load, depth)
+            if change is not None:
+                changes.append((load, *change))
+        if not changes:
+            return count
+        for place, added, shrinks in changes:
+            inline = use is not None and names.scope_of(place).frame is names.scope_of(use).frame
+            if inline and use is not None and not self._may_precede(home, place, use):
+                continue
+            if shrinks:
+                count = replace(count, low=0)
+                continue
+            assert added is not None
+            loops = [
+                loop
+                for loop in names.enclosing_loops(place)
+                if not _holds(home, loop, binding.node)
+            ]
+            certain = (
+                inline
+                and use is not None
+                and names.order[place] < names.order[use]
+                and not any(_holds(home, loop, use) for loop in loops)
+                and _unconditional(home, place, loops, binding)
+            )
+            times = count_loops(self.project, home, loops) if loops else None
+            if times is not None:
+                added = _times(added, times)
+            if not certain:
+                added = replace(added, low=0)
+            if isinstance(binding.value, ast.Set) or added.kind != "known":
+                added = replace(added, low=0)
+            count = _plus(count, added)
+        return count
+
+    def _change(
+        self, home: Module, load: ast.Name | ast.Attribute, depth: int
+    ) -> tuple[Count | None, bool] | None:
+        """Return what a use adds to the collection, or that it may shrink it."""
+        names = home.names
+        parent = names.parents.get(load)
+        if isinstance(parent, ast.AugAssign) and parent.target is load:
+            if isinstance(parent.op, ast.Add):
+                return self.items(home, parent.value, depth), False
+            if isinstance(parent.op, ast.BitOr):
+                return replace(self.items(home, parent.value, depth), low=0), False
+            return Count(0, None, "unknown", "changed in place"), False
+        if isinstance(parent, ast.Subscript) and parent.value is load:
+            if isinstance(parent.ctx, ast.Del):
+                return None, True
+            if isinstance(parent.ctx, ast.Store) and not isinstance(parent.slice, ast.Constant):
+                # For a list this changes nothing, for a dict it may add.
+                if isinstance(parent.slice, ast.Slice):
+                    return Count(0, None, "unknown", "a slice is replaced"), False
+                return Count(0, 1, "known", f"items stored in `{_words(load)}`"), False
+            return None
+        if not isinstance(parent, ast.Attribute):
+            return None
+        call = names.parents.get(parent)
+        if not (isinstance(call, ast.Call) and call.func is parent):
+            return None
+        method = parent.attr
+        if method in {"append", "appendleft", "insert"}:
+            return Count(1, 1, "known", f"items appended to `{_words(load)}`"), False
+        if method in {"add", "setdefault"}:
+            return Count(0, 1, "known", f"items added to `{_words(load)}`"), False
+        if method in {"extend", "extendleft"} and call.args:
+            return self.items(home, call.args[0], depth), False
+        if method == "update" and call.args:
+            return replace(self.items(home, call.args[0], depth), low=0), False
+        if method in {"pop", "popleft", "popitem", "remove", "clear", "discard"}:
+            return None, True
+        return None
+
+    def _may_precede(self, home: Module, place: ast.AST, use: ast.AST) -> bool:
+        names = home.names
+        if names.order[place] < names.order[use]:
+            return True
+        return any(isinstance(a, LOOPS) and names.contains(a, place) for a in names.ancestors(use))
+
+    # -- calls --------------------------------------------------------------------------------
+
+    def _call(self, module: Module, node: ast.Call, depth: int) -> Count:
+        names = module.names.qualified_names(node.func)
+        if any(isinstance(a, ast.Starred) for a in node.args):
+            name = next(iter(names)) if len(names) == 1 else ""
+            return Count(0, None, "unknown", f"`{name.rpartition('.')[2]}` of starred arguments")
+        for name in sorted(names):
+            count = self._known_call(module, name, node, depth)
+            if count is not None:
+                return count
+        if isinstance(node.func, ast.Attribute):
+            count = self._method_call(module, node, node.func, depth)
+            if count is not None:
+                return count
+        returned = self._returned(module, node, depth)
+        if returned is not None:
+            return returned
+        return Count(0, None, "unknown", f"what `{_words(node.func)}` returns is not seen")
+
+    def _known_call(self, module: Module, name: str, node: ast.Call, depth: int) -> Count | None:
+        arguments = node.args
+        first = arguments[0] if arguments else None
+        short = name.rpartition(".")[2]
+        if name in {"builtins.range", "builtins.xrange", "numpy.arange"} and arguments:
+            return self._range(module, node, depth)
+        if name in known.SAME_SIZE:
+            return self.items(module, first, depth) if first is not None else _exactly(0, "empty")
+        if name in known.DISTINCT:
+            if first is None:
+                return _exactly(len(node.keywords), short)
+            count = self.items(module, first, depth)
+            return replace(count, low=min(count.low, 1))
+        if name in {"builtins.zip", "builtins.map"}:
+            several = [self.items(module, a, depth) for a in arguments[name == "builtins.map" :]]
+            return _shortest(several) if several else None
+        if name == "itertools.zip_longest" and arguments:
+            several = [self.items(module, a, depth) for a in arguments]
+            if all(c.kind == "known" for c in several):
+                highs = [c.high for c in several]
+                high = None if None in highs else max(h for h in highs if h is not None)
+                low = max(c.low for c in several)
+                return Count(low, high, "known", f"{_amount(low, high)} of zip_longest")
+            return _NOTHING
+        if (
+            name
+            in {
+                "builtins.filter",
+                "itertools.takewhile",
+                "itertools.dropwhile",
+                "itertools.filterfalse",
+            }
+            and len(arguments) > 1
+        ):
+            count = self.items(module, arguments[1], depth)
+            return replace(count, low=0, reason=f"at most {count.reason}")
+        if name == "itertools.chain":
+            total = _exactly(0, "chain")
+            for argument in arguments:
+                total = _plus(total, self.items(module, argument, depth))
+            return total
+        if name == "itertools.product":
+            return self._product(module, node, depth)
+        if name == "itertools.repeat":
+            times = arguments[1] if len(arguments) > 1 else _keyword(node, "times")
+            if times is None:
+                return Count(0, None, "unbounded", "itertools.repeat without a count")
+            return _as_count(self.number(module, times, depth), f"`{_words(node)}`")
+        if name in {"itertools.count", "itertools.cycle"}:
+            return Count(0, None, "unbounded", f"`{name}` never ends")
+        if name == "itertools.islice" and len(arguments) > 1:
+            return self._islice(module, node, depth)
+        if name in {"itertools.combinations", "itertools.permutations"} and len(arguments) == 2:
+            count, number = (
+                self.items(module, arguments[0], depth),
+                self.number(module, arguments[1]),
+            )
+            if count.kind == "known" and count.low == count.high and count.low < 10_000:
+                if number.low == number.high and 0 <= number.low <= 6:
+                    function = math.comb if short == "combinations" else math.perm
+                    return _exactly(function(count.low, int(number.low)), f"`{_words(node)}`")
+            return Count(
+                0, None, "data" if count.kind == "data" else "unknown", f"`{_words(node)}`"
+            )
+        if name in known.CHUNKERS and first is not None:
+            count = self.items(module, first, depth)
+            size = self.number(module, arguments[1], depth) if len(arguments) > 1 else _ANY
+            if count.kind == "known" and size.kind == "known" and size.low >= 1:
+                low = math.ceil(count.low / size.high)
+                high = None if count.high is None else math.ceil(count.high / size.low)
+                return Count(low, high, "known", f"chunks of `{_words(node)}`", False, True)
+            return Count(0, None, count.kind, f"chunks of `{_words(node)}`", False, True)
+        if name in known.SPLITTERS:
+            return Count(0, None, "unknown", f"parts of `{_words(node)}`", False, True)
+        if name in {"numpy.linspace", "numpy.logspace", "numpy.geomspace"}:
+            size_node = arguments[2] if len(arguments) > 2 else _keyword(node, "num")
+            if size_node is None:
+                return _exactly(50, short)
+            return _as_count(self.number(module, size_node, depth), f"`{_words(node)}`")
+        if name in known.SHAPED:
+            shape = (
+                first if first is not None else _keyword(node, "shape") or _keyword(node, "size")
+            )
+            if shape is None:
+                return None
+            if isinstance(shape, ast.Tuple | ast.List) and shape.elts:
+                shape = shape.elts[0]
+            return _as_count(self.number(module, shape, depth), f"`{_words(node)}`")
+        if name in known.DIMENSIONS and first is not None:
+            return _as_count(self.number(module, first, depth), f"`{_words(node)}`")
+        if name in known.SIZED:
+            index = known.SIZE_INDEX.get(short, 9)
+            size_node = arguments[index] if len(arguments) > index else _keyword(node, "size")
+            if isinstance(size_node, ast.Tuple | ast.List) and size_node.elts:
+                size_node = size_node.elts[0]
+            if size_node is not None:
+                return _as_count(self.number(module, size_node, depth), f"`{_words(node)}`")
+            return None
+        if name == "random.sample" and (len(arguments) > 1 or _keyword(node, "k")):
+            k = arguments[1] if len(arguments) > 1 else _keyword(node, "k")
+            assert k is not None
+            return _as_count(self.number(module, k, depth), f"`{_words(node)}`")
+        if name == "random.choices":
+            k = _keyword(node, "k")
+            if k is None:
+                return _exactly(1, "random.choices")
+            return _as_count(self.number(module, k, depth), f"`{_words(node)}`")
+        if name == "dict.fromkeys" and first is not None:
+            count = self.items(module, first, depth)
+            return replace(count, low=min(count.low, 1))
+        if name in known.FILE_CALLS:
+            return Count(0, None, "data", f"files of `{_words(node)}`", True)
+        if name in known.CPU_CALLS:
+            return Count(1, 256, "known", f"one per node or CPU: `{_words(node)}`", True)
+        if name in known.DATA_CALLS:
+            return Count(0, None, "data", f"data of `{_words(node)}`")
+        return None
+
+    def _method_call(
+        self, module: Module, node: ast.Call, function: ast.Attribute, depth: int
+    ) -> Count | None:
+        method, receiver = function.attr, function.value
+        if method in {"items", "keys", "values", "copy", "tolist", "iterrows", "itertuples"}:
+            count = self.items(module, receiver, depth)
+            if method in {"iterrows", "itertuples"} and count.kind != "known":
+                return Count(0, None, "data", f"rows of `{_words(receiver)}`")
+            if count.kind != "unknown" or method not in known.DATA_METHODS:
+                return count
+        if method in {
+            "iter_batches",
+            "iter_torch_batches",
+            "array_split",
+            "chunks",
+            "batch",
+            "batched",
+            "partition",
+            "split_at_indices",
+            "streaming_split",
+        }:
+            return Count(0, None, "data", f"chunks of `{_words(receiver)}`", False, True)
+        if method in {"glob", "rglob", "iterdir", "listdir"}:
+            return Count(0, None, "data", f"files of `{_words(node)}`", True)
+        if method in {"split", "rsplit", "splitlines"} and isinstance(receiver, ast.Constant):
+            if isinstance(receiver.value, str) and not node.args and method == "split":
+                return _exactly(len(receiver.value.split()), "a split literal")
+        if method in known.DATA_METHODS:
+            return Count(0, None, "data", f"data of `{_words(node)}`")
+        if method in {"sample", "head", "tail"} and node.args:
+            count = _as_count(self.number(module, node.args[0], depth), f"`{_words(node)}`")
+            return replace(count, low=0)
+        if method in {"from_iterable", "groupby"}:
+            return Count(0, None, "data", f"groups of `{_words(node)}`", method == "groupby")
+        return None
+
+    def _returned(self, module: Module, node: ast.Call, depth: int) -> Count | None:
+        """Return the size of what a function of the project returns or yields."""
+        counts = []
+        for definition in self.project.definitions(module, node.func):
+            binding = definition.binding
+            if binding is None or definition.attributes:
+                return None
+            function = binding.node
+            if not isinstance(function, ast.FunctionDef):
+                return None
+            home = definition.module
+            scope = home.names.scopes[function]
+            total: Count | None = None
+            for inner in home.names.walk(function):
+                if home.names.scope_of(inner) is not scope:
+                    continue
+                if isinstance(inner, ast.Yield | ast.YieldFrom):
+                    return Count(
+                        0,
+                        None,
+                        "unknown",
+                        f"what `{function.name}` yields",
+                        *name_evidence(function.name),
+                    )
+                if isinstance(inner, ast.Return) and inner.value is not None:
+                    count = self.items(home, inner.value, depth)
+                    total = count if total is None else _join([total, count])
+            if total is None:
+                return None
+            worker, chunk = name_evidence(function.name)
+            counts.append(
+                replace(
+                    total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk
+                )
+            )
+        return _join(counts) if counts else None
+
+    def _range(self, module: Module, node: ast.Call, depth: int) -> Count:
+        numbers = [self.number(module, a, depth) for a in node.args[:3]]
+        zero, one = (Number(n, n, "known", str(n)) for n in (0, 1))
+        start, stop, step = zero, numbers[0], one
+        if len(numbers) > 1:
+            start, stop = numbers[0], numbers[1]
+        if len(numbers) > 2:
+            step = numbers[2]
+        words = _words(node)
+        per_worker = stop.per_worker or name_evidence(" ".join(_words(a) for a in node.args[:2]))[0]
+        stepping = len(numbers) > 2 and not (
+            step.kind == "known" and -2 < step.low <= step.high < 2
+        )
+        chunked = stepping and module.names.qualified(node.func) != "numpy.arange"
+        if all(n.kind == "known" for n in (start, stop, step)) and step.low * step.high > 0:
+            if step.low > 0:
+                spans = (stop.low - start.high, stop.high - start.low)
+                slow, fast = step.high, step.low
+            else:
+                spans = (start.low - stop.high, start.high - stop.low)
+                slow, fast = -step.low, -step.high
+            low = _steps(spans[0], slow, inclusive=False)
+            high = _steps(spans[1], fast, inclusive=False)
+            return Count(
+                low or 0,
+                high,
+                "known",
+                f"{_amount(low, high)} items of `{words}`",
+                per_worker,
+                chunked,
+            )
+        kinds = {n.kind for n in (start, stop, step)}
+        kind: Kind = "data" if "data" in kinds else "unknown"
+        why = next((n.reason for n in (stop, start, step) if n.kind != "known"), "")
+        return Count(0, None, kind, f"`{words}`, {why}", per_worker, chunked)
+
+    def _product(self, module: Module, node: ast.Call, depth: int) -> Count:
+        total = _exactly(1, "product")
+        for argument in node.args:
+            total = _times(total, self.items(module, argument, depth))
+        repeat = _keyword(node, "repeat")
+        if repeat is not None:
+            number = self.number(module, repeat, depth)
+            if number.kind != "known" or number.low != number.high or not 0 <= number.low < 20:
+                return Count(0, None, "unknown", f"`{_words(node)}`")
+            power = int(number.low)
+            high = None if total.high is None else min(total.high**power, _LARGE)
+            total = replace(total, low=min(total.low**power, _LARGE), high=high)
+        return (
+            replace(
+                total,
+                reason=f"{_amount(total.low, total.high)} items of `{_words(node)}`",
+                per_worker=False,
+                chunked=False,
+            )
+            if total.kind == "known"
+            else total
+        )
+
+    def _islice(self, module: Module, node: ast.Call, depth: int) -> Count:
+        count = self.items(module, node.args[0], depth)
+        if len(node.args) != 2:
+            return replace(count, low=0, reason=f"at most {count.reason}")
+        stop = self.number(module, node.args[1], depth)
+        if stop.kind != "known" or stop.low < 0:
+            return replace(count, low=0)
+        top = _whole(stop.high)
+        if count.kind == "unbounded":
+            low = _whole(stop.low) or 0
+            return Count(low, top, "known", f"{_amount(low, top)} items of `{_words(node)}`")
+        high = top if count.high is None else count.high if top is None else min(top, count.high)
+        low = min(count.low, int(min(stop.low, _LARGE)))
+        return replace(count, low=low, high=high, reason=f"at most {top} items of `{_words(node)}`")
+
+    # -- numbers ------------------------------------------------------------------------------
+
+    def number(self, module: Module, node: ast.expr, depth: int = 0) -> Number:
+        """Return the interval of the numbers that an expression may be."""
+        key = (Sizes.number, node)
+        memo = self.project.memo
+        if key in memo:
+            remembered: Number = memo[key]
+            return remembered
+        if depth > _DEPTH:
+            return _ANY
+        memo[key] = _ANY
+        number = self._number(module, node, depth + 1)
+        if not number.per_worker and name_evidence(_iterable_name(node))[0]:
+            number = replace(number, per_worker=True)
+        memo[key] = number
+        return number
+
+    def _number(self, module: Module, node: ast.expr, depth: int) -> Number:
+        if isinstance(node, ast.Constant):
+            if isinstance(node.value, bool | int | float):
+                value = node.value
+                if isinstance(value, int) and abs(value) > _LARGE:
+                    value = _LARGE if value > 0 else -_LARGE
+                return Number(value, value, "known", f"{value}") if math.isfinite(value) else _ANY
+            return _ANY
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
+            number = self.number(module, node.operand, depth)
+            if isinstance(node.op, ast.USub):
+                return replace(number, low=-number.high, high=-number.low)
+            return number
+        if isinstance(node, ast.BinOp):
+            return self._arithmetic(module, node, depth)
+        if isinstance(node, ast.IfExp):
+            return _join_numbers([self.number(module, n, depth) for n in (node.body, node.orelse)])
+        if isinstance(node, ast.NamedExpr | ast.Await):
+            return self.number(module, node.value, depth)
+        if isinstance(node, ast.BoolOp):
+            return _join_numbers([self.number(module, n, depth) for n in node.values])
+        if isinstance(node, ast.Call):
+            return self._number_call(module, node, depth)
+        if isinstance(node, ast.Subscript):
+            return self._number_item(module, node, depth)
+        if isinstance(node, ast.Name | ast.Attribute):
+            numbers = [self._number_defined(d, depth) for d in self._meanings(module, node)]
+            if numbers:
+                return _join_numbers(numbers)
+            return replace(_ANY, reason=f"`{_words(node)}` is not known here")
+        return _ANY
+
+    def _number_defined(self, definition: Definition, depth: int) -> Number:
+        binding, home = definition.binding, definition.module
+        if binding is None:
+            return _ANY
+        if definition.attributes:
+            inner = self._class_attribute(definition)
+            if inner is None:
+                return self._option(definition, depth)
+            binding = inner.binding
+            assert binding is not None
+        kind, value = binding.kind, binding.value
+        reason = f"`{binding.name}`"
+        if kind in (BindingKind.ASSIGN, BindingKind.WALRUS) and value is not None:
+            number = self.number(home, value, depth)
+            worker = name_evidence(binding.name)[0]
+            return replace(number, per_worker=number.per_worker or worker)
+        if kind is BindingKind.PARAMETER:
+            arguments, complete = self._arguments(home, binding)
+            worker = name_evidence(binding.name)[0]
+            if arguments and complete:
+                number = _join_numbers([self.number(m, a, depth) for m, a in arguments])
+                if number.kind == "known":
+                    return replace(number, per_worker=number.per_worker or worker)
+            return Number(-_INFINITY, _INFINITY, "data", f"the parameter {reason}", worker)
+        if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION) and value is not None:
+            return self._range_element(home, value, depth)
+        if kind is BindingKind.AUGMENTED:
+            return replace(_ANY, reason=f"{reason} changes")
+        return replace(_ANY, reason=f"{reason} is not known here")
+
+    def _range_element(self, home: Module, iterable: ast.expr, depth: int) -> Number:
+        """Return the interval of a loop variable over a range or a display of numbers."""
+        if isinstance(iterable, ast.Call) and home.names.stands_for(
+            iterable.func, "builtins.range"
+        ):
+            numbers = [self.number(home, a, depth) for a in iterable.args[:3]]
+            if numbers and all(n.kind == "known" for n in numbers):
+                start = numbers[0] if len(numbers) > 1 else Number(0, 0, "known", "0")
+                stop = numbers[1] if len(numbers) > 1 else numbers[0]
+                low, high = min(start.low, stop.low), max(start.high, stop.high)
+                return Number(low, high, "known", f"an item of `{_words(iterable)}`")
+        if isinstance(iterable, ast.Name):
+            values = [
+                b.value for b in home.names.reaching(iterable) if b.kind is BindingKind.ASSIGN
+            ]
+            if len(values) == 1 and values[0] is not None:
+                iterable = values[0]
+        if isinstance(iterable, ast.List | ast.Tuple | ast.Set) and iterable.elts:
+            return _join_numbers([self.number(home, e, depth) for e in iterable.elts[:50]])
+        return replace(_ANY, reason="an item of an iterable")
+
+    def _option(self, definition: Definition, depth: int) -> Number:
+        """Return the default of a command-line option: ``args.n`` of ``add_argument("--n")``."""
+        binding, home = definition.binding, definition.module
+        if binding is None or len(definition.attributes) != 1:
+            return _ANY
+        value = binding.value
+        name = definition.attributes[0]
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            if value.func.attr in {"parse_args", "parse_known_args"}:
+                default = _option_defaults(self.project, home).get(name)
+                worker = name_evidence(name)[0]
+                if default is not None:
+                    number = self.number(home, default, depth)
+                    if number.kind == "known":
+                        reason = f"default of the option `{name}`"
+                        return replace(number, reason=reason, per_worker=worker)
+                return Number(0, _INFINITY, "data", f"the command-line option `{name}`", worker)
+        return replace(_ANY, reason=f"`{binding.name}.{name}` is not known here")
+
+    def _number_call(self, module: Module, node: ast.Call, depth: int) -> Number:
+        name = module.names.qualified(node.func) or ""
+        if name == "builtins.len" and len(node.args) == 1:
+            count = self.items(module, node.args[0], depth)
+            high = _INFINITY if count.high is None else count.high
+            if count.kind == "known":
+                return Number(count.low, high, "known", count.reason, count.per_worker)
+            kind: Kind = "unknown" if count.kind == "unbounded" else count.kind
+            return Number(0, high, kind, f"the length of {count.reason}", count.per_worker)
+        if (
+            name
+            in {
+                "builtins.int",
+                "builtins.round",
+                "builtins.float",
+                "math.ceil",
+                "math.floor",
+                "numpy.ceil",
+                "numpy.floor",
+                "math.trunc",
+                "builtins.abs",
+            }
+            and node.args
+        ):
+            number = self.number(module, node.args[0], depth)
+            if number.kind == "known" and "float" not in name:
+                low, high = number.low, number.high
+                if name.endswith("abs"):
+                    low, high = (
+                        (0 if low < 0 < high else min(abs(low), abs(high))),
+                        max(abs(low), abs(high)),
+                    )
+                    return replace(number, low=low, high=high)
+                floor = low if math.isinf(low) else math.floor(low)
+                ceil = high if math.isinf(high) else math.ceil(high)
+                if low == high and not math.isinf(low):
+                    rounding = {"int": int, "trunc": int, "ceil": math.ceil, "floor": math.floor}
+                    exact = rounding.get(name.rpartition(".")[2], round)(low)
+                    return replace(number, low=exact, high=exact)
+                return replace(number, low=floor, high=ceil)
+            if number.kind != "known" and isinstance(node.args[0], ast.Call | ast.Subscript):
+                inner = node.args[0]
+                words = _words(inner)
+                if (
+                    "sys.argv" in words
+                    or "environ" in words
+                    or "getenv" in words
+                    or "input(" in words
+                ):
+                    return Number(0, _INFINITY, "data", f"`{words}`", name_evidence(words)[0])
+            return number
+        if name in {"builtins.min", "builtins.max"} and len(node.args) > 1:
+            numbers = [self.number(module, a, depth) for a in node.args]
+            pick = min if name.endswith("min") else max
+            sure = [n for n in numbers if n.kind == "known"]
+            worker = any(n.per_worker for n in numbers)
+            if len(sure) == len(numbers):
+                return Number(
+                    pick(n.low for n in sure),
+                    pick(n.high for n in sure),
+                    "known",
+                    f"`{_words(node)}`",
+                    worker,
+                )
+            if sure and pick is min:
+                rest = next(n for n in numbers if n.kind != "known")
+                return replace(
+                    rest, low=-_INFINITY, high=min(n.high for n in sure), per_worker=worker
+                )
+            return replace(_ANY, per_worker=worker)
+        if name in {"builtins.pow", "math.pow"} and len(node.args) == 2:
+            return self._power(*(self.number(module, a, depth) for a in node.args))
+        if name in known.CPU_CALLS or (
+            isinstance(node.func, ast.Attribute) and node.func.attr == "cpu_count"
+        ):
+            return Number(1, 256, "known", f"`{_words(node)}`", True)
+        if name in {"builtins.input", "os.getenv", "os.environ.get"}:
+            return Number(0, _INFINITY, "data", f"`{_words(node)}`")
+        if name in {"random.randint", "random.randrange"} and len(node.args) == 2:
+            numbers = [self.number(module, a, depth) for a in node.args]
+            return _join_numbers(numbers)
+        function = next(iter(self.project.definitions(module, node.func)), None)
+        if function is not None and function.binding is not None and not function.attributes:
+            definition = function.binding.node
+            if isinstance(definition, ast.FunctionDef):
+                return self._number_returned(function.module, definition, depth)
+        if isinstance(node.func, ast.Attribute) and node.func.attr == "get":
+            base = _words(node.func.value)
+            if "cluster_resources" in base or "available_resources" in base:
+                return Number(1, 256, "known", f"`{_words(node)}`", True)
+        return replace(_ANY, reason=f"`{_words(node)}` is not known here")
+
+    def _number_returned(self, home: Module, function: ast.FunctionDef, depth: int) -> Number:
+        scope = home.names.scopes[function]
+        numbers = [
+            self.number(home, inner.value, depth)
+            for inner in home.names.walk(function)
+            if isinstance(inner, ast.Return)
+            and inner.value is not None
+            and home.names.scope_of(inner) is scope
+        ]
+        worker = name_evidence(function.name)[0]
+        if not numbers:
+            return replace(_ANY, per_worker=worker)
+        return replace(_join_numbers(numbers), per_worker=worker)
+
+    def _number_item(self, module: Module, node: ast.Subscript, depth: int) -> Number:
+        """Understand ``x.shape[0]``, ``ray.cluster_resources()["CPU"]`` and ``sys.argv[1]``."""
+        base = node.value
+        if isinstance(base, ast.Attribute) and base.attr == "shape":
+            index = node.slice
+            if isinstance(index, ast.Constant) and index.value == 0:
+                count = self.items(module, base.value, depth)
+                high = _INFINITY if count.high is None else count.high
+                kind: Kind = "data" if count.kind == "unknown" else count.kind
+                return Number(count.low, high, kind, f"rows of {count.reason}", count.per_worker)
+        if isinstance(base, ast.Call):
+            name = module.names.qualified(base.func)
+            if name in known.CPU_CALLS:
+                return Number(1, 256, "known", f"`{_words(node)}`", True)
+        if module.names.stands_for(base, "sys.argv", "os.environ"):
+            return Number(0, _INFINITY, "data", f"`{_words(node)}`", name_evidence(_words(node))[0])
+        if isinstance(base, ast.Name) and isinstance(node.slice, ast.Constant):
+            for binding in module.names.reaching(base):
+                value = binding.value
+                if isinstance(value, ast.Dict) and binding.kind is BindingKind.ASSIGN:
+                    for key, item in zip(value.keys, value.values, strict=False):
+                        if isinstance(key, ast.Constant) and key.value == node.slice.value:
+                            return self.number(module, item, depth)
+        return replace(_ANY, reason=f"`{_words(node)}` is not known here")
+
+    def _arithmetic(self, module: Module, node: ast.BinOp, depth: int) -> Number:
+        left = self.number(module, node.left, depth)
+        right = self.number(module, node.right, depth)
+        worker = left.per_worker or right.per_worker
+        if left.kind != "known" or right.kind != "known":
+            vague = left if left.kind != "known" else right
+            kind: Kind = "data" if "data" in (left.kind, right.kind) else "unknown"
+            return Number(-_INFINITY, _INFINITY, kind, vague.reason, worker)
+        operator = node.op
+        corners: list[float]
+        try:
+            if isinstance(operator, ast.Add):
+                corners = [left.low + right.low, left.high + right.high]
+            elif isinstance(operator, ast.Sub):
+                corners = [left.low - right.high, left.high - right.low]
+            elif isinstance(operator, ast.Mult):
+                corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+            elif isinstance(operator, ast.Div | ast.FloorDiv):
+                if right.low <= 0 <= right.high:
+                    return _ANY
+                corners = [a / b for a in (left.low, left.high) for b in (right.low, right.high)]
+                if isinstance(operator, ast.FloorDiv):
+                    corners = [
+                        a // b for a in (left.low, left.high) for b in (right.low, right.high)
+                    ]
+            elif isinstance(operator, ast.Pow):
+                return replace(self._power(left, right), per_worker=worker)
+            elif isinstance(operator, ast.Mod) and right.low > 0:
+                if left.low == left.high and right.low == right.high:
+                    corners = [left.low % right.low]
+                else:
+                    corners = [0, right.high]
+            elif isinstance(operator, ast.LShift | ast.RShift):
+                if left.low != left.high or right.low != right.high or not 0 <= right.low <= 60:
+                    return _ANY
+                shift = int(right.low)
+                value = int(left.low)
+                corners = [value << shift if isinstance(operator, ast.LShift) else value >> shift]
+            else:
+                return _ANY
+        except (OverflowError, ValueError, ZeroDivisionError):
+            return _ANY
+        if any(math.isnan(c) for c in corners):
+            return _ANY
+        return Number(
+            _clamp(min(corners)), _clamp(max(corners)), "known", f"`{_words(node)}`", worker
+        )
+
+    def _power(self, left: Number, right: Number) -> Number:
+        if left.low != left.high or right.low != right.high:
+            return _ANY
+        if abs(left.low) > _LARGE or abs(right.low) > 60:
+            return _ANY
+        try:
+            value = left.low**right.low
+        except (OverflowError, ZeroDivisionError):
+            return _ANY
+        if isinstance(value, complex):
+            return _ANY
+        value = _clamp(value)
+        return Number(value, value, "known", f"{value}")
+
+
+def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
+    """Return the class whose method holds the node."""
+    return next((a for a in module.names.ancestors(node) if isinstance(a, ast.ClassDef)), None)
+
+
+def _self_stores(
+    project: Project, module: Module, owner: ast.ClassDef
+) -> dict[str, list[ast.Attribute]]:
+    from ray_lint.program.remotes import Remotes  # noqa: PLC0415 - siblings that know each other
+
+    return Remotes(project).stored(module, owner)
+
+
+def _self_loads(
+    project: Project, module: Module, owner: ast.ClassDef
+) -> dict[str, list[ast.Attribute]]:
+    from ray_lint.program.remotes import Remotes  # noqa: PLC0415
+
+    return Remotes(project).loaded(module, owner)
+
+
+def _option_defaults(project: Project, module: Module) -> dict[str, ast.expr]:
+    """Return the defaults of the command-line options that the module declares."""
+    key = (_option_defaults, module)
+    if key not in project.memo:
+        defaults: dict[str, ast.expr] = {}
+        for node in module.names.walk(module.tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            if node.func.attr != "add_argument":
+                continue
+            default = _keyword(node, "default")
+            destination = _keyword(node, "dest")
+            words = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            if isinstance(destination, ast.Constant):
+                words = [destination.value]
+            for word in words:
+                if isinstance(word, str) and default is not None:
+                    defaults[word.lstrip("-").replace("-", "_")] = default
+        project.memo[key] = defaults
+    found: dict[str, ast.expr] = project.memo[key]
+    return found
+
+
+def leaves_early(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether the body has a ``break``, ``return`` or ``raise`` that ends the loop."""
+    for statement in loop.body:
+        for node in module.names.walk(statement):
+            if isinstance(node, ast.Return | ast.Raise):
+                if not any(
+                    isinstance(a, FUNCTIONS) and module.names.contains(loop, a)
+                    for a in module.names.ancestors(node)
+                ):
+                    return True
+            elif isinstance(node, ast.Break):
+                inner = next(
+                    (
+                        a
+                        for a in module.names.ancestors(node)
+                        if isinstance(a, LOOPS)
+                        and not any(module.names.contains(s, node) for s in a.orelse)
+                    ),
+                    None,
+                )
+                if inner is loop:
+                    return True
+    return False
+
+
+def _unconditional(home: Module, place: ast.AST, loops: list[ast.AST], binding: Binding) -> bool:
+    """Whether every run passes the place: no branch between it and the place of the binding."""
+    names = home.names
+    for parent in names.ancestors(place):
+        if isinstance(parent, FUNCTIONS) or names.contains(parent, binding.node):
+            return True
+        if isinstance(parent, ast.If | ast.Try | ast.Match | ast.IfExp | ast.BoolOp | ast.With):
+            return False
+        if isinstance(parent, ast.TryStar if hasattr(ast, "TryStar") else ast.Try):
+            return False
+        if isinstance(parent, LOOPS):
+            if parent not in loops:
+                return False
+            if any(isinstance(n, ast.Continue) for n in names.walk(parent)):
+                return False
+    return True
+
+
+def _holds(home: Module, loop: ast.AST, node: ast.AST) -> bool:
+    """Whether the loop contains the node (a name, or an attribute target)."""
+    holder = home.names.parents[loop] if isinstance(loop, ast.comprehension) else loop
+    return home.names.contains(holder, node)
+
+
+def _exactly(n: int, what: str) -> Count:
+    return Count(n, n, "known", f"{n:,} items of {what}")
+
+
+def _as_count(number: Number, what: str) -> Count:
+    if number.kind != "known":
+        kind: Kind = "unknown" if number.kind == "unbounded" else number.kind
+        high = _whole(max(number.high, 0))
+        return Count(0, high, kind, f"{what}, {number.reason}", number.per_worker)
+    low = _whole(max(number.low, 0)) or 0
+    high = _whole(max(number.high, 0))
+    return Count(low, high, "known", f"{_amount(low, high)} items of {what}", number.per_worker)
+
+
+def _steps(span: float, step: float, inclusive: bool) -> int | None:
+    """Return the number of steps that fit into a span; None for no bound."""
+    if span == _INFINITY:
+        return None
+    if span == -_INFINITY:
+        return 0
+    steps = math.floor(span / step) + 1 if inclusive else math.ceil(span / step)
+    return min(max(steps, 0), _LARGE)
+
+
+def _whole(value: float) -> int | None:
+    return None if value == _INFINITY else int(min(value, _LARGE))
+
+
+def _clamp(value: float) -> float:
+    return max(min(value, _LARGE), -_LARGE) if math.isfinite(value) else value
+
+
+def _amount(low: int | None, high: int | None) -> str:
+    if high is None:
+        return f"at least {low or 0:,}"
+    if low == high:
+        return f"{high:,}"
+    return f"{low:,} to {high:,}" if low else f"at most {high:,}"
+
+
+def _plus(left: Count, right: Count) -> Count:
+    if right.low == right.high == 0 and right.kind == "known":
+        return left
+    if left.low == left.high == 0 and left.kind == "known":
+        return right
+    high = None if left.high is None or right.high is None else left.high + right.high
+    order: tuple[Kind, ...] = ("unbounded", "data", "unknown", "known")
+    kind = next(k for k in order if k in (left.kind, right.kind))
+    low = left.low + right.low
+    reason = f"{left.reason} and {right.reason}"
+    if kind == "known":
+        reason = f"{_amount(low, high)} items ({reason})"
+    if len(reason) > 160:
+        reason = reason[:157] + "..."
+    flags = left.per_worker and right.per_worker, left.chunked and right.chunked
+    return Count(min(low, _LARGE), high, kind, reason, *flags)
+
+
+def _scaled(base: Count, number: Number, words: str) -> Count:
+    if base.kind == "known" and number.kind == "known":
+        low = base.low * (_whole(max(number.low, 0)) or 0)
+        top = _whole(max(number.high, 0))
+        high = None if base.high is None or top is None else base.high * top
+        if base.high == 0:
+            high = 0
+        return Count(
+            min(low, _LARGE),
+            high,
+            "known",
+            f"{_amount(low, high)} items of `{words}`",
+            number.per_worker,
+        )
+    vague = number if number.kind != "known" else base
+    kind: Kind = "data" if vague.kind == "data" else "unknown"
+    return Count(0, None, kind, f"`{words}`, {vague.reason}", number.per_worker)
+
+
+def _shortest(counts: list[Count]) -> Count:
+    """Return the count of ``zip``: the shortest of all bounds it."""
+    ending = [c for c in counts if c.kind != "unbounded"]
+    if not ending:
+        return counts[0]
+    highs = [c.high for c in ending if c.high is not None]
+    high = min(highs) if highs else None
+    if all(c.kind == "known" for c in ending):
+        low = min(c.low for c in ending)
+        chosen = min(ending, key=lambda c: (c.high is None, c.high))
+        return replace(chosen, low=low, high=high, per_worker=any(c.per_worker for c in counts))
+    # The lists that are zipped are nearly always of the same length: a known one tells.
+    chosen = min(ending, key=lambda c: (c.high is None, c.high or 0, c.kind != "data"))
+    kind: Kind = chosen.kind if chosen.kind != "known" else "unknown"
+    return replace(
+        chosen,
+        low=0,
+        high=high,
+        kind=kind,
+        per_worker=any(c.per_worker for c in counts),
+        chunked=any(c.chunked for c in counts),
+        reason=f"at most {chosen.reason}" if high is not None else chosen.reason,
+    )
+
+
+def _join(counts: list[Count]) -> Count:
+    """Return what holds when any one of several counts may be true."""
+    if len(counts) == 1:
+        return counts[0]
+    if not counts:
+        return _NOTHING
+    order: tuple[Kind, ...] = ("unbounded", "data", "unknown", "known")
+    kind = next(k for k in order if any(c.kind == k for c in counts))
+    highs = [c.high for c in counts]
+    high = None if None in highs else max(h for h in highs if h is not None)
+    low = min(c.low for c in counts)
+    chosen = next(c for c in counts if c.kind == kind)
+    reason = chosen.reason
+    if kind == "known":
+        chosen = max(counts, key=lambda c: (c.high is None, c.high or 0))
+        reason = chosen.reason if low == high else f"{_amount(low, high)} items: {chosen.reason}"
+    return Count(
+        low, high, kind, reason, any(c.per_worker for c in counts), any(c.chunked for c in counts)
+    )
+
+
+def _join_numbers(numbers: list[Number]) -> Number:
+    if len(numbers) == 1:
+        return numbers[0]
+    order: tuple[Kind, ...] = ("unbounded", "data", "unknown", "known")
+    kind = next(k for k in order if any(n.kind == k for n in numbers))
+    chosen = next(n for n in numbers if n.kind == kind)
+    return Number(
+        min(n.low for n in numbers),
+        max(n.high for n in numbers),
+        kind,
+        chosen.reason,
+        any(n.per_worker for n in numbers),
+    )
+
+
+def _keyword(node: ast.Call, name: str) -> ast.expr | None:
+    return next((k.value for k in node.keywords if k.arg == name), None)
+
+
+def _words(node: ast.AST) -> str:
+    """Return the source of an expression, shortened to a phrase."""
+    try:
+        text = ast.unparse(node)
+    except RecursionError:
+        return "..."
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _target_name(target: ast.expr) -> str:
+    """Return the name of a loop variable; of several, the last counts as the item."""
+    if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        return _target_name(target.elts[-1])
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def _iterable_name(node: ast.expr) -> str:
+    """Return the word that names a collection or number: the last part of a dotted name."""
+    while isinstance(node, ast.Subscript | ast.Starred | ast.Await):
+        node = node.value
+    if isinstance(node, ast.Call):
+        node = node.func
+        if isinstance(node, ast.Attribute) and node.attr in {"items", "keys", "values", "copy"}:
+            node = node.value
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def _counts(node: ast.expr) -> bool:
+    """Whether the iterable is a range: `range(num_batches)` has numbers as items, not chunks."""
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+    )
