@@ -7,6 +7,7 @@ from bisect import bisect_right
 from functools import cached_property
 from typing import Protocol
 
+from ray_lint.errors import SourceError
 from ray_lint.finding import Finding, Position
 from ray_lint.sources.text import decode
 
@@ -27,6 +28,9 @@ class Source(Protocol):
 
     def place(self, offset: int) -> tuple[int | None, Position]:
         """Return cell and position of a character offset into the decoded ``python``."""
+
+    def explain(self, error: SourceError) -> SourceError:
+        """Return an error of the core at its place in the file."""
 
     def rebuild(self, python: bytes) -> bytes:
         """Return the bytes for the disk. Raises SourceError if the change cannot be written."""
@@ -50,6 +54,10 @@ class PlainSource:
     def place(self, offset: int) -> tuple[int | None, Position]:
         """Return the position of a character offset."""
         return None, self._lines.position(offset)
+
+    def explain(self, error: SourceError) -> SourceError:
+        """Return the error itself."""
+        return error
 
     def rebuild(self, python: bytes) -> bytes:
         """Return the bytes themselves."""
