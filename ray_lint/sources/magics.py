@@ -64,7 +64,9 @@ def replace_magics(cell: str, token: str) -> tuple[str, list[Placeholder]]:
             if made is not None:
                 stand_in, original, shift = made
                 end = i
-                while shift == 0 and lines[end].rstrip("\r").endswith("\\") and end + 1 < len(lines):
+                while (
+                    shift == 0 and lines[end].rstrip("\r").endswith("\\") and end + 1 < len(lines)
+                ):
                     end += 1
                 # Continued lines belong to the magic; each keeps a line of its own.
                 rest = line[len(line) - len(line.lstrip()) :]

@@ -1,0 +1,219 @@
+"""The pure core behind every door: bytes in, findings or bytes out.
+
+Nothing here reads or writes files, prints, or imports LibCST before there is something to fix.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ray_lint.config import Config
+from ray_lint.errors import SourceError
+from ray_lint.finding import Applicability, Finding, Position
+from ray_lint.sources.text import Text, decode
+
+if TYPE_CHECKING:
+    from ray_lint.program.module import Module
+    from ray_lint.program.project import Project
+
+_RAY_WORD = re.compile(rb"\bray\b|ray\.|_ray\b|ray_", re.ASCII)
+_MAX_ROUNDS = 100
+_DEFAULT = Config()
+
+
+@dataclass(frozen=True)
+class AppliedFix:
+    """A finding that was fixed, as it stood in the original source.
+
+    ``lines`` are the lines of the fixed source (from 1) that the fix wrote.
+    """
+
+    finding: Finding
+    lines: tuple[range, ...]
+
+
+@dataclass(frozen=True)
+class FixResult:
+    """What ``fix`` made of a file.
+
+    ``source`` is the input itself if nothing was fixed. ``left`` are the findings that remain, at
+    their positions in ``source``. ``error`` says why a fix was taken back, if one was.
+    """
+
+    source: bytes
+    applied: tuple[AppliedFix, ...] = ()
+    left: tuple[Finding, ...] = ()
+    error: str = ""
+
+
+def may_use_ray(source: bytes) -> bool:
+    """Whether a file is worth parsing: it says ``.remote`` somewhere and names Ray.
+
+    The word test is deliberately wide (``ray`` may come in through a project module such as
+    ``common.ray_utils``); the program model decides.
+    """
+    return b".remote" in source and _RAY_WORD.search(source) is not None
+
+
+def check(
+    source: bytes,
+    config: Config = _DEFAULT,
+    *,
+    filename: str = "<stdin>",
+    tree: ast.Module | None = None,
+    project: Project | None = None,
+    fixes: bool = True,
+    noqa: bool = True,
+) -> list[Finding]:
+    """Return the findings of one file in source order.
+
+    ``tree`` is the parsed file if the caller has it. ``project`` lends knowledge of other files;
+    without one, only what the file itself says counts. ``fixes`` builds the fix of each finding;
+    ``noqa`` drops the suppressed ones. Raises SourceError if the file cannot be decoded or parsed.
+    """
+    if not may_use_ray(source):
+        if tree is None:
+            _must_be_python(source, filename)
+        return []
+    text = decode(source, filename)
+    return _check_text(text.content, config, filename, tree, project, fixes=fixes, noqa=noqa)
+
+
+def _must_be_python(source: bytes, filename: str) -> None:
+    """Raise SourceError for bytes that no Python source can have, without parsing the file."""
+    if b"\0" in source:
+        decode(source, filename)
+
+
+def _check_text(
+    content: str,
+    config: Config,
+    filename: str,
+    tree: ast.Module | None,
+    project: Project | None,
+    *,
+    fixes: bool,
+    noqa: bool,
+) -> list[Finding]:
+    from ray_lint.program.module import parse
+    from ray_lint.program.submissions import has_candidate
+
+    if tree is None:
+        tree = parse(content, filename)
+    if not has_candidate(tree):
+        return []
+    from ray_lint.program.facts import find_sites
+    from ray_lint.program.project import Project as NewProject
+    from ray_lint.rules import all_rules
+
+    project = project or NewProject(config.source_roots)
+    module = project.add(content, tree, filename)
+    rules = [rule for rule in all_rules() if config.selects(rule.code)]
+    reported = []
+    for site in find_sites(project, module, config):
+        for rule in rules:
+            message = rule.message(site, config)
+            if message is not None:
+                reported.append((rule, message, site))
+    if noqa and reported:
+        from ray_lint.sources.suppressions import suppressed
+
+        lines = _Columns(content)
+        reported = [
+            r
+            for r in reported
+            if not suppressed(content, lines.position(r[2].submission.handle).line, r[0].code)
+        ]
+    if not reported:
+        return []
+    columns = _Columns(content)
+    rewriter = None
+    if fixes:
+        from ray_lint.rewrite import Rewriter
+
+        rewriter = Rewriter(project, module, config)
+    findings = []
+    for rule, message, site in reported:
+        start, end = columns.span(site.submission.call)
+        findings.append(
+            Finding(
+                code=rule.code,
+                name=rule.name,
+                message=message,
+                start=start,
+                end=end,
+                symbol=site.callee.name,
+                evidence=tuple(r for r in (site.count.reason, site.cost.reason) if r),
+                fix=rewriter.fix(site) if rewriter else None,
+            )
+        )
+    return sorted(findings, key=lambda f: f.sort_key)
+
+
+class _Columns:
+    """Converts the UTF-8 byte columns of ``ast`` into character columns."""
+
+    def __init__(self, content: str) -> None:
+        self.lines = re.split(r"\r\n|\r|\n", content)
+
+    def column(self, line: int, byte_column: int) -> int:
+        text = self.lines[line - 1]
+        if text.isascii():
+            return byte_column
+        return len(text.encode()[:byte_column].decode(errors="ignore"))
+
+    def position(self, node: ast.expr) -> Position:
+        return Position(node.lineno, self.column(node.lineno, node.col_offset))
+
+    def span(self, node: ast.expr) -> tuple[Position, Position]:
+        end_line, end_column = node.end_lineno or node.lineno, node.end_col_offset or 0
+        return self.position(node), Position(end_line, self.column(end_line, end_column))
+
+
+def fix(
+    source: bytes,
+    config: Config = _DEFAULT,
+    *,
+    filename: str = "<stdin>",
+    project: Project | None = None,
+    chosen: Callable[[Finding], bool] | None = None,
+) -> FixResult:
+    """Return the file with every applicable fix applied, round by round until stable.
+
+    Only safe fixes are applied, unsafe ones too if the configuration says so, and only those that
+    ``chosen`` accepts. After each round the file must parse, the fixed findings must be gone and no
+    new one may have come; otherwise the whole file is taken back to its input and ``error`` says
+    why. Raises SourceError if the file cannot be decoded or parsed.
+    """
+    from ray_lint.rewrite.engine import fix_in_rounds
+
+    if not may_use_ray(source):
+        return FixResult(source)
+    text = decode(source, filename)
+
+    def look(content: str) -> list[Finding]:
+        return _check_text(content, config, filename, None, project, fixes=True, noqa=True)
+
+    def applicable(finding: Finding) -> bool:
+        if finding.fix is None or not finding.fix.edits:
+            return False
+        if finding.fix.applicability is Applicability.UNSAFE and not config.unsafe_fixes:
+            return False
+        return chosen is None or chosen(finding)
+
+    outcome = fix_in_rounds(text.content, look, applicable, max_rounds=_MAX_ROUNDS)
+    try:
+        fixed = text.encode(outcome.content)
+    except UnicodeEncodeError as error:
+        return FixResult(source, (), outcome.before, f"cannot be written as {error.encoding}")
+    applied = tuple(AppliedFix(finding, lines) for finding, lines in outcome.applied)
+    if not applied:
+        fixed = source
+    return FixResult(fixed, applied, tuple(outcome.left), outcome.error)
+
+
+__all__ = ["AppliedFix", "FixResult", "Module", "Text", "check", "fix", "may_use_ray"]

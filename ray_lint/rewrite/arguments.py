@@ -1,0 +1,166 @@
+"""Which arguments of a submission differ from item to item, and which parameter each one binds."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.rewrite.plan import Argument, Declined
+
+_STABLE = (
+    ast.Constant,
+    ast.Name,
+    ast.Attribute,
+    ast.Subscript,
+    ast.UnaryOp,
+    ast.BinOp,
+    ast.Tuple,
+    ast.expr_context,
+    ast.operator,
+    ast.unaryop,
+)
+
+
+def is_invariant(names: ModuleNames, expression: ast.expr, region: ast.AST) -> bool:
+    """Whether the expression has one value for all items submitted in ``region``.
+
+    Calls never count as such: they may draw from something. Attributes and items count unless
+    the region assigns to one of that name.
+    """
+    stored = {
+        node.attr
+        for node in names.walk(region)
+        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+    }
+    for node in ast.walk(expression):
+        if not isinstance(node, _STABLE):
+            return False
+        if isinstance(node, ast.Name) and binds_inside(names, node, region):
+            return False
+        if isinstance(node, ast.Attribute) and node.attr in stored:
+            return False
+    return True
+
+
+def binds_inside(names: ModuleNames, use: ast.Name, region: ast.AST) -> bool:
+    """Whether a name gets a value inside of ``region``."""
+    if use not in names.order:
+        return True
+    owner = names.owner(use)
+    if owner is None:
+        return False
+    return any(names.contains(region, b.node) for b in owner.bindings.get(use.id, []))
+
+
+def bind_arguments(
+    names: ModuleNames,
+    positional: list[ast.expr],
+    keywords: list[ast.keyword],
+    definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    region: ast.AST,
+    *,
+    skip_first: bool,
+) -> list[Argument]:
+    """Classify the arguments of ``f.remote(...)`` and match them with parameters.
+
+    ``skip_first`` leaves out ``self``. Raises Declined when the call could not succeed: then
+    Ray raises in the driver, which a batch would not.
+    """
+    spec = definition.args
+    by_position = [*spec.posonlyargs, *spec.args][1 if skip_first else 0 :]
+    by_name = {a.arg for a in [*spec.args, *spec.kwonlyargs]}
+    arguments: list[Argument] = []
+    bound: set[str] = set()
+    starred = False
+    for index, expression in enumerate(positional):
+        star = ""
+        parameter = ""
+        if isinstance(expression, ast.Starred):
+            star, expression, starred = "*", expression.value, True
+        elif not starred and index < len(by_position):
+            parameter = by_position[index].arg
+            bound.add(parameter)
+        elif not starred and spec.vararg is None:
+            raise Declined("the call passes more arguments than the function takes")
+        arguments.append(_argument(names, expression, region, star, "", parameter))
+    for keyword in keywords:
+        if keyword.arg is None:
+            starred = True
+            arguments.append(_argument(names, keyword.value, region, "**", "", ""))
+            continue
+        if keyword.arg in bound or (keyword.arg not in by_name and spec.kwarg is None):
+            raise Declined(f"the function takes no keyword argument `{keyword.arg}` here")
+        parameter = keyword.arg if keyword.arg in by_name else ""
+        bound.add(keyword.arg)
+        arguments.append(_argument(names, keyword.value, region, "", keyword.arg, parameter))
+    if not starred:
+        missing = _required(definition, skip_first=skip_first) - bound
+        if missing:
+            raise Declined(f"the call leaves out the argument `{sorted(missing)[0]}`")
+    return arguments
+
+
+def _argument(
+    names: ModuleNames,
+    expression: ast.expr,
+    region: ast.AST,
+    star: str,
+    keyword: str,
+    parameter: str,
+) -> Argument:
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
+            raise Declined("an argument awaits, yields or assigns")
+    varying = not is_invariant(names, expression, region)
+    return Argument(expression, varying, star, keyword, parameter)
+
+
+def _required(
+    definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, *, skip_first: bool
+) -> set[str]:
+    spec = definition.args
+    positional = [*spec.posonlyargs, *spec.args]
+    without_default = positional[: len(positional) - len(spec.defaults)]
+    if skip_first:
+        without_default = without_default[1:]
+    required = {a.arg for a in without_default}
+    required |= {a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None}
+    return required
+
+
+def target_names(target: ast.expr) -> list[str] | None:
+    """Return the names of a flat target ``x`` or ``x, y`` in order; None for any other."""
+    if isinstance(target, ast.Name):
+        return [target.id]
+    if isinstance(target, ast.Tuple) and all(isinstance(e, ast.Name) for e in target.elts):
+        return [e.id for e in target.elts if isinstance(e, ast.Name)]
+    return None
+
+
+def used_after(names: ModuleNames, target: ast.expr, loop: ast.stmt) -> bool:
+    """Whether a variable that the loop binds is read outside of it, or lives outside."""
+    for node in ast.walk(target):
+        if not isinstance(node, ast.Name):
+            return True
+        owner = names.scope_of(node)
+        owner = owner.redirected.get(node.id, owner) or owner
+        if owner is not names.scope_of(node):
+            return True
+        for use in owner.uses.get(node.id, []):
+            if names.contains(loop, use):
+                continue
+            if names.scope_of(use).frame is not owner.frame:
+                return True
+            if any(b.kind is BindingKind.LOOP and b.statement is loop for b in names.reaching(use)):
+                return True
+    return False
+
+
+def stays_inside(names: ModuleNames, node: ast.AST, scope_node: ast.AST) -> bool:
+    """Whether ``node`` runs in the same call as ``scope_node``'s own statements."""
+    for parent in names.ancestors(node):
+        if parent is scope_node:
+            return True
+        if isinstance(parent, FUNCTIONS):
+            return False
+    return False

@@ -1,0 +1,162 @@
+"""Applying fixes in rounds until nothing is left to do, and taking back what went wrong."""
+
+from __future__ import annotations
+
+import ast
+import re
+import tokenize
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from io import StringIO
+
+from ray_lint.errors import SourceError
+from ray_lint.finding import Edit, Finding
+from ray_lint.rewrite.edits import Applied, EditSet, apply_edits
+
+
+@dataclass
+class Outcome:
+    """What the rounds came to.
+
+    ``before`` are the findings of the input, ``left`` those of ``content``; ``applied`` pairs each
+    fixed finding (as of the input) with the lines of ``content`` that its fix wrote.
+    """
+
+    content: str
+    before: tuple[Finding, ...] = ()
+    left: list[Finding] = field(default_factory=list)
+    applied: list[tuple[Finding, tuple[range, ...]]] = field(default_factory=list)
+    error: str = ""
+
+
+class _Lines:
+    """Offsets of the lines of a text."""
+
+    def __init__(self, content: str) -> None:
+        self.starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", content))]
+
+    def offset(self, finding: Finding) -> int:
+        return self.starts[finding.start.line - 1] + finding.start.column
+
+    def line(self, offset: int) -> int:
+        return bisect_right(self.starts, offset)
+
+
+@dataclass(eq=False)
+class _Track:
+    """One finding of the input, followed through the rounds."""
+
+    finding: Finding
+    offset: int | None
+    spans: list[tuple[int, int]] = field(default_factory=list)
+    fixed: bool = False
+
+
+def fix_in_rounds(
+    content: str,
+    look: Callable[[str], list[Finding]],
+    applicable: Callable[[Finding], bool],
+    *,
+    max_rounds: int,
+) -> Outcome:
+    """Apply all applicable fixes that do not overlap, look again, and repeat until stable.
+
+    ``look`` gives the findings of a text, ``applicable`` says whether the fix of a finding of the
+    input is wanted. The text is taken back to the input if a round breaks the syntax, leaves a
+    fixed finding in place, adds a finding, or loses a comment.
+    """
+    current = look(content)
+    outcome = Outcome(content, tuple(current), list(current))
+    lines = _Lines(content)
+    tracks = [_Track(f, lines.offset(f)) for f in current]
+    wanted = {id(t): applicable(t.finding) for t in tracks}
+    now = {(t.finding.code, t.offset): (t, t.finding) for t in tracks}
+    text = content
+    for _ in range(max_rounds):
+        chosen = EditSet()
+        batch: list[_Track] = []
+        per_track: dict[int, tuple[Edit, ...]] = {}
+        for track, finding in now.values():
+            if not wanted[id(track)] or finding.fix is None or not applicable(finding):
+                continue
+            if chosen.try_add(finding.fix.edits):
+                batch.append(track)
+                per_track[id(track)] = finding.fix.edits
+        if not batch:
+            break
+        applied = apply_edits(text, chosen.edits)
+        error = _damage(text, applied.content)
+        if not error:
+            try:
+                found = look(applied.content)
+            except SourceError as problem:
+                error = f"the fixed file would not parse ({problem.message})"
+        if error:
+            return Outcome(content, outcome.before, list(outcome.before), [], error)
+        _advance(tracks, batch, per_track, applied)
+        lines = _Lines(applied.content)
+        at = {(f.code, lines.offset(f)): f for f in found}
+        known = {(t.finding.code, t.offset): t for t in tracks if not t.fixed}
+        strangers = [f for key, f in at.items() if key not in known]
+        if strangers:
+            first = strangers[0]
+            error = f"the fix would leave a finding at line {first.start.line}"
+            return Outcome(content, outcome.before, list(outcome.before), [], error)
+        now = {key: (known[key], f) for key, f in at.items()}
+        text, outcome.left = applied.content, found
+    else:
+        error = f"the fixes were not stable after {max_rounds} rounds"
+        return Outcome(content, outcome.before, list(outcome.before), [], error)
+    lines = _Lines(text)
+    outcome.content = text
+    outcome.applied = [
+        (t.finding, tuple(range(lines.line(a), lines.line(max(a, b - 1)) + 1) for a, b in t.spans))
+        for t in tracks
+        if t.fixed
+    ]
+    return outcome
+
+
+def _advance(
+    tracks: list[_Track],
+    batch: list[_Track],
+    per_track: dict[int, tuple[Edit, ...]],
+    applied: Applied,
+) -> None:
+    """Move every tracked place to where it stands after the round."""
+    for track in tracks:
+        moved = []
+        for start, end in track.spans:
+            new_start, new_end = applied.moved(start), applied.moved(max(start, end - 1))
+            if new_start is not None and new_end is not None:
+                moved.append((new_start, new_end + 1))
+        track.spans = moved
+        if not track.fixed and track.offset is not None:
+            track.offset = applied.moved(track.offset)
+    for track in batch:
+        track.fixed = True
+        track.spans += [
+            applied.spans[edit] for edit in per_track[id(track)] if edit.content.strip()
+        ]
+
+
+def _damage(before: str, after: str) -> str:
+    """Say what is wrong with a fixed text, or return an empty string."""
+    try:
+        ast.parse(after)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        return f"the fixed file would not parse ({error})"
+    lost = _comments(before) - _comments(after)
+    if lost:
+        return f"the fix would lose the comment {next(iter(lost))!r}"
+    return ""
+
+
+def _comments(text: str) -> Counter[str]:
+    try:
+        tokens = list(tokenize.generate_tokens(StringIO(text, newline="").readline))
+    except (tokenize.TokenError, SyntaxError):
+        return Counter()
+    return Counter(t.string.rstrip() for t in tokens if t.type == tokenize.COMMENT)

@@ -1,0 +1,82 @@
+"""The two small driver functions that fixed programs share, as text.
+
+They are written into the fixed module once: a fixed program needs no import of ray-lint.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SPLIT = "split_into_batches"
+SUBMIT = "submit_in_batches"
+SUBMIT_UNPACKED = "submit_unpacked_in_batches"
+
+# A task should get no more items than this, so that one batch stays small in memory.
+_LARGEST_BATCH = 1000
+
+_SPLIT_BY_CLUSTER = '''\
+def {split}(items):
+    """Yield slices of items for the CPUs of the Ray cluster, the largest first."""
+{init}    cpus = max(1, int({ray}.cluster_resources().get("CPU", 1)))
+    start = 0
+    while start < len(items):
+        size = max((len(items) - start) // (2 * cpus), len(items) // (32 * cpus), 1)
+        size = min(size, {largest})
+        yield items[start : start + size]
+        start += size
+'''
+
+_INIT = """\
+    if not {ray}.is_initialized():
+        {ray}.init()
+"""
+
+_SPLIT_BY_SIZE = '''\
+def {split}(items, size={size}):
+    """Yield slices of items, each of the given size."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
+'''
+
+_SUBMIT = '''\
+def {submit}(remote_function, items, *args, **options):
+    """Submit remote_function once per batch of items; return one ObjectRef per item."""
+    refs = []
+    for batch in {split}(items):
+        batch_function = remote_function.options(num_returns=len(batch), **options)
+        batch_refs = batch_function.remote({arguments})
+        refs.extend(batch_refs if len(batch) > 1 else [batch_refs])
+    return refs
+'''
+
+
+@dataclass(frozen=True)
+class HelperNames:
+    """What the helpers are called in one module."""
+
+    split: str = SPLIT
+    submit: str = SUBMIT
+    submit_unpacked: str = SUBMIT_UNPACKED
+
+
+def split_helper(names: HelperNames, ray: str, *, batch_size: int | None, initialize: bool) -> str:
+    """Return the text of the function that cuts items into batches.
+
+    The size follows the cluster: a quarter of what is left for two CPUs, at least a 32nd of an
+    equal share, so that uneven items still fill every CPU at the end; about seven batches per CPU.
+    With ``batch_size`` it is a constant. ``initialize`` starts Ray first, as the first
+    submission would have done.
+    """
+    if batch_size is not None:
+        return _SPLIT_BY_SIZE.format(split=names.split, size=batch_size)
+    init = _INIT.format(ray=ray) if initialize else ""
+    return _SPLIT_BY_CLUSTER.format(split=names.split, ray=ray, init=init, largest=_LARGEST_BATCH)
+
+
+def submit_helper(names: HelperNames, *, unpacked: bool) -> str:
+    """Return the text of the function that submits batches and returns a reference per item."""
+    return _SUBMIT.format(
+        submit=names.submit_unpacked if unpacked else names.submit,
+        split=names.split,
+        arguments="*args, *batch" if unpacked else "batch, *args",
+    )

@@ -1,0 +1,208 @@
+"""Where new functions and imports go in a module, and whether they are already there."""
+
+from __future__ import annotations
+
+import ast
+import textwrap
+
+from ray_lint.config import Config
+from ray_lint.program.names import Binding, BindingKind, ModuleNames
+from ray_lint.rewrite.functions import indented
+from ray_lint.rewrite.helpers import SPLIT, SUBMIT, SUBMIT_UNPACKED, HelperNames
+from ray_lint.rewrite.helpers import split_helper, submit_helper
+from ray_lint.rewrite.naming import NameSupply
+from ray_lint.rewrite.plan import Declined, Edits
+from ray_lint.rewrite.source_map import SourceMap
+
+
+def same_code(text: str, definition: ast.stmt) -> bool:
+    """Whether a definition in the module is, apart from layout, the generated text."""
+    (generated,) = ast.parse(textwrap.dedent(text)).body
+    return ast.dump(generated) == ast.dump(definition)
+
+
+class Insertions:
+    """Adds what a fix needs to the module, once."""
+
+    def __init__(
+        self, names: ModuleNames, source: SourceMap, supply: NameSupply, config: Config
+    ) -> None:
+        self.names = names
+        self.source = source
+        self.supply = supply
+        self.config = config
+        self._helpers: dict[str, str] = {}
+        self._initialized = any(
+            isinstance(n, ast.Call) and names.stands_for(n.func, "ray.init", "ray.client")
+            for n in names.walk(names.tree)
+        )
+
+    # -- statements ---------------------------------------------------------------------------
+
+    def after(self, edits: Edits, statement: ast.stmt, text: str, *, blank_lines: int) -> None:
+        """Insert ``text`` on lines of its own behind a statement and its trailing comments."""
+        line = statement.end_lineno or statement.lineno
+        indent = len(self.source.indent(statement))
+        probe = line + 1
+        if hasattr(statement, "body"):
+            while probe <= len(self.source.starts):
+                content = self.source.line(probe)
+                stripped = content.lstrip()
+                if stripped.startswith("#") and len(content) - len(stripped) > indent:
+                    line = probe
+                elif stripped:
+                    break
+                probe += 1
+        newline = self.source.newline
+        offset = self.source.line_start(line + 1)
+        opening = newline * blank_lines
+        if offset == len(self.source.text) and not self.source.text.endswith(("\n", "\r")):
+            opening += newline
+            edits.insert(offset, opening + text)
+        else:
+            edits.insert(offset, opening + text + newline)
+
+    def before(self, edits: Edits, statement: ast.stmt, text: str) -> None:
+        """Insert ``text`` on lines of its own before a statement, at its indentation."""
+        offset = self.source.line_start(self.source.first_line(statement))
+        newline = self.source.newline
+        edits.insert(offset, indented(text, self.source.indent(statement), newline) + newline)
+
+    def top_level(self, node: ast.AST) -> ast.stmt:
+        """Return the statement of the module's body that holds ``node``."""
+        current = node
+        while self.names.parents.get(current) is not self.names.tree:
+            current = self.names.parents[current]
+        assert isinstance(current, ast.stmt)
+        return current
+
+    # -- imports ------------------------------------------------------------------------------
+
+    def import_name(self, edits: Edits, module: str, name: str) -> str | None:
+        """Return the local name of ``module.name`` at the top of the file, importing it if free.
+
+        ``name`` may be empty for the module itself. None if the name means something else here.
+        """
+        wanted = f"{module}.{name}" if name else module
+        alternatives = {wanted}
+        if module == "collections.abc":
+            alternatives.add(f"typing.{name}")
+        local = name or module
+        for bindings in self.names.root.bindings.values():
+            for binding in bindings:
+                if (
+                    binding.kind is BindingKind.IMPORT
+                    and self.names.import_target(binding) in alternatives
+                    and len(bindings) == 1
+                    and self._unconditional(binding)
+                ):
+                    return binding.name
+        if local in self.supply.used and self._bound_anywhere(local):
+            return None
+        first = self._first_import()
+        if first is None:
+            return None
+        text = f"from {module} import {name}" if name else f"import {module}"
+        edits.insert(self.source.line_start(first.lineno), text + self.source.newline)
+        return local
+
+    def _unconditional(self, binding: Binding) -> bool:
+        statement = binding.statement
+        return statement is not None and self.names.blocks[statement].owner is self.names.tree
+
+    def _bound_anywhere(self, name: str) -> bool:
+        return any(name in scope.bindings for scope in self.names.scopes.values())
+
+    def _first_import(self) -> ast.stmt | None:
+        for statement in self.names.tree.body:
+            if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
+                continue
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                return statement
+        return None
+
+    # -- helpers ------------------------------------------------------------------------------
+
+    def split(self, edits: Edits, anchor: ast.stmt) -> str:
+        """Return the name of the function that cuts items into batches, adding it if needed."""
+        if not hasattr(self, "_ray"):
+            self._ray = ""
+        ray = self.import_name(edits, "ray", "")
+        if ray is None:
+            raise Declined("the name `ray` stands for something else in this module")
+
+        def text(name: str) -> str:
+            return split_helper(
+                HelperNames(split=name),
+                ray,
+                batch_size=self.config.batch_size,
+                initialize=not self._initialized,
+            )
+
+        return self._helper(edits, anchor, SPLIT, text)
+
+    def submit(self, edits: Edits, anchor: ast.stmt, *, unpacked: bool) -> str:
+        """Return the name of the function that submits batches for references."""
+        split = self.split(edits, anchor)
+
+        def text(name: str) -> str:
+            names = HelperNames(split=split, submit=name, submit_unpacked=name)
+            return submit_helper(names, unpacked=unpacked)
+
+        wish = SUBMIT_UNPACKED if unpacked else SUBMIT
+        return self._helper(edits, anchor, wish, text)
+
+    def _helper(self, edits: Edits, anchor: ast.stmt, wish: str, text: object) -> str:
+        assert callable(text)
+        point = self._helper_point(anchor)
+        attempt = 1
+        while True:
+            name = wish if attempt == 1 else f"{wish}_{attempt}"
+            attempt += 1
+            code: str = text(name).rstrip("\n")
+            if name not in self.supply.used:
+                break
+            for binding in self.names.root.bindings.get(name, []):
+                definition = binding.node
+                if (
+                    isinstance(definition, ast.FunctionDef)
+                    and self.names.parents[definition] is self.names.tree
+                    and self.names.order[definition] < self.names.order[point]
+                    and same_code(code, definition)
+                ):
+                    return name
+        newline = self.source.newline
+        block = self.names.blocks[point]
+        opening = newline * 2
+        if block.index == 0:
+            offset = self.source.line_start(self.source.first_line(point))
+        else:
+            previous = block.statements[block.index - 1]
+            offset = self.source.line_start((previous.end_lineno or previous.lineno) + 1)
+        following = self.source.line(self.source.line_of(offset))
+        closing = newline if not following.strip() else newline * 3
+        code = code.replace("\n", newline)
+        edits.insert(offset, opening + code + closing)
+        return name
+
+    def _helper_point(self, anchor: ast.stmt) -> ast.stmt:
+        """Return the top-level statement before which the helpers stand.
+
+        The same for all fixes of a file, where possible, so that they share the insertion: the
+        first function or class after the import of ray, unless the anchor comes before.
+        """
+        top = self.top_level(anchor)
+        seen_ray = False
+        for statement in self.names.tree.body:
+            if statement is top:
+                return top
+            if seen_ray and isinstance(
+                statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            ):
+                return statement
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                seen_ray = seen_ray or any(
+                    a.name.partition(".")[0] == "ray" or getattr(statement, "module", "") == "ray"
+                    for a in statement.names
+                )
+        return top

@@ -1,0 +1,100 @@
+"""What a batch rewrite consists of, before any text is written."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from dataclasses import dataclass, field
+
+from ray_lint.finding import Applicability, Edit
+
+
+class Strategy(enum.Enum):
+    """How the results of a batch come back to the driver."""
+
+    VALUES = "values"
+    """One task returns a list of values, flattened after ``ray.get``."""
+    REFERENCES = "references"
+    """One task has ``num_returns=len(batch)``: an ObjectRef per item, as before."""
+
+
+class Declined(Exception):  # noqa: N818 - an answer of the planner, not an error
+    """The site is left alone; the argument says why, as a clause without a period."""
+
+
+@dataclass
+class Doubts:
+    """Preconditions that are not proven; the first one is what the user is told."""
+
+    reasons: list[str] = field(default_factory=list)
+
+    def add(self, reason: str) -> None:
+        """Note a precondition that is not proven, as a clause without a period."""
+        if reason not in self.reasons:
+            self.reasons.append(reason)
+
+    @property
+    def applicability(self) -> Applicability:
+        """Safe without doubts, else unsafe."""
+        return Applicability.UNSAFE if self.reasons else Applicability.SAFE
+
+
+@dataclass(frozen=True, eq=False)
+class Argument:
+    """One argument of the submission.
+
+    ``star`` is ``""``, ``"*"`` or ``"**"``; ``keyword`` the name of a keyword argument.
+    ``parameter`` is the parameter of the remote function it binds, if that is certain. ``varying``
+    arguments are evaluated once per item, the others once per batch.
+    """
+
+    expression: ast.expr
+    varying: bool
+    star: str = ""
+    keyword: str = ""
+    parameter: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Repeat:
+    """One loop around the submission: ``for target in iterable if conditions``."""
+
+    target: ast.expr
+    iterable: ast.expr
+    conditions: tuple[ast.expr, ...] = ()
+
+
+@dataclass(frozen=True)
+class Items:
+    """The items that are cut into batches.
+
+    ``code`` is an expression with a length that can be sliced. ``counted`` items carry no values:
+    only their number matters.
+    """
+
+    code: str
+    counted: bool = False
+
+
+@dataclass
+class Edits:
+    """The edits of one fix; insertions at one place are merged in the order they came."""
+
+    _edits: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def replace(self, start: int, end: int, content: str) -> None:
+        """Replace a range; an insertion already noted at its start goes before it."""
+        for (other_start, other_end), text in list(self._edits.items()):
+            if other_start == start and (other_end == start or end == start):
+                del self._edits[other_start, other_end]
+                content = text + content if other_end == start else content + text
+                end = max(end, other_end)
+        self._edits[start, end] = content
+
+    def insert(self, offset: int, content: str) -> None:
+        """Insert before the character at ``offset``."""
+        self.replace(offset, offset, content)
+
+    def done(self) -> tuple[Edit, ...]:
+        """Return the edits ordered by position."""
+        return tuple(sorted(Edit(s, e, text) for (s, e), text in self._edits.items()))

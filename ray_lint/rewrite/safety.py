@@ -1,0 +1,196 @@
+"""The preconditions of a batch rewrite: what is proven, what is doubted, what forbids it."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ray_lint.program.effects import Effect, EffectKind
+from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
+
+_FORBIDDEN = {
+    EffectKind.YIELDS: "it is a generator",
+    EffectKind.AWAITS: "it awaits",
+}
+_DOUBTFUL = {
+    EffectKind.WRITES_OUTSIDE,
+    EffectKind.READS_CHANGING_STATE,
+    EffectKind.PROCESS_STATE,
+    EffectKind.INPUT_OUTPUT,
+    EffectKind.UNKNOWN_CALL,
+    EffectKind.RAY_CALL,
+    EffectKind.INTROSPECTION,
+    EffectKind.REDEFINED,
+    EffectKind.USES_SELF_NAME,
+}
+# Options that a batch task can carry over without a change of meaning.
+_NEUTRAL_OPTIONS = {
+    "num_cpus",
+    "memory",
+    "resources",
+    "max_retries",
+    "runtime_env",
+    "scheduling_strategy",
+    "name",
+    "accelerator_type",
+    "label_selector",
+    "placement_group",
+    "placement_group_bundle_index",
+    "placement_group_capture_child_tasks",
+    "_metadata",
+    "enable_task_events",
+    "_labels",
+    "num_gpus",
+}
+
+
+@dataclass(frozen=True)
+class BodyProof:
+    """What the effects of the body mean for a site."""
+
+    may_fail: bool
+    fails_on_purpose: bool
+    shares_results: bool
+    mutates_items: bool
+
+
+def judge_body(
+    effects: tuple[Effect, ...], arguments: list[Argument], doubts: Doubts, *, is_method: bool
+) -> BodyProof:
+    """Weigh the effects of a task's body. Raises Declined for what no batch can express.
+
+    State of the actor itself is no obstacle: its calls keep their order inside a batch.
+    """
+    varying = {a.parameter for a in arguments if a.varying and a.parameter}
+    mutates_items = False
+    for effect in effects:
+        if effect.kind in _FORBIDDEN:
+            raise Declined(_FORBIDDEN[effect.kind])
+        if effect.kind is EffectKind.MUTATES_PARAMETER:
+            if is_method and effect.name == "self":
+                continue
+            if effect.name in varying:
+                mutates_items = True
+            else:
+                doubts.add(effect.reason)
+        elif effect.kind in _DOUBTFUL:
+            if is_method and effect.name == "self":
+                continue
+            doubts.add(effect.reason)
+    kinds = {e.kind for e in effects}
+    return BodyProof(
+        may_fail=EffectKind.RAISES in kinds or EffectKind.MAY_RAISE in kinds,
+        fails_on_purpose=EffectKind.RAISES in kinds,
+        shares_results=EffectKind.RETURNS_SHARED in kinds,
+        mutates_items=mutates_items,
+    )
+
+
+def judge_options(calls: list[ast.Call], doubts: Doubts) -> list[ast.keyword]:
+    """Return the options of ``@ray.remote(...)`` and ``.options(...)``, the later ones winning.
+
+    Raises Declined for options that a batch task cannot have.
+    """
+    options: dict[str, ast.keyword] = {}
+    for call in calls:
+        for keyword in call.keywords:
+            if keyword.arg is None:
+                raise Declined("its options are computed (`**`)")
+            if keyword.arg == "num_returns" and not (
+                isinstance(keyword.value, ast.Constant) and keyword.value.value == 1
+            ):
+                raise Declined("one task has several results (`num_returns`)")
+            if keyword.arg not in _NEUTRAL_OPTIONS and keyword.arg != "num_returns":
+                doubts.add(f"the option `{keyword.arg}` would hold for a whole batch")
+            options[keyword.arg] = keyword
+    return list(options.values())
+
+
+def judge_failures(
+    names: ModuleNames, proof: BodyProof, strategy: Strategy, doubts: Doubts
+) -> None:
+    """Doubt a batch whose failing item the program would notice.
+
+    An uncaught failure ends the program at the same ``ray.get`` as before, and references keep the
+    results of the items before it. A caught one would take the items behind it along.
+    """
+    if not proof.may_fail:
+        return
+    catcher = _catches_failures(names, strategy)
+    if catcher is not None:
+        doubts.add(
+            f"an item that fails takes the rest of its batch along, and line {catcher.lineno} "
+            "handles failures"
+        )
+    elif proof.fails_on_purpose and strategy is Strategy.REFERENCES:
+        module_level = any(
+            isinstance(n, ast.Try | ast.With) and getattr(n, "handlers", None)
+            for n in names.walk(names.tree)
+        )
+        if module_level:
+            doubts.add("an item that fails takes the rest of its batch along")
+
+
+def _catches_failures(names: ModuleNames, strategy: Strategy) -> ast.stmt | None:
+    """Return a statement that handles failures of what it fetches, if there is one."""
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Try) and node.handlers and _fetches(names, node.body):
+            if strategy is Strategy.VALUES and all(h.name is None for h in node.handlers):
+                continue
+            return node
+        if isinstance(node, ast.With) and any(
+            isinstance(i.context_expr, ast.Call)
+            and ast.unparse(i.context_expr.func).endswith(("suppress", "raises"))
+            for i in node.items
+        ):
+            return node
+        if isinstance(node, ast.Call) and any(k.arg == "return_exceptions" for k in node.keywords):
+            return names.statement_of(node)
+    return None
+
+
+def _fetches(names: ModuleNames, body: list[ast.stmt]) -> bool:
+    """Whether statements fetch results, or call something of this module that may."""
+    for statement in body:
+        for node in names.walk(statement):
+            if isinstance(node, ast.Await):
+                return True
+            if not isinstance(node, ast.Call):
+                continue
+            if isinstance(node.func, ast.Name):
+                if names.stands_for(node.func, "ray.get", "ray.wait"):
+                    return True
+                owner = names.owner(node.func)
+                if owner is not None and any(
+                    isinstance(b.node, FUNCTIONS) for b in owner.bindings.get(node.func.id, [])
+                ):
+                    return True
+                if node.func.id == "next" and owner is None:
+                    return True
+            elif isinstance(node.func, ast.Attribute):
+                if names.stands_for(node.func, "ray.get", "ray.wait"):
+                    return True
+                if names.qualified(node.func) is None and _is_method_here(names, node.func.attr):
+                    return True
+    return False
+
+
+def _is_method_here(names: ModuleNames, attribute: str) -> bool:
+    return any(
+        attribute in scope.bindings for scope in names.scopes.values() if scope.is_class
+    ) or attribute in ("result", "exception")
+
+
+def judge_waiting(names: ModuleNames, doubts: Doubts) -> None:
+    """Doubt references that a program waits for with a time limit, or cancels."""
+    for node in names.walk(names.tree):
+        if not isinstance(node, ast.Call):
+            continue
+        if names.stands_for(node.func, "ray.cancel"):
+            doubts.add(f"line {node.lineno} cancels tasks, which would hit whole batches")
+        elif names.stands_for(node.func, "ray.wait", "ray.get") and any(
+            k.arg == "timeout" and not (isinstance(k.value, ast.Constant) and k.value.value is None)
+            for k in node.keywords
+        ):
+            doubts.add(f"line {node.lineno} waits with a timeout, and a batch takes longer")

@@ -1,0 +1,433 @@
+"""The form in which a program submits once per item, and what it does with the references."""
+
+from __future__ import annotations
+
+import ast
+import enum
+from dataclasses import dataclass, field
+
+from ray_lint.program.names import COMPREHENSIONS, LOOPS, Binding, BindingKind, ModuleNames
+from ray_lint.program.submissions import Submission
+from ray_lint.rewrite.plan import Declined, Repeat
+
+RAY_GET = ("ray.get", "ray.worker.get")
+
+
+class Form(enum.Enum):
+    """What is replaced, and by what."""
+
+    EXPRESSION = "expression"
+    """An expression whose value is a collection of all references."""
+    DICT = "dict"
+    """A dict comprehension whose values are the references."""
+    APPEND = "append"
+    """A loop that appends each reference to a list."""
+    STORE = "store"
+    """A loop that stores each reference under a key."""
+    DROP = "drop"
+    """A loop that does not keep the references."""
+    NEXT = "next"
+    """Any other place of the call: it takes the next of the references submitted before."""
+
+
+@dataclass(eq=False)
+class Shape:
+    """The form of one site.
+
+    ``node`` is what gets replaced (an expression, or the statement with the call), ``region`` what
+    repeats the submission: a comprehension, or the outermost loop that only collects. ``repeats``
+    are the loops as comprehension clauses, outermost first; None if the loop does more than that.
+    ``collection`` is list, tuple, set or iterator; ``container`` the list or dict that is filled.
+    """
+
+    form: Form
+    node: ast.AST
+    region: ast.AST
+    repeats: list[Repeat] | None
+    collection: str = "list"
+    container: ast.expr | None = None
+    key: ast.expr | None = None
+    loop: ast.For | ast.AsyncFor | ast.While | None = None
+    aliases: list[ast.Assign] = field(default_factory=list)
+    gets: bool = False
+
+
+def find_shape(submission: Submission) -> Shape:
+    """Return the form of a site. Raises Declined for a place that no form describes."""
+    names = submission.module.names
+    call = submission.call
+    if submission.is_mapped:
+        return _mapped(names, submission)
+    node: ast.expr = call
+    parent = names.parents[node]
+    if isinstance(parent, COMPREHENSIONS):
+        return _comprehension(names, parent, node)
+    if isinstance(parent, ast.Expr):
+        return _statement(names, Form.DROP, parent, call, None)
+    appended = _appended(names, node, parent)
+    if appended is not None:
+        statement, container = appended
+        return _statement(names, Form.APPEND, statement, call, container)
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        target = parent.targets[0]
+        if isinstance(target, ast.Subscript):
+            shape = _statement(names, Form.STORE, parent, call, target.value)
+            shape.key = target.slice
+            return shape
+        if isinstance(target, ast.Name):
+            return _through_name(names, parent, target, call)
+    return _elsewhere(names, call)
+
+
+def _mapped(names: ModuleNames, submission: Submission) -> Shape:
+    call = submission.call
+    iterables = call.args[1:]
+    if call.keywords or any(isinstance(a, ast.Starred) for a in iterables):
+        raise Declined("the iterables of `map` are starred")
+    targets = [ast.Name(id=f"item_{i}", ctx=ast.Store()) for i in range(len(iterables))]
+    if len(iterables) == 1:
+        repeat = Repeat(targets[0], iterables[0])
+    else:
+        zipped = ast.Call(func=ast.Name("zip", ast.Load()), args=iterables, keywords=[])
+        repeat = Repeat(ast.Tuple(elts=list(targets), ctx=ast.Store()), zipped)
+    node, collection = _collected(names, call, "iterator")
+    return Shape(Form.EXPRESSION, node, call, [repeat], collection)
+
+
+def _collected(names: ModuleNames, node: ast.expr, collection: str) -> tuple[ast.expr, str]:
+    """Widen an iterator to the ``list(...)``, ``[*...]`` or the like that consumes it at once."""
+    parent = names.parents[node]
+    if (
+        isinstance(parent, ast.Call)
+        and parent.args == [node]
+        and not parent.keywords
+        and isinstance(parent.func, ast.Name)
+    ):
+        for kind in ("list", "tuple", "set"):
+            if names.qualified(parent.func) == f"builtins.{kind}":
+                return parent, kind
+    if isinstance(parent, ast.Starred):
+        display = names.parents[parent]
+        if isinstance(display, ast.List | ast.Set) and len(display.elts) == 1:
+            return display, "list" if isinstance(display, ast.List) else "set"
+        if isinstance(display, ast.Tuple) and len(display.elts) == 1:
+            return display, "tuple"
+    return node, collection
+
+
+def _comprehension(names: ModuleNames, comprehension: ast.expr, call: ast.expr) -> Shape:
+    assert isinstance(comprehension, COMPREHENSIONS)
+    if any(g.is_async for g in comprehension.generators):
+        raise Declined("the comprehension is asynchronous")
+    for generator in comprehension.generators:
+        for part in (generator.iter, *generator.ifs):
+            if any(isinstance(n, ast.NamedExpr | ast.Await) for n in ast.walk(part)):
+                raise Declined("the comprehension awaits or assigns")
+    repeats = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in comprehension.generators]
+    if isinstance(comprehension, ast.DictComp):
+        if comprehension.value is not call:
+            raise Declined("the references are used as keys")
+        return Shape(
+            Form.DICT, comprehension, comprehension, repeats, "dict", key=comprehension.key
+        )
+    outer = _outer_comprehension(names, comprehension)
+    if outer is not None:
+        shape = _elsewhere(names, call)
+        if shape.region is not comprehension:
+            return shape
+    if isinstance(comprehension, ast.ListComp):
+        appended = _extended(names, comprehension)
+        if appended is not None:
+            return appended
+        return Shape(Form.EXPRESSION, comprehension, comprehension, repeats)
+    if isinstance(comprehension, ast.SetComp):
+        return Shape(Form.EXPRESSION, comprehension, comprehension, repeats, "set")
+    appended = _extended(names, comprehension)
+    if appended is not None:
+        return appended
+    node, collection = _collected(names, comprehension, "iterator")
+    return Shape(Form.EXPRESSION, node, comprehension, repeats, collection)
+
+
+def _outer_comprehension(names: ModuleNames, node: ast.AST) -> ast.AST | None:
+    """Return a comprehension whose *element* holds the given one, if there is one."""
+    child = node
+    for parent in names.ancestors(node):
+        if isinstance(parent, ast.stmt | ast.Lambda):
+            return None
+        if isinstance(parent, COMPREHENSIONS) and not isinstance(child, ast.comprehension):
+            return parent
+        child = parent
+    return None
+
+
+def _extended(names: ModuleNames, comprehension: ast.expr) -> Shape | None:
+    """Recognize ``refs.extend([f.remote(x) for …])`` and ``refs += [...]`` inside a loop."""
+    parent = names.parents[comprehension]
+    statement: ast.AST | None = None
+    container: ast.expr | None = None
+    if (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Attribute)
+        and parent.func.attr == "extend"
+        and parent.args == [comprehension]
+        and not parent.keywords
+    ):
+        statement, container = names.parents[parent], parent.func.value
+    elif isinstance(parent, ast.AugAssign) and isinstance(parent.op, ast.Add):
+        statement, container = parent, parent.target
+    if not isinstance(statement, ast.Expr | ast.AugAssign) or not isinstance(container, ast.Name):
+        return None
+    if not any(isinstance(n, LOOPS) for n in _loops_around(names, statement)):
+        return None
+    assert isinstance(comprehension, ast.ListComp | ast.GeneratorExp)
+    shape = _statement(names, Form.APPEND, statement, comprehension.elt, container)
+    if shape.loop is None:
+        return None
+    if shape.repeats is not None:
+        inner = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in comprehension.generators]
+        shape.repeats = [*shape.repeats, *inner]
+    return shape
+
+
+def _loops_around(names: ModuleNames, statement: ast.stmt) -> list[ast.AST]:
+    return [n for n in names.enclosing_loops(statement) if isinstance(n, LOOPS)]
+
+
+def _appended(
+    names: ModuleNames, node: ast.expr, parent: ast.AST
+) -> tuple[ast.stmt, ast.expr] | None:
+    """Recognize ``refs.append(node)``, ``refs += [node]`` and ``refs.extend([node])``."""
+    if isinstance(parent, ast.List) and parent.elts == [node]:
+        outer = names.parents[parent]
+        if isinstance(outer, ast.AugAssign) and isinstance(outer.op, ast.Add):
+            return outer, outer.target
+        method, node, parent = "extend", parent, outer
+    else:
+        method = "append"
+    if (
+        isinstance(parent, ast.Call)
+        and isinstance(parent.func, ast.Attribute)
+        and parent.func.attr == method
+        and parent.args == [node]
+        and not parent.keywords
+    ):
+        statement = names.parents[parent]
+        if isinstance(statement, ast.Expr):
+            return statement, parent.func.value
+    return None
+
+
+def _through_name(
+    names: ModuleNames, assignment: ast.Assign, target: ast.Name, call: ast.Call
+) -> Shape:
+    """Follow ``ref = f.remote(x)`` to the one statement of the same block that keeps ``ref``."""
+    scope = names.scope_of(target)
+    scope = scope.redirected.get(target.id, scope) or scope
+    uses = scope.uses.get(target.id, [])
+    bindings = scope.bindings[target.id]
+    if len(uses) == 1 and len(bindings) == 1:
+        use = uses[0]
+        statement = names.statement_of(use)
+        same_block = (
+            statement is not None
+            and names.blocks[statement].statements is names.blocks[assignment].statements
+        )
+        if same_block:
+            parent = names.parents[use]
+            appended = _appended(names, use, parent)
+            shape: Shape | None = None
+            if appended is not None:
+                shape = _statement(names, Form.APPEND, appended[0], call, appended[1])
+            elif (
+                isinstance(parent, ast.Assign)
+                and parent.value is use
+                and len(parent.targets) == 1
+                and isinstance(parent.targets[0], ast.Subscript)
+            ):
+                store = parent.targets[0]
+                shape = _statement(names, Form.STORE, parent, call, store.value)
+                shape.key = store.slice
+            if shape is not None and shape.loop is not None:
+                shape.aliases.append(assignment)
+                shape.repeats = None
+                return shape
+    return _elsewhere(names, call)
+
+
+def _statement(
+    names: ModuleNames,
+    form: Form,
+    statement: ast.stmt,
+    call: ast.expr,
+    container: ast.expr | None,
+) -> Shape:
+    """Describe a statement inside loops that submits and keeps (or drops) the reference."""
+    loops = [n for n in _loops_around(names, statement) if isinstance(n, LOOPS)]
+    loop = None
+    for candidate in loops:
+        if container is not None and _touched(names, container, candidate, statement):
+            break
+        if form is Form.DROP and loop is not None and not _only_statement(names, loop):
+            break
+        loop = candidate
+    if loop is None:
+        raise Declined("the loop itself uses the collection of references")
+    return Shape(
+        form,
+        statement,
+        loop,
+        _as_clauses(names, loop, statement),
+        container=container,
+        loop=loop,
+    )
+
+
+def _only_statement(names: ModuleNames, statement: ast.stmt) -> bool:
+    return len(names.blocks[statement].statements) == 1
+
+
+def _touched(names: ModuleNames, container: ast.expr, loop: ast.AST, statement: ast.stmt) -> bool:
+    """Whether the loop does anything with the container besides the given statement."""
+    if isinstance(container, ast.Attribute):
+        return any(
+            isinstance(n, ast.Attribute)
+            and n.attr == container.attr
+            and not names.contains(statement, n)
+            for n in names.walk(loop)
+        )
+    if not isinstance(container, ast.Name):
+        return True
+    return any(
+        isinstance(n, ast.Name) and n.id == container.id and not names.contains(statement, n)
+        for n in names.walk(loop)
+    )
+
+
+def _as_clauses(names: ModuleNames, loop: ast.AST, statement: ast.stmt) -> list[Repeat] | None:
+    """Return nested ``for``/``if`` statements around one statement as comprehension clauses."""
+    repeats: list[Repeat] = []
+    current: ast.AST = loop
+    while current is not statement:
+        if isinstance(current, ast.For):
+            if current.orelse or len(current.body) != 1:
+                return None
+            repeats.append(Repeat(current.target, current.iter))
+            current = current.body[0]
+        elif isinstance(current, ast.If) and repeats:
+            if current.orelse or len(current.body) != 1:
+                return None
+            last = repeats.pop()
+            conditions = (*last.conditions, current.test)
+            repeats.append(Repeat(last.target, last.iterable, conditions))
+            current = current.body[0]
+        else:
+            return None
+    for node in names.walk(loop):
+        if isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
+            return None
+    return repeats
+
+
+def _elsewhere(names: ModuleNames, call: ast.expr) -> Shape:
+    """Describe a call deep inside an expression: its loops must be known as clauses."""
+    statement = names.statement_of(call)
+    assert statement is not None
+    clauses: list[Repeat] = []
+    region: ast.AST | None = None
+    child: ast.AST = call
+    for parent in names.ancestors(call):
+        if parent is statement:
+            break
+        if isinstance(parent, ast.Lambda):
+            raise Declined("the call stands in a lambda")
+        if isinstance(parent, COMPREHENSIONS):
+            if isinstance(child, ast.comprehension):
+                raise Declined("the call stands in the iterable or filter of a comprehension")
+            if isinstance(parent, ast.GeneratorExp):
+                raise Declined("a generator expression does more than submit")
+            clauses = [
+                *(Repeat(g.target, g.iter, tuple(g.ifs)) for g in parent.generators),
+                *clauses,
+            ]
+            if any(g.is_async for g in parent.generators):
+                raise Declined("the comprehension is asynchronous")
+            region = parent
+        elif isinstance(parent, ast.IfExp | ast.BoolOp):
+            raise Declined("the call happens only under a condition")
+        child = parent
+    if region is None:
+        raise Declined("the loop does more with the reference than to collect it")
+    return Shape(Form.NEXT, call, region, clauses)
+
+
+@dataclass(eq=False)
+class Uses:
+    """Where the references of a named collection go.
+
+    ``gets`` are the calls ``ray.get(name)``; ``only_gets`` holds if nothing else is done with
+    the name, so that batches of values can take the place of the references.
+    """
+
+    gets: list[ast.Call]
+    only_gets: bool
+
+
+def is_get(names: ModuleNames, node: ast.AST, argument: ast.expr) -> bool:
+    """Whether ``node`` is ``ray.get(argument)`` and nothing more."""
+    return (
+        isinstance(node, ast.Call)
+        and node.args == [argument]
+        and not node.keywords
+        and names.stands_for(node.func, *RAY_GET)
+    )
+
+
+def uses_of(names: ModuleNames, binding: Binding, ignore: ast.AST | None = None) -> Uses:
+    """Follow a name to all its uses; those inside of ``ignore`` do not count.
+
+    A use that another binding may reach too, or that runs in another function, is not only a get.
+    """
+    gets: list[ast.Call] = []
+    scope = binding.scope
+    for use in scope.uses.get(binding.name, []):
+        if ignore is not None and names.contains(ignore, use):
+            continue
+        reaching = names.reaching(use)
+        if binding not in reaching:
+            continue
+        parent = names.parents[use]
+        if (
+            reaching != [binding]
+            or names.scope_of(use).frame is not scope.frame
+            or not is_get(names, parent, use)
+        ):
+            return Uses([], only_gets=False)
+        assert isinstance(parent, ast.Call)
+        gets.append(parent)
+    if scope.is_class or binding.name in names.root.redirected:
+        return Uses([], only_gets=False)
+    return Uses(gets, only_gets=bool(gets))
+
+
+def assigned_name(names: ModuleNames, node: ast.expr) -> Binding | None:
+    """Return the binding of ``name = node``, if that is all the statement does."""
+    parent = names.parents[node]
+    if not isinstance(parent, ast.Assign | ast.AnnAssign):
+        return None
+    targets = parent.targets if isinstance(parent, ast.Assign) else [parent.target]
+    if len(targets) != 1 or not isinstance(targets[0], ast.Name):
+        return None
+    target = targets[0]
+    scope = names.scope_of(target)
+    owner = scope.redirected.get(target.id, scope)
+    if owner is not scope:
+        return None
+    return next(
+        (
+            b
+            for b in owner.bindings.get(target.id, [])
+            if b.node is target and b.kind is BindingKind.ASSIGN
+        ),
+        None,
+    )

@@ -1,0 +1,150 @@
+"""The bridge from the analysis to the text: where each node of ``ast`` stands in the source.
+
+LibCST knows what ``ast`` forgets: parentheses, comments, the exact text of a parameter list. Both
+trees agree on the syntactic range of a node, so that range is the key from one to the other.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from bisect import bisect_right
+
+import libcst as cst
+from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
+
+from ray_lint.program.names import ModuleNames
+
+_Span = tuple[int, int, int, int]
+
+
+class _Collector(cst.CSTVisitor):
+    """Index the expressions and function definitions of a module by their range."""
+
+    METADATA_DEPENDENCIES = (PositionProvider,)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.expressions: dict[_Span, cst.BaseExpression] = {}
+        self.functions: dict[tuple[int, int], cst.FunctionDef] = {}
+        self.comments: list[int] = []
+
+    def on_visit(self, node: cst.CSTNode) -> bool:
+        if isinstance(node, cst.BaseExpression):
+            where = self._range(node)
+            # The outermost node of a range comes first: it carries the parentheses.
+            span = (where.start.line, where.start.column, where.end.line, where.end.column)
+            self.expressions.setdefault(span, node)
+        elif isinstance(node, cst.FunctionDef):
+            start = self._range(node.name).start
+            self.functions[start.line, start.column] = node
+        elif isinstance(node, cst.Comment):
+            self.comments.append(self._range(node).start.line)
+        return True
+
+    def _range(self, node: cst.CSTNode) -> CodeRange:
+        where = self.get_metadata(PositionProvider, node)
+        assert isinstance(where, CodeRange)
+        return where
+
+
+class SourceMap:
+    """Text, offsets and concrete syntax of one module."""
+
+    def __init__(self, text: str, names: ModuleNames) -> None:
+        self.text = text
+        self.names = names
+        self.starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
+        self._lines = re.split(r"\r\n|\r|\n", text)
+        self.cst = cst.parse_module(text)
+        collector = _Collector()
+        MetadataWrapper(self.cst, unsafe_skip_copy=True).visit(collector)
+        self._expressions = collector.expressions
+        self._functions = collector.functions
+        self._comment_lines = sorted(collector.comments)
+        self.newline = self.cst.default_newline
+
+    # -- places -------------------------------------------------------------------------------
+
+    def column(self, line: int, byte_column: int) -> int:
+        """Return the character column of an ``ast`` column, which counts UTF-8 bytes."""
+        text = self._lines[line - 1]
+        if text.isascii():
+            return byte_column
+        return len(text.encode()[:byte_column].decode(errors="ignore"))
+
+    def start(self, node: ast.expr | ast.stmt) -> int:
+        """Return the offset of the first character of a node (for a def: of ``def``)."""
+        return self.starts[node.lineno - 1] + self.column(node.lineno, node.col_offset)
+
+    def end(self, node: ast.expr | ast.stmt) -> int:
+        """Return the offset behind the last character of a node."""
+        line, column = node.end_lineno or node.lineno, node.end_col_offset or 0
+        return self.starts[line - 1] + self.column(line, column)
+
+    def line_start(self, line: int) -> int:
+        """Return the offset of a line (from 1); behind the last line, the end of the text."""
+        return self.starts[line - 1] if line <= len(self.starts) else len(self.text)
+
+    def line_of(self, offset: int) -> int:
+        """Return the line (from 1) that an offset lies in."""
+        return bisect_right(self.starts, offset)
+
+    def line(self, number: int) -> str:
+        """Return the text of a line without its ending."""
+        return self._lines[number - 1] if number <= len(self._lines) else ""
+
+    def indent(self, statement: ast.stmt) -> str:
+        """Return the white space that the line of a statement begins with."""
+        line = self.line(statement.lineno)
+        return line[: len(line) - len(line.lstrip())]
+
+    def first_line(self, statement: ast.stmt) -> int:
+        """Return the first line of a statement, decorators included."""
+        decorators = getattr(statement, "decorator_list", [])
+        return min([statement.lineno, *(d.lineno for d in decorators)])
+
+    def stands_alone(self, statement: ast.stmt) -> bool:
+        """Whether nothing but white space and a comment shares the lines of the statement."""
+        before = self.line(statement.lineno)[: self.column(statement.lineno, statement.col_offset)]
+        end = self.end(statement)
+        last = self.line_of(end)
+        after = self.text[end : self.line_start(last + 1)].strip()
+        return not before.strip() and (not after or after.startswith("#"))
+
+    def has_comment(self, first: int, last: int) -> bool:
+        """Whether a comment stands in the lines ``first`` to ``last``."""
+        return bisect_right(self._comment_lines, last) > bisect_right(
+            self._comment_lines, first - 1
+        )
+
+    # -- text ---------------------------------------------------------------------------------
+
+    def slice(self, node: ast.expr | ast.stmt) -> str:
+        """Return the source of a node as it stands, without parentheses around it."""
+        return self.text[self.start(node) : self.end(node)]
+
+    def code(self, node: ast.expr) -> str:
+        """Return the source of an expression with the parentheses that belong to it."""
+        end_line = node.end_lineno or node.lineno
+        span = (
+            node.lineno,
+            self.column(node.lineno, node.col_offset),
+            end_line,
+            self.column(end_line, node.end_col_offset or 0),
+        )
+        found = self._expressions.get(span)
+        return self.slice(node) if found is None else self.cst.code_for_node(found)
+
+    def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> cst.FunctionDef | None:
+        """Return the concrete syntax of a function definition."""
+        line = self.line(node.lineno)
+        column = line.find(node.name, self.column(node.lineno, node.col_offset) + len("def"))
+        return self._functions.get((node.lineno, column))
+
+    def parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+        """Return the text between the parentheses of a function's head."""
+        found = self.function(node)
+        if found is None:
+            return ast.unparse(node.args)
+        return self.cst.code_for_node(found.params)

@@ -1,0 +1,68 @@
+"""RAY102: one actor call per item."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ray_lint.config import Config
+from ray_lint.program.facts import Site
+from ray_lint.program.remotes import CalleeKind
+from ray_lint.rules._granularity import describe_count, evidence, is_too_fine
+
+
+class TooFineGrainedActorCall:
+    """Calling an actor method once per item of a large iterable.
+
+    ## What it does
+    Reports `actor.method.remote()` on one actor (or on a pool, in turn) that runs once per item of
+    a large or data-sized iterable. One call per actor of a pool is never reported.
+
+    ## Why it is slow
+    Each call is a message to the actor's process and a result in the object store: about 0.1 to
+    1 ms. The calls of one actor run one after the other, so nothing is gained by sending many.
+
+    ## Example
+    ```python
+    counter = Counter.remote()
+    refs = [counter.add.remote(number) for number in range(10_000)]
+    ```
+
+    ## Use instead
+    ```python
+    @ray.remote
+    class Counter:
+        def add(self, number): ...
+
+        def add_batch(self, numbers):
+            return [self.add(number) for number in numbers]
+
+
+    refs = [counter.add_batch.remote(range(start, start + 1_000)) for start in range(0, 10_000, 1_000)]
+    ```
+
+    ## When it is right to ignore it
+    If the calls are spread over time by what the loop does besides, if other callers must get a
+    turn between two items, or if one call really takes more than about 10 ms.
+
+    ## References
+    - [Ray: actors](https://docs.ray.io/en/latest/ray-core/actors.html)
+    """
+
+    code: ClassVar[str] = "RAY102"
+    name: ClassVar[str] = "too-fine-grained-actor-call"
+
+    def message(self, site: Site, config: Config) -> str | None:
+        """Return the sentence to report for this site, or None if it is no finding."""
+        if site.callee.kind is not CalleeKind.ACTOR_METHOD or not is_too_fine(site, config):
+            return None
+        if site.callee.target not in ("one actor", "pool"):
+            return None
+        because = "; ".join(evidence(site))
+        return (
+            f"`{site.callee.name}` is called as {describe_count(site, 'actor call')} ({because}), "
+            "and each call costs Ray 0.1 to 1 ms before it does anything: send one call per batch "
+            "of items instead."
+        )
+
+
+RULE = TooFineGrainedActorCall

@@ -1,0 +1,75 @@
+"""RAY101: one Ray task per item."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from ray_lint.config import Config
+from ray_lint.program.facts import Site
+from ray_lint.program.remotes import CalleeKind
+from ray_lint.rules._granularity import describe_count, evidence, is_too_fine
+
+
+class TooFineGrainedTask:
+    """Submitting one Ray task per item of a large iterable.
+
+    ## What it does
+    Reports `.remote()` on a Ray task that runs once per item of a large or data-sized iterable,
+    in a comprehension, a generator expression, a loop or `map(f.remote, items)`, when the body of
+    the task is not known to be worth a task of its own.
+
+    ## Why it is slow
+    Submitting, scheduling and fetching one task costs about 0.1 to 1 ms before the task does
+    anything. If the body takes less than that, the parallel program is slower than a plain loop.
+
+    ## Example
+    ```python
+    @ray.remote
+    def double(number):
+        return number * 2
+
+
+    results = ray.get([double.remote(number) for number in range(10_000)])
+    ```
+
+    ## Use instead
+    ```python
+    @ray.remote
+    def double_batch(numbers):
+        return [number * 2 for number in numbers]
+
+
+    batches = [range(start, start + 1_000) for start in range(0, 10_000, 1_000)]
+    results = [
+        result
+        for batch in ray.get([double_batch.remote(batch) for batch in batches])
+        for result in batch
+    ]
+    ```
+
+    ## When it is right to ignore it
+    If one call really takes more than about 10 ms, if the tasks themselves are what is measured
+    (a benchmark of Ray, a probe of the cluster), or if each task must run on its own for its side
+    effects.
+
+    ## References
+    - [Anti-pattern: Over-parallelizing with too fine-grained tasks harms
+      speedup](https://docs.ray.io/en/latest/ray-core/patterns/too-fine-grained-tasks.html)
+    """
+
+    code: ClassVar[str] = "RAY101"
+    name: ClassVar[str] = "too-fine-grained-task"
+
+    def message(self, site: Site, config: Config) -> str | None:
+        """Return the sentence to report for this site, or None if it is no finding."""
+        if site.callee.kind is not CalleeKind.TASK or not is_too_fine(site, config):
+            return None
+        because = "; ".join(evidence(site))
+        return (
+            f"`{site.callee.name}` is submitted as {describe_count(site, 'task')} ({because}), and "
+            "each task costs Ray 0.1 to 1 ms before it does anything: submit one task per batch of "
+            "items instead."
+        )
+
+
+RULE = TooFineGrainedTask
