@@ -12,12 +12,12 @@ import fnmatch
 import io
 import re
 import tokenize
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ray_lint.program import known_costs
 from ray_lint.program.module import Module
-from ray_lint.program.names import FunctionNode
+from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import Callee, CalleeKind, Remotes
 from ray_lint.program.sizes import Count, Sizes, number_of
@@ -26,6 +26,7 @@ _OPERATION = 4e-8  # seconds of one node of plain Python
 _DEPTH = 12  # calls followed
 _MAX_NODES = 20_000  # looked at for one callee
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
+_PLACES = frozenset({"scheduling_strategy", "placement_group", "label_selector"})
 
 
 @dataclass(frozen=True)
@@ -43,28 +44,42 @@ class Cost:
 
 
 @dataclass
-class _Work:
+class Work:
     """What has been summed up of one function."""
 
     seconds: float = 0.0
     heavy: Cost | None = None
     unknown: Cost | None = None
     slowest: tuple[float, str, int] = (0.0, "", 0)
+    plain: dict[float, float] = field(default_factory=dict)
+    """Seconds of plain operations, by the number of times they run."""
+
+    def operate(self, runs: float, line: int) -> None:
+        """Add one operation of plain Python."""
+        seconds = runs * _OPERATION
+        self.seconds += seconds
+        total = self.plain[runs] = self.plain.get(runs, 0.0) + seconds
+        if total > self.slowest[0]:
+            what = "plain Python" if runs <= 1 else f"loops {runs:,.0f} times"
+            self.slowest = (total, what, line)
 
     def take(self, seconds: float, reason: str, line: int) -> None:
+        """Add work of a known length."""
         self.seconds += seconds
         if seconds > self.slowest[0]:
             self.slowest = (seconds, reason, line)
 
     def take_heavy(self, reason: str, line: int) -> None:
+        """Note that something heavy is done."""
         if self.heavy is None:
             self.heavy = Cost("heavy", reason, None, line)
 
     def take_unknown(self, reason: str, line: int) -> None:
+        """Note that something is done of which the cost is not known."""
         if self.unknown is None:
             self.unknown = Cost("unknown", reason, None, line)
 
-    def include(self, other: _Work, runs: float, line: int, name: str) -> None:
+    def include(self, other: Work, runs: float, line: int, name: str) -> None:
         """Add what a called function does, ``runs`` times."""
         if other.heavy is not None:
             self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
@@ -91,19 +106,26 @@ def cost_of(
             if _matches(callee, pattern):
                 reason = f"`{pattern}` is configured as {kind}"
                 return Cost("heavy" if kind == "heavy" else "tiny", reason)
-    resources = resource_request(project, callee)
-    if resources:
-        return Cost("heavy", resources)
     if callee.kind is CalleeKind.ACTOR_CREATION:
         return Cost("heavy", "starts a process for an actor")
+    resources = resource_request(project, callee)
+    method = callee.kind is CalleeKind.ACTOR_METHOD
+    if resources and not method:
+        return Cost("heavy", resources)
     if callee.definition is None or callee.module is None:
+        name = callee.name.rpartition(".")[2]
+        if name in known_costs.EMPTY_NAMES:
+            return Cost("tiny", f"`{name}` says that it does nothing")
+        if resources:
+            return Cost("heavy", resources)
         return Cost("unknown", "its definition is not in the project")
-    costs = _Costs(project, known_heavy, known_tiny)
-    work = costs.function(callee.module, callee.definition)
-    return _verdict(work, threshold)
+    costs = Costs(project, known_heavy, known_tiny)
+    cost = verdict(costs.function(callee.module, callee.definition), threshold)
+    return Cost("heavy", resources) if resources and cost.kind == "unknown" else cost
 
 
-def _verdict(work: _Work, threshold: float) -> Cost:
+def verdict(work: Work, threshold: float) -> Cost:
+    """Return the cost class of what has been summed up."""
     if work.heavy is not None:
         return work.heavy
     seconds, reason, line = work.slowest
@@ -138,9 +160,14 @@ def _matches(callee: Callee, pattern: str) -> bool:
 
 
 def resource_request(project: Project, callee: Callee) -> str:
-    """Return in words the resource request that speaks of heavy work, "" if there is none."""
+    """Return in words the resource request that speaks of heavy work, "" if there is none.
+
+    What an actor asks for is held as long as it lives and says little about one of its methods:
+    there only GPUs count. A place of its own (a node, a bundle) is a reason for a task of its own.
+    """
+    method = callee.kind is CalleeKind.ACTOR_METHOD
     for call in (callee.decorator, *callee.options):
-        if not isinstance(call, ast.Call) or callee.module is None:
+        if not isinstance(call, ast.Call):
             continue
         for keyword in call.keywords:
             value = keyword.value
@@ -150,16 +177,30 @@ def resource_request(project: Project, callee: Callee) -> str:
                 continue
             if keyword.arg == "num_gpus":
                 return f"asks for num_gpus={ast.unparse(value)}"
+            if method:
+                continue
             if keyword.arg in {"resources", "accelerator_type"}:
                 return f"asks for {keyword.arg}={ast.unparse(value)[:40]}"
+            if keyword.arg in _PLACES and not isinstance(value, ast.Constant):
+                return f"asks for a place: {keyword.arg}={ast.unparse(value)[:40]}"
             if keyword.arg == "num_cpus":
-                number = number_of(project, callee.module, value)
-                if number.kind == "known" and number.low > 1:
-                    return f"asks for {number.low:g} CPUs"
+                cpus = _number_in(project, callee.module, value)
+                if cpus is not None and cpus > 1:
+                    return f"asks for {cpus:g} CPUs"
     return ""
 
 
-class _Costs:
+def _number_in(project: Project, module: Module | None, value: ast.expr) -> float | None:
+    """Return a known number; the expression may stand in another module than ``module``."""
+    if isinstance(value, ast.Constant):
+        return value.value if isinstance(value.value, int | float) else None
+    if module is None or value not in module.names.order:
+        return None
+    number = number_of(project, module, value)
+    return number.low if number.kind == "known" else None
+
+
+class Costs:
     """Sums up functions, each at most once per project and set of configured names."""
 
     def __init__(
@@ -171,22 +212,22 @@ class _Costs:
         self.sizes = Sizes(project)
         self.remotes = Remotes(project)
 
-    def function(self, module: Module, node: FunctionNode, depth: int = 0) -> _Work:
+    def function(self, module: Module, node: FunctionNode, depth: int = 0) -> Work:
         """Sum up one run of a function."""
-        key = (_Costs, node, self.known_heavy, self.known_tiny)
+        key = (type(self), node, self.known_heavy, self.known_tiny)
         memo = self.project.memo
         if key in memo:
-            known: _Work = memo[key]
+            known: Work = memo[key]
             return known
         if depth > _DEPTH:
-            return _Work(unknown=Cost("unknown", "is deeply nested"))
-        memo[key] = _Work(unknown=Cost("unknown", "calls itself", None, node.lineno))
-        work = _Work()
+            return Work(unknown=Cost("unknown", "is deeply nested"))
+        memo[key] = Work(unknown=Cost("unknown", "calls itself", None, node.lineno))
+        work = Work()
         self._sum(module, node, work, depth)
         memo[key] = work
         return work
 
-    def _sum(self, module: Module, function: FunctionNode, work: _Work, depth: int) -> None:
+    def _sum(self, module: Module, function: FunctionNode, work: Work, depth: int) -> None:
         names = module.names
         if not isinstance(function, ast.Lambda):
             stub = _stands_for_work(module, function)
@@ -200,51 +241,66 @@ class _Costs:
             return
         body = {id(n) for n in _body(function)}
         started = False
-        operations: dict[float, int] = {}
         for node in nodes:
             if id(node) in body:
                 started = True
-            if not started or names.scope_of(node).frame is not scope:
-                continue
-            if not isinstance(node, ast.expr | ast.stmt):
-                continue
-            runs = self._runs(module, node, work)
-            if isinstance(node, ast.Call):
-                self._call(module, node, runs, work, depth)
-            elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-                work.take_unknown("multiplies matrices of unknown size", node.lineno)
-            elif not isinstance(node, ast.Constant):
-                operations[runs] = operations.get(runs, 0) + 1
-        for runs, n in operations.items():
-            what = "plain Python" if runs <= 1 else f"loops {runs:,.0f} times"
-            work.take(n * runs * _OPERATION, what, function.lineno)
+            if started and names.scope_of(node).frame is scope:
+                self.visit(module, node, work, depth)
 
-    def _runs(self, module: Module, node: ast.AST, work: _Work) -> float:
+    def visit(self, module: Module, node: ast.AST, work: Work, depth: int) -> None:
+        """Add what one node does, without the nodes below it."""
+        if not isinstance(node, ast.expr | ast.stmt) or isinstance(node, ast.Constant):
+            return
+        runs = self._runs(module, node, work)
+        if isinstance(node, ast.Call):
+            self._call(module, node, runs, work, depth)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
+            work.take_unknown("multiplies matrices of unknown size", node.lineno)
+        else:
+            work.operate(runs, node.lineno)
+
+    def enclosing_loops(self, module: Module, node: ast.AST) -> list[ast.AST]:
+        """Return the loops whose runs multiply what the node does."""
+        return module.names.enclosing_loops(node)
+
+    def _runs(self, module: Module, node: ast.AST, work: Work) -> float:
         """Return how often a node runs per call of its function."""
         runs = 1.0
-        loops = module.names.enclosing_loops(node)
-        for loop in loops:
+        for loop in self.enclosing_loops(module, node):
             count = self.sizes.loop(module, loop)
-            runs *= self._estimate(count, loop, work)
+            runs *= self._estimate(module, count, loop, work)
             if runs > 1e15:
                 break
         return runs
 
-    def _estimate(self, count: Count, loop: ast.AST, work: _Work) -> float:
+    def _estimate(self, module: Module, count: Count, loop: ast.AST, work: Work) -> float:
         line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
         if count.kind == "known" and count.high is not None:
             return (count.low + count.high) / 2
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
+        elif count.kind == "data" and self._is_argument(module, loop):
+            work.take_unknown(f"loops over its argument: {count.reason}", line)
         elif count.kind == "data":
             work.take_heavy(f"loops over data: {count.reason}", line)
         else:
             work.take_unknown(f"loops an unknown number of times ({count.reason})", line)
         return float(max(count.low, _UNKNOWN_RUNS))
 
+    def _is_argument(self, module: Module, loop: ast.AST) -> bool:
+        """Whether a loop runs over a parameter itself: one item of the caller, perhaps short."""
+        iterable = getattr(loop, "iter", None)
+        wrappers = ("builtins.enumerate", "builtins.zip")
+        if isinstance(iterable, ast.Call) and module.names.stands_for(iterable.func, *wrappers):
+            iterable = iterable.args[0] if iterable.args else None
+        if not isinstance(iterable, ast.Name):
+            return False
+        kinds = {binding.kind for binding in module.names.reaching(iterable)}
+        return kinds == {BindingKind.PARAMETER}
+
     # -- calls --------------------------------------------------------------------------------
 
-    def _call(self, module: Module, node: ast.Call, runs: float, work: _Work, depth: int) -> None:
+    def _call(self, module: Module, node: ast.Call, runs: float, work: Work, depth: int) -> None:
         function = node.func
         line = node.lineno
         names = module.names.qualified_names(function)
@@ -275,7 +331,7 @@ class _Costs:
         definition: ast.AST,
         node: ast.Call,
         runs: float,
-        work: _Work,
+        work: Work,
         depth: int,
     ) -> None:
         """Include what a function or the constructor of a class of the project does."""
@@ -297,7 +353,7 @@ class _Costs:
             inner = self.function(home, definition, depth + 1)
             work.include(inner, runs, node.lineno, _name(node.func))
 
-    def _known(self, module: Module, name: str, node: ast.Call, runs: float, work: _Work) -> bool:
+    def _known(self, module: Module, name: str, node: ast.Call, runs: float, work: Work) -> bool:
         line, words = node.lineno, _name(node.func)
         if name in known_costs.SLEEPS:
             self._sleep(module, node, runs, work)
@@ -336,7 +392,7 @@ class _Costs:
             work.take(value * runs, f"calls `{words}`", line)
         return True
 
-    def _sleep(self, module: Module, node: ast.Call, runs: float, work: _Work) -> None:
+    def _sleep(self, module: Module, node: ast.Call, runs: float, work: Work) -> None:
         number = number_of(self.project, module, node.args[0]) if node.args else None
         if number is None or number.kind != "known":
             work.take_heavy("sleeps", node.lineno)
@@ -377,7 +433,7 @@ class _Costs:
         return total
 
     def _method(
-        self, module: Module, function: ast.Attribute, node: ast.Call, runs: float, work: _Work
+        self, module: Module, function: ast.Attribute, node: ast.Call, runs: float, work: Work
     ) -> None:
         """Judge the method of an object that is not known by its name."""
         method, line = function.attr, node.lineno

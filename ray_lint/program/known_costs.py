@@ -314,6 +314,12 @@ PER_ELEMENT: dict[str, float] = {
     "torch.randn": 1e-8,
 }
 
+EMPTY_NAMES = frozenset(
+    # methods and functions that do nothing by their name, if their definition is not seen
+    """check_alive echo health_check heartbeat is_alive is_ready no_op noop nop ping
+    """.split()  # noqa: SIM905
+)
+
 SLEEPS = frozenset({"time.sleep", "asyncio.sleep", "gevent.sleep", "trio.sleep", "anyio.sleep"})
 
 HEAVY_METHODS: dict[str, str] = {

@@ -34,6 +34,14 @@ SAME_SIZE = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# ranges of numbers
+RANGES = frozenset(
+    """
+    builtins.range builtins.xrange numpy.arange tqdm.auto.trange tqdm.notebook.trange
+    tqdm.std.trange tqdm.trange tqdm.tnrange
+    """.split()  # noqa: SIM905
+)
+
 # at most as many items as the first argument
 DISTINCT = frozenset(
     """

@@ -107,11 +107,16 @@ def _times(inner: Count, outer: Count) -> Count:
     return Count(min(low, _LARGE), high, kind, reason, inner.per_worker, inner.chunked)
 
 
+def name_words(name: str) -> set[str]:
+    """Return the words of a name in lower case and singular: ``numWorkers`` has ``worker``."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    return {_singular(word.lower()) for word in words}
+
+
 def name_evidence(name: str) -> tuple[bool, bool]:
     """Return whether a name speaks of workers (nodes, files …) and of chunks (batches …)."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
-    singular = {_singular(word.lower()) for word in words}
-    return bool(singular & known.WORKER_WORDS), bool(singular & known.CHUNK_WORDS)
+    words = name_words(name)
+    return bool(words & known.WORKER_WORDS), bool(words & known.CHUNK_WORDS)
 
 
 def _singular(word: str) -> str:
@@ -264,6 +269,10 @@ class Sizes:
         memo[key] = _NOTHING  # what a cycle sees
         count = self._items(module, node, depth + 1)
         worker, chunk = name_evidence(_iterable_name(node))
+        if worker and isinstance(node, ast.Name):
+            # `for line in file`: the name is that of one open file, its items are not files.
+            reaching = module.names.reaching(node)
+            worker = not reaching or any(b.kind is not BindingKind.WITH for b in reaching)
         if (worker and not count.per_worker) or (chunk and not count.chunked):
             chunk = chunk and not _counts(node)
             count = replace(
@@ -713,8 +722,13 @@ class Sizes:
         arguments = node.args
         first = arguments[0] if arguments else None
         short = name.rpartition(".")[2]
-        if name in {"builtins.range", "builtins.xrange", "numpy.arange"} and arguments:
-            return self._range(module, node, depth)
+        if name in known.RANGES and arguments:
+            count = self._range(module, node, depth)
+            _, chunk = name_evidence(_iterable_name(arguments[0]))
+            if chunk and len(arguments) == 1 and count.kind != "known":
+                # `range(num_batches)`: the work has been cut into batches before.
+                count = replace(count, chunked=True)
+            return count
         if name in known.SAME_SIZE:
             return self.items(module, first, depth) if first is not None else _exactly(0, "empty")
         if name in known.DISTINCT:
@@ -1051,8 +1065,29 @@ class Sizes:
         if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION) and value is not None:
             return self._range_element(home, value, depth)
         if kind is BindingKind.AUGMENTED:
-            return replace(_ANY, reason=f"{reason} changes")
+            return self._augmented(home, binding, depth)
         return replace(_ANY, reason=f"{reason} is not known here")
+
+    def _augmented(self, home: Module, binding: Binding, depth: int) -> Number:
+        """Return the number after ``n //= 25``, unless that is repeated by a loop."""
+        changes = replace(_ANY, reason=f"`{binding.name}` changes")
+        statement = binding.statement
+        names = home.names
+        if not isinstance(statement, ast.AugAssign) or depth > _DEPTH:
+            return changes
+        position = names.order[binding.node]
+        every = binding.scope.bindings.get(binding.name, [])
+        before = [b for b in every if names.order[b.node] < position]
+        loops = names.enclosing_loops(binding.node)
+        results = []
+        for earlier in before:
+            repeated = [x for x in loops if x not in names.enclosing_loops(earlier.node)]
+            if repeated or earlier.kind not in (BindingKind.ASSIGN, BindingKind.AUGMENTED):
+                return changes
+            left = self._number_defined(Definition(home, earlier), depth + 1)
+            right = self.number(home, statement.value, depth)
+            results.append(_combined(statement.op, left, right, _words(statement)))
+        return _join_numbers(results) if results else changes
 
     def _range_element(self, home: Module, iterable: ast.expr, depth: int) -> Number:
         """Return the interval of a loop variable over a range or a display of numbers."""
@@ -1165,7 +1200,7 @@ class Sizes:
                 )
             return replace(_ANY, per_worker=worker)
         if name in {"builtins.pow", "math.pow"} and len(node.args) == 2:
-            return self._power(*(self.number(module, a, depth) for a in node.args))
+            return _power(*(self.number(module, a, depth) for a in node.args))
         if name in known.CPU_CALLS or (
             isinstance(node.func, ast.Attribute) and node.func.attr == "cpu_count"
         ):
@@ -1228,64 +1263,65 @@ class Sizes:
     def _arithmetic(self, module: Module, node: ast.BinOp, depth: int) -> Number:
         left = self.number(module, node.left, depth)
         right = self.number(module, node.right, depth)
-        worker = left.per_worker or right.per_worker
-        if left.kind != "known" or right.kind != "known":
-            vague = left if left.kind != "known" else right
-            kind: Kind = "data" if "data" in (left.kind, right.kind) else "unknown"
-            return Number(-_INFINITY, _INFINITY, kind, vague.reason, worker)
-        operator = node.op
-        corners: list[float]
-        try:
-            if isinstance(operator, ast.Add):
-                corners = [left.low + right.low, left.high + right.high]
-            elif isinstance(operator, ast.Sub):
-                corners = [left.low - right.high, left.high - right.low]
-            elif isinstance(operator, ast.Mult):
-                corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-            elif isinstance(operator, ast.Div | ast.FloorDiv):
-                if right.low <= 0 <= right.high:
-                    return _ANY
-                corners = [a / b for a in (left.low, left.high) for b in (right.low, right.high)]
-                if isinstance(operator, ast.FloorDiv):
-                    corners = [
-                        a // b for a in (left.low, left.high) for b in (right.low, right.high)
-                    ]
-            elif isinstance(operator, ast.Pow):
-                return replace(self._power(left, right), per_worker=worker)
-            elif isinstance(operator, ast.Mod) and right.low > 0:
-                if left.low == left.high and right.low == right.high:
-                    corners = [left.low % right.low]
-                else:
-                    corners = [0, right.high]
-            elif isinstance(operator, ast.LShift | ast.RShift):
-                if left.low != left.high or right.low != right.high or not 0 <= right.low <= 60:
-                    return _ANY
-                shift = int(right.low)
-                value = int(left.low)
-                corners = [value << shift if isinstance(operator, ast.LShift) else value >> shift]
-            else:
-                return _ANY
-        except (OverflowError, ValueError, ZeroDivisionError):
-            return _ANY
-        if any(math.isnan(c) for c in corners):
-            return _ANY
-        return Number(
-            _clamp(min(corners)), _clamp(max(corners)), "known", f"`{_words(node)}`", worker
-        )
+        return _combined(node.op, left, right, _words(node))
 
-    def _power(self, left: Number, right: Number) -> Number:
-        if left.low != left.high or right.low != right.high:
+
+def _combined(operator: ast.operator, left: Number, right: Number, words: str) -> Number:
+    """Return the interval of an arithmetic operation on two intervals."""
+    worker = left.per_worker or right.per_worker
+    if left.kind != "known" or right.kind != "known":
+        vague = left if left.kind != "known" else right
+        kind: Kind = "data" if "data" in (left.kind, right.kind) else "unknown"
+        return Number(-_INFINITY, _INFINITY, kind, vague.reason, worker)
+    corners: list[float]
+    try:
+        if isinstance(operator, ast.Add):
+            corners = [left.low + right.low, left.high + right.high]
+        elif isinstance(operator, ast.Sub):
+            corners = [left.low - right.high, left.high - right.low]
+        elif isinstance(operator, ast.Mult):
+            corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
+        elif isinstance(operator, ast.Div | ast.FloorDiv):
+            if right.low <= 0 <= right.high:
+                return _ANY
+            corners = [a / b for a in (left.low, left.high) for b in (right.low, right.high)]
+            if isinstance(operator, ast.FloorDiv):
+                corners = [a // b for a in (left.low, left.high) for b in (right.low, right.high)]
+        elif isinstance(operator, ast.Pow):
+            return replace(_power(left, right), per_worker=worker)
+        elif isinstance(operator, ast.Mod) and right.low > 0:
+            if left.low == left.high and right.low == right.high:
+                corners = [left.low % right.low]
+            else:
+                corners = [0, right.high]
+        elif isinstance(operator, ast.LShift | ast.RShift):
+            if left.low != left.high or right.low != right.high or not 0 <= right.low <= 60:
+                return _ANY
+            shift = int(right.low)
+            value = int(left.low)
+            corners = [value << shift if isinstance(operator, ast.LShift) else value >> shift]
+        else:
             return _ANY
-        if abs(left.low) > _LARGE or abs(right.low) > 60:
-            return _ANY
-        try:
-            value = left.low**right.low
-        except (OverflowError, ZeroDivisionError):
-            return _ANY
-        if isinstance(value, complex):
-            return _ANY
-        value = _clamp(value)
-        return Number(value, value, "known", f"{value}")
+    except (OverflowError, ValueError, ZeroDivisionError):
+        return _ANY
+    if any(math.isnan(c) for c in corners):
+        return _ANY
+    return Number(_clamp(min(corners)), _clamp(max(corners)), "known", f"`{words}`", worker)
+
+
+def _power(left: Number, right: Number) -> Number:
+    if left.low != left.high or right.low != right.high:
+        return _ANY
+    if abs(left.low) > _LARGE or abs(right.low) > 60:
+        return _ANY
+    try:
+        value = left.low**right.low
+    except (OverflowError, ZeroDivisionError):
+        return _ANY
+    if isinstance(value, complex):
+        return _ANY
+    value = _clamp(value)
+    return Number(value, value, "known", f"{value}")
 
 
 def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
