@@ -73,7 +73,7 @@ class Project:
             return Module(text, tree, filename)
         path = _absolute(Path(filename))
         known = self._modules.get(path)
-        if known is not None and (known.tree is tree or known.text == text):
+        if known is not None and known.tree is tree:
             return known
         name = _module_name(path) if path.suffix in {".py", ".pyi"} else ""
         module = Module(text, tree, filename, name=name, is_package=path.name == "__init__.py")

@@ -552,8 +552,8 @@ class Remotes:
 
     def _member(self, base: _Value, attribute: str, depth: int) -> list[_Value]:
         if base.kind is _Kind.HANDLE:
-            method = self._method(base, attribute, depth)
-            return [replace(base, kind=_Kind.METHOD, method=method)]
+            home, method = self._method(base, attribute, depth) or (base.module, None)
+            return [replace(base, kind=_Kind.METHOD, method=method, module=home)]
         if base.kind in (_Kind.REMOTE_FUNCTION, _Kind.METHOD) and attribute == "remote":
             return [replace(base, kind=_Kind.SUBMITTER, items=(base,))]
         if base.kind is _Kind.ACTOR_CLASS and attribute == "remote":
@@ -633,14 +633,16 @@ class Remotes:
         found = self.project.memo[key]
         return found
 
-    def _method(self, handle: _Value, attribute: str, depth: int) -> FunctionNode | None:
-        """Return the definition of an actor's method."""
+    def _method(
+        self, handle: _Value, attribute: str, depth: int
+    ) -> tuple[Module, FunctionNode] | None:
+        """Return the definition of an actor's method and the module that it stands in."""
         if handle.module is None or not isinstance(handle.node, ast.ClassDef):
             return None
         scope = handle.module.names.scopes[handle.node]
         for binding in reversed(final_bindings(scope, attribute)):
             if isinstance(binding.node, FUNCTIONS):
-                return binding.node
+                return handle.module, binding.node
         if depth < _DEPTH:
             for base in self.bases(handle.module, handle.node, depth):
                 method = self._method(base, attribute, depth + 1)
@@ -733,11 +735,12 @@ class Remotes:
         if value.kind in (_Kind.FUNCTION, _Kind.BOUND) and value.module is not None:
             if isinstance(value.node, ast.Lambda):
                 return list(self.values(value.module, value.node.body, depth))
-            found = []
-            for statement in returns_of(value.module, value.node):
-                if statement.value is not None:
-                    found += self.values(value.module, statement.value, depth)
-            return found
+            return [
+                result
+                for statement in returns_of(value.module, value.node)
+                if statement.value is not None
+                for result in self.values(value.module, statement.value, depth)
+            ]
         return []
 
 
