@@ -277,6 +277,8 @@ class Costs:
         line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
         if count.kind == "known" and count.high is not None:
             return (count.low + count.high) / 2
+        if self._is_written_number(module, loop):
+            return float(_UNKNOWN_RUNS)
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
         elif count.kind == "data" and self._is_argument(module, loop):
@@ -286,6 +288,13 @@ class Costs:
         else:
             work.take_unknown(f"loops an unknown number of times ({count.reason})", line)
         return float(max(count.low, _UNKNOWN_RUNS))
+
+    def _is_written_number(self, module: Module, loop: ast.AST) -> bool:
+        """Whether a loop runs over the characters of ``str(n)`` and the like: a few."""
+        iterable = getattr(loop, "iter", None)
+        return isinstance(iterable, ast.Call) and module.names.stands_for(
+            iterable.func, *(f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
+        )
 
     def _is_argument(self, module: Module, loop: ast.AST) -> bool:
         """Whether a loop runs over a parameter itself: one item of the caller, perhaps short."""

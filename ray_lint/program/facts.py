@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Cost, cost_of
+from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.sizes import Count, count_loops
 from ray_lint.program.submissions import Submission, find_submissions
@@ -25,6 +26,9 @@ class Site:
     callee: Callee
     count: Count
     cost: Cost
+    pace: Pace
+    rounds: Count
+    """How often a whole inner loop is repeated within one burst; once if there is one loop."""
 
 
 def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
@@ -35,10 +39,23 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         callee = resolve_callee(project, module, target)
         if callee.kind not in (CalleeKind.TASK, CalleeKind.ACTOR_METHOD):
             continue
-        loops: list[ast.AST] = list(submission.loops)
-        count = count_loops(project, module, loops)
+        pace = pace_of(
+            project,
+            module,
+            submission.call,
+            submission.loops,
+            threshold=config.task_threshold,
+            known_heavy=config.known_heavy,
+            known_tiny=config.known_tiny,
+        )
+        loops = list(pace.loops or submission.loops[:1])
         if submission.is_mapped:
             count = _mapped_count(project, submission, loops)
+            rounds = count_loops(project, module, loops)
+        else:
+            count = count_loops(project, module, loops)
+            rounds = count_loops(project, module, loops[1:])
+            count = thinned(project, module, submission.call, submission.loops[0], count)
         cost = cost_of(
             project,
             callee,
@@ -46,7 +63,7 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             known_heavy=config.known_heavy,
             known_tiny=config.known_tiny,
         )
-        sites.append(Site(submission, callee, count, cost))
+        sites.append(Site(submission, callee, count, cost, pace, rounds))
     return sites
 
 

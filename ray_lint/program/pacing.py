@@ -343,12 +343,17 @@ def _taint(
     if isinstance(statement, ast.For | ast.AsyncFor) and not names.contains(statement.iter, source):
         return
     for target in targets:
-        for node in names.walk(target):
+        base = target
+        while isinstance(base, ast.Subscript):
+            base = base.value  # `table[key] = ...` changes the table, not the key
+        for node in names.walk(base):
             if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
                 tainted.add(id(node))
-            elif isinstance(node, ast.Name) and isinstance(target, ast.Subscript):
+            elif isinstance(node, ast.Name) and node is base:
                 tainted.update(id(b.node) for b in names.reaching(node))
-            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            elif isinstance(node, ast.Attribute) and (
+                node is base or isinstance(node.ctx, ast.Store)
+            ):
                 attributes.add(ast.unparse(node))
 
 
@@ -477,6 +482,7 @@ class _Beside(Costs):
         for part in parts:
             for node in names.walk(part):
                 skipped = inner is not None and names.contains(inner, node)
+                skipped = skipped or names.contains(self.call.func, node)
                 if not skipped and names.scope_of(node).frame is names.scope_of(loop).frame:
                     self.visit(self.module, node, work, 0)
         return verdict(work, self.threshold)

@@ -22,6 +22,7 @@ Kind = Literal["known", "data", "unknown", "unbounded"]
 
 _DEPTH = 30
 _INFINITY = math.inf
+_WIDE_STEP = 10  # of a range: nobody skips so many items
 _LARGE = 10**15  # beyond this, only "very many" matters
 
 
@@ -385,6 +386,8 @@ class Sizes:
             return isinstance(node.value, str | bytes)
         if isinstance(node, ast.Call):
             lists = ("builtins.list", "builtins.sorted", "builtins.tuple")
+            if isinstance(node.func, ast.Attribute) and node.func.attr in {"split", "splitlines"}:
+                return True
             return module.names.stands_for(node.func, *lists)
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult) and depth < 8:
             return any(self._is_list(module, n, depth + 1) for n in (node.left, node.right))
@@ -924,10 +927,11 @@ class Sizes:
             step = numbers[2]
         words = _words(node)
         per_worker = stop.per_worker or name_evidence(" ".join(_words(a) for a in node.args[:2]))[0]
-        stepping = len(numbers) > 2 and not (
-            step.kind == "known" and -2 < step.low <= step.high < 2
+        chunked = (
+            len(numbers) > 2
+            and module.names.qualified(node.func) != "numpy.arange"
+            and _steps_over_chunks(module, node, step)
         )
-        chunked = stepping and module.names.qualified(node.func) != "numpy.arange"
         if all(n.kind == "known" for n in (start, stop, step)) and step.low * step.high > 0:
             if step.low > 0:
                 spans = (stop.low - start.high, stop.high - start.low)
@@ -1409,6 +1413,35 @@ def _unconditional(home: Module, place: ast.AST, loops: list[ast.AST], binding: 
             if any(isinstance(n, ast.Continue) for n in names.walk(parent)):
                 return False
     return True
+
+
+def _steps_over_chunks(module: Module, node: ast.Call, step: Number) -> bool:
+    """Whether `range(start, stop, step)` walks over chunks: by a slice, or by a wide step."""
+    if step.kind != "known" or max(abs(step.low), abs(step.high)) >= _WIDE_STEP:
+        return True
+    names = module.names
+    for loop in names.ancestors(node):
+        if isinstance(loop, ast.stmt | ast.comprehension):
+            break
+    else:
+        return False
+    target = getattr(loop, "target", None)
+    if not isinstance(target, ast.Name):
+        return False
+    holder = names.parents[loop] if isinstance(loop, ast.comprehension) else loop
+    width = ast.dump(node.args[2])
+    for inner in names.walk(holder):
+        if isinstance(inner, ast.Slice) and inner.lower is not None and inner.upper is not None:
+            words = {n.id for n in names.walk(inner) if isinstance(n, ast.Name)}
+            if target.id in words:
+                return True
+        elif isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Add):
+            sides = (inner.left, inner.right)
+            if any(isinstance(x, ast.Name) and x.id == target.id for x in sides) and any(
+                ast.dump(x) == width for x in sides
+            ):
+                return True
+    return False
 
 
 def _holds(home: Module, loop: ast.AST, node: ast.AST) -> bool:

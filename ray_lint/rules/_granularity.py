@@ -4,26 +4,59 @@ from __future__ import annotations
 
 from ray_lint.config import Config
 from ray_lint.program.facts import Site
+from ray_lint.program.remotes import CalleeKind
+from ray_lint.program.sizes import Count
+
+FAR_MORE = 5
+"""Where one fact is missing, the number must be certain and this many times ``min_items``: in the
+corpus, sites of unknown cost are worth batching from about 1,000 submissions on."""
 
 
 def is_too_fine(site: Site, config: Config) -> bool:
     """Whether the site submits many calls that are not worth a task each.
 
-    A finding needs a large or unbounded number and a cost that is not heavy, or a number that grows
-    with data and a tiny cost. Where neither is known, only the strict setting reports.
+    A finding needs a burst of calls: nothing else sets their pace, and none needs the result of
+    another. Their number must be large and the cost of one not heavy, or the number grows with
+    data and the cost is tiny. Where neither is known, only the strict setting reports.
     """
-    count, cost = site.count, site.cost
-    if count.chunked or count.per_worker or cost.kind == "heavy":
+    count, cost, pace = site.count, site.cost, site.pace
+    if cost.kind == "heavy" or pace.kind in ("chain", "work"):
+        return False
+    if count.chunked or (count.per_worker and not _many_anyway(site, config)):
+        return False
+    if pace.on_references or (pace.kind == "unknown" and not _certain(site, config)):
         return False
     if count.high is not None and count.high < config.min_items:
         return False
     if count.kind == "known":
-        return True
-    if count.kind == "data":
-        return cost.kind == "tiny" or config.strict
-    if count.kind == "unbounded":
+        return cost.kind == "tiny" or far_more(count, config) or config.strict
+    if count.kind in ("data", "unbounded"):
         return cost.kind == "tiny" or config.strict
     return config.strict
+
+
+def _many_anyway(site: Site, config: Config) -> bool:
+    """Whether there are too many calls although names speak of one per worker, node or file.
+
+    So if the rounds over them are many, or if the number is known to be far beyond any cluster.
+    """
+    rounds, count = site.rounds, site.count
+    if rounds.kind == "known" and rounds.high is not None and rounds.high >= config.min_items:
+        return True
+    task = site.callee.kind is CalleeKind.TASK
+    return task and site.cost.kind == "tiny" and far_more(count, config)
+
+
+def _certain(site: Site, config: Config) -> bool:
+    """Whether the calls are so many tasks that work of unknown cost between them matters little."""
+    return site.callee.kind is CalleeKind.TASK and far_more(site.count, config)
+
+
+def far_more(count: Count, config: Config) -> bool:
+    """Whether the number is certainly large, and probably far beyond ``min_items``."""
+    if count.kind != "known" or count.high is None:
+        return False
+    return count.low >= config.min_items and count.high >= FAR_MORE * config.min_items
 
 
 def evidence(site: Site) -> tuple[str, ...]:

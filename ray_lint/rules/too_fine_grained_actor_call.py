@@ -55,7 +55,8 @@ class TooFineGrainedActorCall:
         """Return the sentence to report for this site, or None if it is no finding."""
         if site.callee.kind is not CalleeKind.ACTOR_METHOD or not is_too_fine(site, config):
             return None
-        if site.callee.target not in ("one actor", "pool"):
+        one_each = site.callee.target == "loop variable"
+        if one_each and not (site.count.per_worker and len(site.pace.loops) > 1):
             return None
         because = "; ".join(evidence(site))
         return (
