@@ -255,7 +255,8 @@ class Costs:
         if isinstance(node, ast.Call):
             self._call(module, node, runs, work, depth)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.MatMult):
-            work.take_unknown("multiplies matrices of unknown size", node.lineno)
+            if not self._matrix(module, [node.left, node.right], node, runs, work):
+                work.take_unknown("multiplies matrices of unknown size", node.lineno)
         else:
             work.operate(runs, node.lineno)
 
@@ -375,6 +376,10 @@ class Costs:
                 seconds = 2e-6 + elements * known_costs.PER_ELEMENT[name]
                 work.take(seconds * runs, f"calls `{words}`", line)
             return True
+        if name.startswith(known_costs.MATRIX) and self._matrix(
+            module, node.args, node, runs, work
+        ):
+            return True
         if name in known_costs.PER_ITEM and node.args:
             count = self.sizes.items(module, node.args[0])
             items = known_costs.ASSUMED_ITEMS if count.high is None else count.high
@@ -400,6 +405,36 @@ class Costs:
             assert isinstance(value, float)
             work.take(value * runs, f"calls `{words}`", line)
         return True
+
+    def _matrix(
+        self,
+        module: Module,
+        operands: list[ast.expr],
+        node: ast.expr,
+        runs: float,
+        work: Work,
+    ) -> bool:
+        """Take matrix arithmetic on arrays that are made here; whether their size is known."""
+        largest = max((self._size_of_array(module, x) or 0 for x in operands), default=0)
+        if not largest:
+            return False
+        seconds = 2e-6 + known_costs.MATRIX_SECONDS * largest**1.5
+        words = _name(node.func) if isinstance(node, ast.Call) else "@"
+        work.take(seconds * runs, f"multiplies matrices with `{words}`", node.lineno)
+        return True
+
+    def _size_of_array(self, module: Module, node: ast.expr) -> float | None:
+        """Return the number of elements of an array that is made in this function."""
+        if isinstance(node, ast.Name):
+            values = [binding.value for binding in module.names.reaching(node)]
+            if len(values) != 1 or not isinstance(values[0], ast.Call):
+                return None
+            node = values[0]
+        if not isinstance(node, ast.Call):
+            return None
+        if module.names.qualified(node.func) not in known_costs.PER_ELEMENT:
+            return None
+        return self._elements(module, node)
 
     def _sleep(self, module: Module, node: ast.Call, runs: float, work: Work) -> None:
         number = number_of(self.project, module, node.args[0]) if node.args else None

@@ -314,6 +314,9 @@ PER_ELEMENT: dict[str, float] = {
     "torch.randn": 1e-8,
 }
 
+MATRIX = ("numpy.matmul", "numpy.dot", "numpy.linalg.", "scipy.linalg.", "torch.matmul")
+MATRIX_SECONDS = 1e-10  # per multiplication of numbers, on one core
+
 EMPTY_NAMES = frozenset(
     # methods and functions that do nothing by their name, if their definition is not seen
     """check_alive echo health_check heartbeat is_alive is_ready no_op noop nop ping
