@@ -1,20 +1,317 @@
-"""From the facts of a site to its fix."""
+"""From the facts of a site to its fix: choose a strategy, weigh the doubts, write the edits."""
 
 from __future__ import annotations
 
+import ast
+from functools import cached_property
+
 from ray_lint.config import Config
-from ray_lint.finding import Fix
+from ray_lint.finding import Applicability, Fix
+from ray_lint.program.effects import effects_of, is_immutable, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
+from ray_lint.rewrite.arguments import bind_arguments, target_names, used_after
+from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
+from ray_lint.rewrite.insertions import Insertions
+from ray_lint.rewrite.items import ItemWriter, holds_references
+from ray_lint.rewrite.naming import NameSupply
+from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Items, Strategy
+from ray_lint.rewrite.safety import judge_body, judge_failures, judge_options, judge_waiting
+from ray_lint.rewrite.shapes import (
+    Form,
+    Shape,
+    Uses,
+    assigned_name,
+    find_shape,
+    is_get,
+    uses_of,
+)
+from ray_lint.rewrite.sites import Call, SiteWriter
+from ray_lint.rewrite.source_map import SourceMap
+from ray_lint.rewrite.targets import Target, TargetWriter, find_target
 
 
 class Rewriter:
-    """Builds the fixes of one module."""
+    """Builds the fixes of one module. LibCST parses the module when the first fix is built."""
 
     def __init__(self, project: Project, module: Module, config: Config) -> None:
         self.project, self.module, self.config = project, module, config
+        self.names = module.names
 
-    def fix(self, site: Site) -> Fix | None:
-        """Return the fix of a site."""
-        return None
+    @cached_property
+    def _source(self) -> SourceMap:
+        return SourceMap(self.module.text, self.names)
+
+    @cached_property
+    def _supply(self) -> NameSupply:
+        return NameSupply(self.names)
+
+    @cached_property
+    def _insertions(self) -> Insertions:
+        return Insertions(self.names, self._source, self._supply, self.config)
+
+    def fix(self, site: Site) -> Fix:
+        """Return the fix of a site; where none is possible, a display fix with the reason."""
+        title = f"Submit `{site.callee.name}` in batches"
+        doubts = Doubts()
+        try:
+            edits = self._edits(site, doubts)
+        except Declined as declined:
+            return Fix(title, Applicability.DISPLAY, (), str(declined))
+        return Fix(title, doubts.applicability, edits.done(), "; ".join(doubts.reasons))
+
+    def _edits(self, site: Site, doubts: Doubts) -> Edits:
+        names, submission = self.names, site.submission
+        target = find_target(names, site)
+        shape = find_shape(submission)
+        arguments = self._arguments(site, target, shape)
+        loop_values = self._immutable_parameters(shape, arguments)
+        effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
+        proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
+        options = self._options(site, target, doubts)
+        self._judge_region(shape, arguments, doubts)
+
+        strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
+        judge_failures(names, proof, strategy, doubts)
+        if strategy is Strategy.REFERENCES and shape.form is not Form.DROP:
+            judge_waiting(names, doubts)
+        unpacked = self._unpacked(shape, arguments, doubts, mutates=proof.mutates_items)
+        signature = signature_for(arguments, target.definition, unpacked=unpacked)
+
+        edits = Edits()
+        writer = BatchWriter(self._source, self._supply)
+        targets = TargetWriter(names, self._source, self._supply, self._insertions, writer)
+        batch = targets.write(edits, target, submission.call, signature, arguments, strategy)
+        self._site(edits, site, target, shape, arguments, signature, batch, strategy, uses, options)
+        return edits
+
+    # -- what is submitted --------------------------------------------------------------------
+
+    def _arguments(self, site: Site, target: Target, shape: Shape) -> list[Argument]:
+        submission = site.submission
+        if submission.is_mapped:
+            assert shape.repeats is not None
+            goal = shape.repeats[0].target
+            elements = goal.elts if isinstance(goal, ast.Tuple) else [goal]
+            bound = bind_arguments(
+                self.names, elements, [], target.definition, shape.region, skip_first=False
+            )
+            return [Argument(a.expression, True, parameter=a.parameter) for a in bound]
+        return bind_arguments(
+            self.names,
+            submission.call.args,
+            submission.call.keywords,
+            target.definition,
+            shape.region,
+            skip_first=target.is_method,
+        )
+
+    def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
+        """Return the parameters that provably get numbers, strings and the like."""
+        found = set()
+        for argument in arguments:
+            if not argument.parameter:
+                continue
+            expression = argument.expression
+            if not hasattr(expression, "lineno"):
+                continue
+            if is_immutable(self.project, self.module, expression):
+                found.add(argument.parameter)
+        return frozenset(found)
+
+    def _options(self, site: Site, target: Target, doubts: Doubts) -> list[ast.keyword]:
+        """Return the keywords of ``.options(...)``; those of the decorator are carried over."""
+        decorator = [target.decorator] if isinstance(target.decorator, ast.Call) else []
+        judge_options(decorator, doubts)
+        options = judge_options(list(site.callee.options), doubts)
+        for keyword in options:
+            for node in ast.walk(keyword.value):
+                if isinstance(node, ast.Name):
+                    owner = self.names.owner(node)
+                    if owner is not None and owner is not self.names.root:
+                        raise Declined("its options are not the same for all items")
+                elif isinstance(node, ast.Call):
+                    doubts.add("its options are computed")
+        return options
+
+    # -- what the loop does -------------------------------------------------------------------
+
+    def _judge_region(self, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
+        names, region = self.names, shape.region
+        collects = shape.loop is not None and shape.repeats is None
+        for node in names.walk(region):
+            if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await):
+                raise Declined("the loop yields or awaits between two submissions")
+            if isinstance(node, ast.Return) and shape.loop is not None:
+                raise Declined("the loop may return in between")
+        for argument in arguments:
+            for node in ast.walk(argument.expression):
+                if isinstance(node, ast.Name) and node in names.order:
+                    self._judge_argument(shape, node, varying=argument.varying)
+        if collects and shape.loop is not None:
+            for parent in names.ancestors(shape.loop):
+                if isinstance(parent, ast.Try) and parent.handlers:
+                    doubts.add("a failure inside the loop is handled around it")
+                    break
+
+    def _judge_argument(self, shape: Shape, name: ast.Name, *, varying: bool) -> None:
+        """Decline arguments that change between their submission and the end of the loop."""
+        names = self.names
+        if is_immutable(self.project, self.module, name):
+            return
+        owner = names.owner(name)
+        if owner is None:
+            return
+        for binding in names.reaching(name):
+            if binding.kind in (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS):
+                continue
+            fresh = names.contains(shape.region, binding.node)
+            if fresh and binding.kind in (BindingKind.COMPREHENSION, BindingKind.LOOP):
+                regions: list[ast.AST] = list(self._after(shape, name))
+            elif fresh:
+                regions = list(self._after(shape, name))
+            else:
+                regions = [shape.region]
+            for region in regions:
+                if mutates(self.project, self.module, region, binding):
+                    raise Declined(f"`{name.id}` is changed while the loop runs")
+
+    def _after(self, shape: Shape, name: ast.Name) -> list[ast.stmt]:
+        """Return the statements of the innermost loop body that follow the submission."""
+        statement = self.names.statement_of(name)
+        found: list[ast.stmt] = []
+        while statement is not None and statement is not shape.region:
+            block = self.names.blocks[statement]
+            found += block.statements[block.index + 1 :]
+            owner = block.owner
+            if not isinstance(owner, ast.stmt) or isinstance(owner, ast.For | ast.While):
+                break
+            statement = owner
+        if shape.loop is None:
+            return []
+        return [s for s in found if self.names.contains(shape.region, s)]
+
+    # -- strategy -----------------------------------------------------------------------------
+
+    def _strategy(self, shape: Shape, *, returns_shared: bool) -> tuple[Strategy, Uses]:
+        names = self.names
+        nothing = Uses([], only_gets=False)
+        if shape.form is Form.DROP:
+            return Strategy.VALUES, nothing
+        in_class = names.scope_of(shape.region).frame.is_class
+        if returns_shared or in_class:
+            return Strategy.REFERENCES, nothing
+        if shape.form is Form.EXPRESSION and shape.collection == "list":
+            node = shape.node
+            assert isinstance(node, ast.expr)
+            parent = names.parents[node]
+            if is_get(names, parent, node):
+                assert isinstance(parent, ast.Call)
+                return Strategy.VALUES, Uses([parent], only_gets=True)
+            binding = assigned_name(names, node)
+            if binding is not None:
+                uses = uses_of(names, binding)
+                if uses.only_gets:
+                    return Strategy.VALUES, uses
+        if shape.form is Form.APPEND and isinstance(shape.container, ast.Name):
+            reaching = names.reaching(shape.container)
+            if len(reaching) == 1 and _is_empty_list(names, reaching[0].value):
+                uses = uses_of(names, reaching[0], ignore=shape.region)
+                if uses.only_gets and all(
+                    names.order[g] > names.order[shape.region] for g in uses.gets
+                ):
+                    return Strategy.VALUES, uses
+        return Strategy.REFERENCES, nothing
+
+    def _unpacked(
+        self, shape: Shape, arguments: list[Argument], doubts: Doubts, *, mutates: bool
+    ) -> bool:
+        """Whether items must be top-level arguments: they may be ObjectRefs, or are changed."""
+        varying = [a for a in arguments if a.varying]
+        answers = [
+            holds_references(self.project, self.module, shape, argument) for argument in varying
+        ]
+        if not mutates and all(answer == "no" for answer in answers):
+            return False
+        if len(varying) == 1 and not varying[0].star:
+            return True
+        if "yes" in answers:
+            raise Declined("several arguments of an item may be ObjectRefs")
+        if mutates:
+            doubts.add("the task changes its arguments")
+        else:
+            doubts.add("the items may hold ObjectRefs, which Ray resolves only at the top level")
+        return False
+
+    # -- text ---------------------------------------------------------------------------------
+
+    def _site(
+        self,
+        edits: Edits,
+        site: Site,
+        target: Target,
+        shape: Shape,
+        arguments: list[Argument],
+        signature: BatchSignature,
+        batch: str,
+        strategy: Strategy,
+        uses: Uses,
+        options: list[ast.keyword],
+    ) -> None:
+        source = self._source
+        remote = batch
+        if target.is_method:
+            method = site.submission.handle.value
+            while isinstance(method, ast.Call) and isinstance(method.func, ast.Attribute):
+                method = method.func.value
+            if not isinstance(method, ast.Attribute):
+                raise Declined("the actor is not called by name")
+            actor = method.value
+            if not isinstance(actor, ast.Name | ast.Attribute):
+                raise Declined("the actor is not called by name")
+            remote = f"{source.code(actor)}.{batch}"
+        by_name = dict(
+            zip(
+                [name for _, name in self._ordered(arguments, signature)],
+                [a for a in arguments if not a.varying],
+                strict=True,
+            )
+        )
+        shared = [star + source.code(by_name[name].expression) for star, name in signature.shared]
+        call = Call(
+            remote=remote,
+            shared=tuple(shared),
+            options=tuple(f"{k.arg}={source.code(k.value)}" for k in options),
+            signature=signature,
+            name=site.callee.name.rpartition(".")[2] if target.is_method else target.name,
+        )
+        items = ItemWriter(self.project, self.module, source)
+        writer = SiteWriter(
+            self.names, source, self._supply, self._insertions, items, target.statement
+        )
+        writer.write(edits, shape, site, arguments, call, strategy, uses)
+
+    def _ordered(
+        self, arguments: list[Argument], signature: BatchSignature
+    ) -> list[tuple[str, str]]:
+        """Return the shared parameters in the order of the arguments of the call."""
+        names = [part.split("=")[-1].lstrip("*") for part in signature.call.split(", ") if part]
+        return [
+            (argument.star, name)
+            for argument, name in zip(arguments, names, strict=True)
+            if not argument.varying
+        ]
+
+
+def _is_empty_list(names: object, value: ast.expr | None) -> bool:
+    return (isinstance(value, ast.List) and not value.elts) or (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "list"
+        and not value.args
+    )
+
+
+__all__ = ["Items", "Rewriter", "target_names", "used_after"]

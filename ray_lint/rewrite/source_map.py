@@ -27,7 +27,7 @@ class _Collector(cst.CSTVisitor):
         super().__init__()
         self.expressions: dict[_Span, cst.BaseExpression] = {}
         self.functions: dict[tuple[int, int], cst.FunctionDef] = {}
-        self.comments: list[int] = []
+        self.comments: list[tuple[int, int, str]] = []
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.BaseExpression):
@@ -39,7 +39,8 @@ class _Collector(cst.CSTVisitor):
             start = self._range(node.name).start
             self.functions[start.line, start.column] = node
         elif isinstance(node, cst.Comment):
-            self.comments.append(self._range(node).start.line)
+            start = self._range(node).start
+            self.comments.append((start.line, start.column, node.value))
         return True
 
     def _range(self, node: cst.CSTNode) -> CodeRange:
@@ -61,7 +62,8 @@ class SourceMap:
         MetadataWrapper(self.cst, unsafe_skip_copy=True).visit(collector)
         self._expressions = collector.expressions
         self._functions = collector.functions
-        self._comment_lines = sorted(collector.comments)
+        self._comments = sorted(collector.comments)
+        self._comment_lines = [line for line, _, _ in self._comments]
         self.newline = self.cst.default_newline
 
     # -- places -------------------------------------------------------------------------------
@@ -117,6 +119,19 @@ class SourceMap:
         return bisect_right(self._comment_lines, last) > bisect_right(
             self._comment_lines, first - 1
         )
+
+    def comments(self, first: int, last: int) -> list[str]:
+        """Return the comments in the lines ``first`` to ``last``, in order."""
+        return [text for line, _, text in self._comments if first <= line <= last]
+
+    def comments_between(self, start: int, end: int) -> list[str]:
+        """Return the comments between two offsets, in order."""
+        first, last = self.line_of(start), self.line_of(end)
+        return [
+            text
+            for line, column, text in self._comments
+            if first <= line <= last and start <= self.starts[line - 1] + column < end
+        ]
 
     # -- text ---------------------------------------------------------------------------------
 

@@ -1,0 +1,286 @@
+"""The items of a submission as one expression that has a length and can be sliced."""
+
+from __future__ import annotations
+
+import ast
+from typing import Literal
+
+from ray_lint.program.effects import is_immutable
+from ray_lint.program.module import Module
+from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind
+from ray_lint.program.project import Project
+from ray_lint.rewrite.arguments import target_names
+from ray_lint.rewrite.plan import Argument, Items, Repeat
+from ray_lint.rewrite.shapes import Shape
+from ray_lint.rewrite.source_map import SourceMap
+
+_SEQUENCE_CALLS = {
+    "builtins.range",
+    "builtins.list",
+    "builtins.tuple",
+    "builtins.sorted",
+    "builtins.str",
+    "numpy.arange",
+    "numpy.linspace",
+    "numpy.zeros",
+    "numpy.ones",
+    "numpy.array",
+    "numpy.asarray",
+}
+_VIEWS = ("items", "keys", "values")
+_AGAIN_CALLS = {"builtins.range", "builtins.enumerate", "builtins.zip", "builtins.sorted"}
+_AGAIN_CALLS |= {"builtins.reversed", "builtins.list", "builtins.tuple", "builtins.len"}
+_DEPTH = 8
+
+
+class ItemWriter:
+    """Writes the items of a site."""
+
+    def __init__(self, project: Project, module: Module, source: SourceMap) -> None:
+        self.project, self.module, self.source = project, module, source
+        self.names = module.names
+
+    def items(self, repeats: list[Repeat], arguments: list[Argument]) -> Items:
+        """Return the items of loops given as comprehension clauses."""
+        varying = [a for a in arguments if a.varying]
+        first = repeats[0]
+        plain = len(repeats) == 1 and not first.conditions
+        if not varying:
+            if plain:
+                return Items(self.sequence(first.iterable), counted=True)
+            element = "None"
+            return Items(f"[{element} {self.clauses(repeats)}]", counted=True)
+        if plain and self._is_target(varying, first.target):
+            return Items(self.sequence(first.iterable))
+        return Items(f"[{self.element(varying)} {self.clauses(repeats)}]")
+
+    def _is_target(self, varying: list[Argument], target: ast.expr) -> bool:
+        if len(varying) == 1 and varying[0].star == "*":
+            expression = varying[0].expression
+            return (
+                isinstance(expression, ast.Name)
+                and isinstance(target, ast.Name)
+                and expression.id == target.id
+            )
+        wanted = target_names(target)
+        have = [a.expression.id for a in varying if isinstance(a.expression, ast.Name)]
+        return wanted is not None and len(have) == len(varying) and wanted == have
+
+    def element(self, varying: list[Argument]) -> str:
+        """Return one item: the varying argument, or a tuple of them."""
+        codes = [self.source.code(a.expression) for a in varying]
+        if len(codes) == 1:
+            expression = varying[0].expression
+            if isinstance(expression, ast.Tuple) and not codes[0].startswith("("):
+                return f"({codes[0]})"
+            return codes[0]
+        return f"({', '.join(codes)})"
+
+    def clauses(self, repeats: list[Repeat]) -> str:
+        """Return the loops as the clauses of a comprehension."""
+        parts = []
+        for repeat in repeats:
+            target = self.source.code(repeat.target)
+            parts.append(f"for {target} in {self.operand(repeat.iterable)}")
+            parts += [f"if {self.operand(c)}" for c in repeat.conditions]
+        return " ".join(parts)
+
+    def operand(self, expression: ast.expr) -> str:
+        """Return an iterable or condition, in parentheses where a clause needs them."""
+        code = self.source.code(expression)
+        bare = isinstance(expression, ast.Lambda | ast.IfExp) or (
+            isinstance(expression, ast.Tuple) and not code.startswith("(")
+        )
+        return f"({code})" if bare else code
+
+    def sequence(self, iterable: ast.expr) -> str:
+        """Return the iterable itself if it can be sliced, else a list of it."""
+        code = self.source.code(iterable)
+        if isinstance(iterable, ast.Tuple) and not code.startswith("("):
+            code = f"({code})"
+        if isinstance(iterable, ast.GeneratorExp):
+            return f"[{code[1:-1].strip()}]" if code.startswith("(") else f"[{code}]"
+        return code if self.is_sequence(iterable) else f"list({code})"
+
+    def is_sequence(self, expression: ast.expr, depth: int = 0) -> bool:
+        """Whether the value provably has a length and slices that hold the same items."""
+        if depth > _DEPTH:
+            return False
+        if isinstance(expression, ast.List | ast.ListComp):
+            return True
+        if isinstance(expression, ast.Tuple):
+            return True
+        if isinstance(expression, ast.Constant):
+            return isinstance(expression.value, str)
+        if isinstance(expression, ast.BinOp) and isinstance(expression.op, ast.Mult | ast.Add):
+            sides = (expression.left, expression.right)
+            known = [isinstance(s, ast.List | ast.Tuple | ast.ListComp) for s in sides]
+            if isinstance(expression.op, ast.Mult):
+                return any(known)
+            return all(self.is_sequence(s, depth + 1) for s in sides)
+        if isinstance(expression, ast.Subscript) and isinstance(expression.slice, ast.Slice):
+            return self.is_sequence(expression.value, depth + 1)
+        if isinstance(expression, ast.Call):
+            return not self.names.qualified_names(expression.func).isdisjoint(_SEQUENCE_CALLS)
+        if isinstance(expression, ast.Name) and expression in self.names.order:
+            reaching = self.names.reaching(expression)
+            return bool(reaching) and all(
+                b.kind is BindingKind.ASSIGN
+                and b.value is not None
+                and self.is_sequence(b.value, depth + 1)
+                for b in reaching
+            )
+        return False
+
+    def can_repeat(self, expression: ast.expr, depth: int = 0) -> bool:
+        """Whether the iterable gives the same items when it is iterated a second time."""
+        if depth > _DEPTH:
+            return False
+        if self.is_sequence(expression, depth + 1):
+            return True
+        if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
+            return True
+        if isinstance(expression, ast.Attribute):
+            return self.can_repeat(expression.value, depth + 1)
+        if isinstance(expression, ast.Call):
+            function = expression.func
+            arguments = expression.args
+            if isinstance(function, ast.Attribute) and function.attr in _VIEWS and not arguments:
+                return self.can_repeat(function.value, depth + 1)
+            known = self.names.qualified_names(function)
+            if known and known <= _AGAIN_CALLS:
+                return all(
+                    is_immutable(self.project, self.module, a) or self.can_repeat(a, depth + 1)
+                    for a in arguments
+                )
+            return False
+        if isinstance(expression, ast.Name) and expression in self.names.order:
+            reaching = self.names.reaching(expression)
+            return bool(reaching) and all(self._repeats(b, depth) for b in reaching)
+        return False
+
+    def _repeats(self, binding: Binding, depth: int) -> bool:
+        if binding.kind in (BindingKind.ASSIGN,) and binding.value is not None:
+            value = binding.value
+            if isinstance(value, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
+                return True
+            return is_immutable(self.project, self.module, value) or self.can_repeat(
+                value, depth + 1
+            )
+        if binding.kind in (BindingKind.COMPREHENSION, BindingKind.LOOP):
+            return False
+        return False
+
+
+def holds_references(
+    project: Project, module: Module, shape: Shape, argument: Argument
+) -> Literal["no", "maybe", "yes"]:
+    """Whether a varying argument can be an ObjectRef, which Ray would resolve for the task."""
+    names = module.names
+    expression = argument.expression
+    if hasattr(expression, "lineno") and is_immutable(project, module, expression):
+        return "no"
+    makers = [
+        node
+        for node in names.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and (
+            (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
+            or names.stands_for(node.func, "ray.put")
+        )
+    ]
+    makers = [m for m in makers if not names.contains(shape.region, m) and not _fetched(module, m)]
+    if isinstance(expression, ast.Name) and not hasattr(expression, "lineno"):
+        sources: list[ast.expr] = [r.iterable for r in shape.repeats or []]
+    else:
+        sources = [expression]
+    reached = _sources(module, sources)
+    if any(_makes(module, m, reached) for m in makers):
+        return "yes"
+    if any(isinstance(s, ast.arg) for s in reached) and makers:
+        return "maybe"
+    if any(isinstance(s, ast.arg) for s in reached) and not _is_program(module):
+        return "maybe"
+    return "no"
+
+
+def _fetched(module: Module, call: ast.Call) -> bool:
+    """Whether the reference is fetched where it is made, or made for an actor."""
+    names = module.names
+    parent = names.parents[call]
+    if isinstance(parent, COMPREHENSIONS):
+        parent = names.parents[parent]
+    if isinstance(parent, ast.Expr | ast.Await):
+        return True
+    return isinstance(parent, ast.Call) and names.stands_for(parent.func, "ray.get")
+
+
+def _is_program(module: Module) -> bool:
+    """Whether the file is run as a program, so that all its callers are in sight."""
+    names = module.names
+    return any(
+        (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test))
+        or (
+            isinstance(s, ast.Expr)
+            and isinstance(s.value, ast.Call)
+            and names.stands_for(s.value.func, "ray.init")
+        )
+        for s in module.tree.body
+    )
+
+
+def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:
+    """Return every expression and parameter whose value may flow into the expressions."""
+    names = module.names
+    seen: set[ast.AST] = set()
+    stack: list[ast.AST] = list(expressions)
+    while stack:
+        node = stack.pop()
+        if node in seen:
+            continue
+        seen.add(node)
+        if isinstance(node, ast.Name) and node in names.order:
+            for binding in names.reaching(node):
+                if binding.kind is BindingKind.PARAMETER:
+                    seen.add(binding.node)
+                elif binding.kind in (BindingKind.FUNCTION, BindingKind.CLASS):
+                    stack.append(binding.node)
+                elif binding.value is not None:
+                    stack.append(binding.value)
+                elif binding.statement is not None or binding.node in names.order:
+                    stack += _unpacked_from(module, binding)
+                for use in names.uses(binding):
+                    stack += _filled_with(module, use)
+        else:
+            stack.extend(ast.iter_child_nodes(node))
+    return seen
+
+
+def _unpacked_from(module: Module, binding: Binding) -> list[ast.AST]:
+    """Return the iterable or value that a name inside of a tuple target is taken from."""
+    for parent in module.names.ancestors(binding.node):
+        if isinstance(parent, ast.For | ast.AsyncFor | ast.comprehension):
+            return [parent.iter]
+        if isinstance(parent, ast.Assign | ast.AnnAssign | ast.AugAssign):
+            return [parent.value] if parent.value is not None else []
+        if isinstance(parent, ast.With | ast.AsyncWith | ast.stmt):
+            return []
+    return []
+
+
+def _filled_with(module: Module, use: ast.Name) -> list[ast.AST]:
+    """Return what ``name.append(x)``, ``name.extend(x)`` or ``name[k] = x`` puts into a name."""
+    parent = module.names.parents[use]
+    if isinstance(parent, ast.Attribute) and parent.value is use:
+        call = module.names.parents[parent]
+        if isinstance(call, ast.Call) and parent.attr in ("append", "extend", "add", "insert"):
+            return list(call.args)
+    if isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load):
+        statement = module.names.parents[parent]
+        if isinstance(statement, ast.Assign):
+            return [statement.value]
+    return []
+
+
+def _makes(module: Module, maker: ast.Call, reached: set[ast.AST]) -> bool:
+    return maker in reached

@@ -1,0 +1,393 @@
+"""The remote function or actor method of a site, and how its batch variant is written."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ray_lint.program.facts import Site
+from ray_lint.program.names import Binding, ModuleNames
+from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.functions import (
+    BatchSignature,
+    BatchWriter,
+    Head,
+    batch_name,
+    indented,
+    return_expression,
+)
+from ray_lint.rewrite.insertions import Insertions, same_code
+from ray_lint.rewrite.naming import NameSupply, ascii_name
+from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
+from ray_lint.rewrite.source_map import SourceMap
+
+
+@dataclass(eq=False)
+class Target:
+    """What the site calls, as far as a rewrite has to know.
+
+    ``definition`` is the function that runs. ``statement`` is where the remote function comes into
+    being: the decorated ``def``, the assignment ``f = ray.remote(g)``, or the method of an actor.
+    ``exclusive`` holds if this site is the only use of the remote function in a script.
+    """
+
+    definition: ast.FunctionDef | ast.Lambda
+    statement: ast.stmt
+    decorator: ast.expr | None
+    name: str
+    is_method: bool
+    exclusive: bool
+
+
+def find_target(names: ModuleNames, site: Site) -> Target:
+    """Return the target of a site. Raises Declined where its definition cannot be extended."""
+    callee = site.callee
+    definition = callee.definition
+    module = site.submission.module
+    if definition is None:
+        raise Declined("its definition is not known")
+    if callee.module is not module:
+        raise Declined("it is defined in another module")
+    if isinstance(definition, ast.AsyncFunctionDef):
+        raise Declined("it is asynchronous")
+    if callee.kind is CalleeKind.ACTOR_METHOD:
+        return _method(names, site, definition)
+    handle = site.submission.handle.value
+    while isinstance(handle, ast.Call) and isinstance(handle.func, ast.Attribute):
+        handle = handle.func.value
+    if not isinstance(handle, ast.Name):
+        raise Declined("it is not called by a plain name")
+    binding = _source_binding(names, handle)
+    statement = binding.statement
+    if statement is None:
+        raise Declined("its definition is not a statement")
+    if isinstance(definition, ast.FunctionDef) and definition is not statement:
+        owner = names.scope_of(definition)
+        if definition.name not in owner.bindings:
+            raise Declined("its definition is not known by name")
+        if len(owner.bindings[definition.name]) > 1:
+            raise Declined(f"`{definition.name}` is defined more than once")
+        if owner not in names.scope_of(statement).ancestors() or owner.is_class:
+            raise Declined(f"`{definition.name}` is not visible where the batch function would be")
+    block = names.blocks[statement]
+    scope = names.scope_of(statement)
+    if scope.is_class:
+        raise Declined("the remote function belongs to a class")
+    if scope not in names.scope_of(site.submission.call).ancestors():
+        raise Declined("the remote function is not visible at the call by its own name")
+    if names.enclosing_loops(statement) and not isinstance(block.owner, ast.FunctionDef):
+        raise Declined("the remote function is defined in a loop")
+    exclusive = _is_script(names, site, statement) and _only_use(names, binding, handle)
+    return Target(
+        definition, statement, callee.decorator, binding.name, is_method=False, exclusive=exclusive
+    )
+
+
+def _source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
+    """Follow plain aliases and ``.options`` handles to the binding that makes the function."""
+    for _ in range(10):
+        reaching = names.reaching(handle)
+        if len(reaching) != 1:
+            raise Declined(f"`{handle.id}` is defined more than once")
+        (binding,) = reaching
+        value = binding.value
+        while (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Attribute)
+            and value.func.attr == "options"
+        ):
+            value = value.func.value
+        if isinstance(value, ast.Name) and not isinstance(
+            binding.node, ast.FunctionDef | ast.ClassDef
+        ):
+            handle = value
+            continue
+        return binding
+    raise Declined("its aliases go in circles")
+
+
+def _is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:
+    """Whether nothing outside of this file is likely to use its functions."""
+    if "__all__" in names.root.bindings:
+        return False
+    if names.scope_of(statement) is not names.root:
+        return True
+    if names.scope_of(site.submission.call).frame is names.root:
+        return True
+    for node in names.tree.body:
+        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
+            return True
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
+            if names.stands_for(node.value.func, "ray.init"):
+                return True
+    return False
+
+
+def _only_use(names: ModuleNames, binding: Binding, handle: ast.Name) -> bool:
+    uses = names.uses(binding)
+    return uses == [handle] and len(binding.scope.bindings[binding.name]) == 1
+
+
+def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.Lambda) -> Target:
+    if site.callee.target != "one actor":
+        raise Declined("the calls go to several actors")
+    if not isinstance(definition, ast.FunctionDef) or not definition.args.args:
+        raise Declined("the method takes no instance")
+    if definition.decorator_list:
+        raise Declined("the method is decorated")
+    owner = names.parents[definition]
+    if not isinstance(owner, ast.ClassDef):
+        raise Declined("the method is not defined in the class itself")
+    if any(isinstance(s, ast.AsyncFunctionDef) for s in owner.body):
+        raise Declined("the actor is asynchronous")
+    return Target(definition, definition, None, definition.name, is_method=True, exclusive=False)
+
+
+class TargetWriter:
+    """Adds the batch variant of a target to the module."""
+
+    def __init__(
+        self,
+        names: ModuleNames,
+        source: SourceMap,
+        supply: NameSupply,
+        insertions: Insertions,
+        writer: BatchWriter,
+    ) -> None:
+        self.names, self.source, self.supply = names, source, supply
+        self.insertions, self.writer = insertions, writer
+
+    def write(
+        self,
+        edits: Edits,
+        target: Target,
+        site: ast.expr,
+        signature: BatchSignature,
+        arguments: list[Argument],
+        strategy: Strategy,
+    ) -> str:
+        """Add the batch function (or find it) and return its name."""
+        definition = target.definition
+        inlined = self._inlined(target, signature, arguments)
+        annotations, returns = self._types(edits, definition, strategy)
+        if inlined is not None or not isinstance(definition, ast.FunctionDef):
+            item = inlined or ""
+        elif target.is_method:
+            item = f"{definition.args.args[0].arg}.{definition.name}({signature.call})"
+        else:
+            item = f"{definition.name}({signature.call})"
+        separate = (
+            inlined is None
+            and target.statement is definition
+            and not target.is_method
+            and not target.exclusive
+        )
+        plain = definition.name if isinstance(definition, ast.FunctionDef) else ""
+        if separate:
+            plain = self.supply.fresh(f"_{ascii_name(plain, 'task').lstrip('_')}")
+            item = f"{plain}({signature.call})"
+        if not item:
+            raise Declined("its body cannot be called for one item")
+        indent = self.source.indent(target.statement)
+        body_owner = definition if isinstance(definition, ast.FunctionDef) else None
+        decorator = self._decorator(target)
+        attempt = 0
+        while True:
+            name = batch_name(self.supply, target.name, strategy, attempt)
+            attempt += 1
+            head = Head(decorator, name, indent, self.writer.step(body_owner), self.source.newline)
+            text = self.writer.function(
+                head,
+                signature,
+                item,
+                strategy,
+                receiver=definition.args.args[0].arg if target.is_method else "",
+                annotations=annotations,
+                returns=returns,
+            )
+            if name not in self.supply.used:
+                break
+            if self._exists(target, site, name, text):
+                self._drop_unused(edits, target)
+                return name
+        self._insert(edits, target, text, plain, inlined=inlined is not None, separate=separate)
+        return name
+
+    def _drop_unused(self, edits: Edits, target: Target) -> None:
+        """Remove a remote function whose last use goes, if nothing but code goes with it."""
+        statement = target.statement
+        first, last = self.source.first_line(statement), statement.end_lineno or 0
+        if not target.exclusive or self.source.has_comment(first, last):
+            return
+        if return_expression(target.definition) is None:
+            return
+        while last < len(self.source.starts) and not self.source.line(last + 1).strip():
+            last += 1
+        edits.replace(self.source.line_start(first), self.source.line_start(last + 1), "")
+
+    def _exists(self, target: Target, site: ast.expr, name: str, text: str) -> bool:
+        """Whether the batch function stands beside the target, and before the site."""
+        return any(
+            isinstance(s, ast.FunctionDef)
+            and s.name == name
+            and (target.is_method or self.names.order[s] < self.names.order[site])
+            and same_code(text, s)
+            for s in self.names.blocks[target.statement].statements
+        )
+
+    def _inlined(
+        self, target: Target, signature: BatchSignature, arguments: list[Argument]
+    ) -> str | None:
+        """Return the text of the one returned expression, if it can stand in the batch itself."""
+        definition = target.definition
+        if target.is_method:
+            return None
+        if isinstance(definition, ast.FunctionDef) and definition is not target.statement:
+            return None
+        expression = return_expression(definition)
+        if expression is None or any(a.star for a in arguments):
+            return None
+        spec = definition.args
+        every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
+        bound = [a.parameter for a in arguments]
+        if spec.vararg or spec.kwarg or not all(bound) or {a.arg for a in every} != set(bound):
+            return None
+        if isinstance(definition, ast.FunctionDef):
+            first, last = self.source.first_line(definition), definition.end_lineno or 0
+            if self.source.has_comment(definition.lineno, last) and target.exclusive:
+                return None
+            if len(definition.decorator_list) != 1 or first == last:
+                return None
+        if any(
+            isinstance(n, ast.NamedExpr | ast.Yield | ast.YieldFrom | ast.Await)
+            for n in ast.walk(expression)
+        ):
+            return None
+        code = self.source.code(expression)
+        if "\n" in code or "\r" in code:
+            return None
+        if isinstance(expression, ast.Tuple) and not code.startswith("("):
+            code = f"({code})"
+        return code
+
+    def _types(
+        self,
+        edits: Edits,
+        definition: ast.FunctionDef | ast.Lambda,
+        strategy: Strategy,
+    ) -> tuple[dict[str, str], str]:
+        """Return the annotations of the parameters and of the result, as text."""
+        if not isinstance(definition, ast.FunctionDef) or definition.returns is None:
+            return {}, ""
+        spec = definition.args
+        notes = {
+            a.arg: self.source.code(a.annotation)
+            for a in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
+            if a.annotation is not None
+        }
+        if any("\n" in note for note in notes.values()):
+            return {}, ""
+        trial = Edits()
+        if notes and self.insertions.import_name(trial, "collections.abc", "Sequence") is None:
+            return {}, ""
+        needs_iterator = strategy is Strategy.REFERENCES
+        if needs_iterator and (
+            self.insertions.import_name(trial, "collections.abc", "Iterator") is None
+        ):
+            return {}, ""
+        if needs_iterator:
+            self.insertions.import_name(edits, "collections.abc", "Iterator")
+        if notes:
+            self.insertions.import_name(edits, "collections.abc", "Sequence")
+        return notes, self.source.code(definition.returns)
+
+    def _decorator(self, target: Target) -> str:
+        """Return the decorator line of the batch function, with the comment that stands there."""
+        if target.is_method:
+            return ""
+        decorator = target.decorator
+        if decorator is None:
+            raise Declined("its decorator is not known")
+        statement = target.statement
+        if isinstance(statement, ast.FunctionDef) and decorator in statement.decorator_list:
+            first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
+            lines = [self.source.line(n) for n in range(first, last + 1)]
+            indent = self.source.indent(statement)
+            moves = target.exclusive or not self.source.has_comment(first, last)
+            if all(line.startswith(indent) or not line.strip() for line in lines) and moves:
+                return self.source.newline.join(line[len(indent) :].rstrip() for line in lines)
+        code = self.source.code(decorator)
+        if "\n" in code or "\r" in code:
+            code = ast.unparse(decorator)
+        return f"@{code}"
+
+    def _insert(
+        self,
+        edits: Edits,
+        target: Target,
+        text: str,
+        plain: str,
+        *,
+        inlined: bool,
+        separate: bool,
+    ) -> None:
+        statement, source = target.statement, self.source
+        top_level = self.names.blocks[statement].owner is self.names.tree
+        blank = 2 if top_level else 1
+        newline = source.newline
+        if target.is_method or statement is not target.definition:
+            self.insertions.after(edits, statement, text, blank_lines=blank)
+            return
+        assert isinstance(statement, ast.FunctionDef)
+        if inlined and target.exclusive:
+            first = source.first_line(statement)
+            last = statement.end_lineno or statement.lineno
+            ending = newline if source.line_start(last + 1) > source.end(statement) else ""
+            edits.replace(source.line_start(first), source.line_start(last + 1), text + ending)
+            return
+        if separate:
+            text = self._wrapper(statement, plain) + newline * (blank + 1) + text
+        if not inlined:
+            self._make_plain(edits, statement, target.decorator, plain if separate else "")
+        self.insertions.after(edits, statement, text, blank_lines=blank)
+
+    def _make_plain(
+        self, edits: Edits, statement: ast.FunctionDef, decorator: ast.expr | None, name: str
+    ) -> None:
+        """Turn the remote function into a plain one: without the decorator, with a new name."""
+        source = self.source
+        assert decorator is not None
+        first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
+        kept = ""
+        if name and source.has_comment(first, last):
+            kept = "".join(
+                source.indent(statement) + comment + source.newline
+                for comment in source.comments(first, last)
+            )
+        edits.replace(source.line_start(first), source.line_start(last + 1), kept)
+        if name:
+            start = source.start(statement)
+            column = source.text.index(statement.name, start + len("def"))
+            edits.replace(column, column + len(statement.name), name)
+
+    def _wrapper(self, statement: ast.FunctionDef, plain: str) -> str:
+        """Return the per-item remote function, now calling the plain one."""
+        source, newline = self.source, self.source.newline
+        decorator = next(d for d in statement.decorator_list if "remote" in ast.unparse(d))
+        spec = statement.args
+        passed = [a.arg for a in [*spec.posonlyargs, *spec.args]]
+        if spec.vararg:
+            passed.append(f"*{spec.vararg.arg}")
+        passed += [f"{a.arg}={a.arg}" for a in spec.kwonlyargs]
+        if spec.kwarg:
+            passed.append(f"**{spec.kwarg.arg}")
+        parameters = source.parameters(statement)
+        if "\n" in parameters or "#" in parameters:
+            parameters = ast.unparse(spec)
+        returns = f" -> {source.code(statement.returns)}" if statement.returns else ""
+        lines = [
+            f"@{ast.unparse(decorator)}",
+            f"def {statement.name}({parameters}){returns}:",
+            f"{self.writer.step(statement)}return {plain}({', '.join(passed)})",
+        ]
+        return indented(newline.join(lines), source.indent(statement), newline)
