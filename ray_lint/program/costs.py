@@ -241,10 +241,13 @@ class Costs:
             return
         body = {id(n) for n in _body(function)}
         started = False
+        dead = -1  # the last node of a branch that is never taken
         for node in nodes:
             if id(node) in body:
                 started = True
-            if started and names.scope_of(node).frame is scope:
+            if isinstance(node, ast.If) and _is_false(node.test) and node.body:
+                dead = max(dead, names.last[node.body[-1]])
+            if started and names.scope_of(node).frame is scope and names.order[node] > dead:
                 self.visit(module, node, work, depth)
 
     def visit(self, module: Module, node: ast.AST, work: Work, depth: int) -> None:
@@ -511,6 +514,10 @@ def _lookup(name: str) -> tuple[str, str | float] | None:
             if pattern in table:
                 return kind, table[pattern]
     return None
+
+
+def _is_false(test: ast.expr) -> bool:
+    return isinstance(test, ast.Constant) and not test.value
 
 
 def _body(function: FunctionNode) -> list[ast.stmt] | list[ast.expr]:

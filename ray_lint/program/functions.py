@@ -25,7 +25,8 @@ def returns_of(module: Module, function: ast.AST | None) -> list[ast.Return]:
 def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
     """Return all direct calls of a function in its module, None if it is also used otherwise.
 
-    For methods these are the calls ``self.name(...)`` of its class.
+    For methods these are the calls ``self.name(...)`` of its class and ``x.name.remote(...)`` of
+    any ``x``; for ``__init__`` the calls of the class, remote or not.
     """
     names = module.names
     if isinstance(function, ast.Lambda):
@@ -43,7 +44,9 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
                 parent = names.parents.get(node)
                 if isinstance(parent, ast.Call) and parent.func is node:
                     calls.append(parent)
-        return calls
+        if function.name == "__init__" and isinstance(owner.node, ast.ClassDef):
+            return calls + _constructions(module, owner.node)
+        return calls + module.submissions.get(function.name, [])
     for use in owner.uses.get(function.name, []):
         parent = names.parents.get(use)
         if isinstance(parent, ast.Attribute) and parent.attr == "remote":
@@ -56,6 +59,24 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
         else:
             return None
     return calls
+
+
+def _constructions(module: Module, node: ast.ClassDef) -> list[ast.Call]:
+    """Return the calls ``C(...)``, ``C.remote(...)`` and ``C.options(...).remote(...)``."""
+    names = module.names
+    found = []
+    for use in names.scope_of(node).uses.get(node.name, []):
+        callee: ast.AST = use
+        parent = names.parents.get(callee)
+        while isinstance(parent, ast.Attribute) and parent.attr in {"options", "remote"}:
+            callee, parent = parent, names.parents.get(parent)
+            if isinstance(callee, ast.Attribute) and callee.attr == "options":
+                if not isinstance(parent, ast.Call):
+                    break
+                callee, parent = parent, names.parents.get(parent)
+        if isinstance(parent, ast.Call) and parent.func is callee:
+            found.append(parent)
+    return found
 
 
 def argument_of(call: ast.Call, function: FunctionNode, name: str, skip: int) -> ast.expr | None:

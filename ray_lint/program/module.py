@@ -37,6 +37,18 @@ class Module:
         """Scopes, bindings and uses."""
         return ModuleNames(self.tree, self.name, is_package=self.is_package)
 
+    @cached_property
+    def submissions(self) -> dict[str, list[ast.Call]]:
+        """The calls ``x.name.remote(...)`` of the file by ``name``, in order."""
+        found: dict[str, list[ast.Call]] = {}
+        for node in self.names.walk(self.tree):
+            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+                continue
+            owner = node.func.value
+            if node.func.attr == "remote" and isinstance(owner, ast.Attribute):
+                found.setdefault(owner.attr, []).append(node)
+        return found
+
 
 def parse(text: str, filename: str) -> ast.Module:
     """Parse source text. Raises SourceError with the position of a syntax error.
