@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_lint.config import Config
-from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding, Position
+from ray_lint.sources.gate import mentions_suppression
 from ray_lint.sources.text import Text, decode
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def check(
     without one, only what the file itself says counts. ``fixes`` builds the fix of each finding;
     ``noqa`` drops the suppressed ones. Raises SourceError if the file cannot be decoded or parsed.
     """
-    if not may_use_ray(source):
+    if not (may_use_ray(source) or mentions_suppression(source)):
         if tree is None:
             _must_be_python(source, filename)
         return []
@@ -104,8 +104,30 @@ def _check_text(
 
     if tree is None:
         tree = parse(content, filename)
-    if not has_candidate(tree):
-        return []
+    findings: list[Finding] = []
+    lines: list[tuple[int, str]] = []
+    if has_candidate(tree):
+        findings, lines = _submissions(
+            content, config, filename, tree, project, fixes=fixes, noqa=noqa
+        )
+    if "noqa" in content.lower():
+        from ray_lint.sources.unused import unused_suppressions
+
+        findings += unused_suppressions(content, lines, config.selects)
+    return sorted(findings, key=lambda f: f.sort_key)
+
+
+def _submissions(
+    content: str,
+    config: Config,
+    filename: str,
+    tree: ast.Module,
+    project: Project | None,
+    *,
+    fixes: bool,
+    noqa: bool,
+) -> tuple[list[Finding], list[tuple[int, str]]]:
+    """Return the findings about submissions; also line and code of them and of suppressed ones."""
     from ray_lint.program.facts import find_sites
     from ray_lint.program.project import Project as NewProject
     from ray_lint.rules import all_rules
@@ -113,45 +135,37 @@ def _check_text(
     project = project or NewProject(config.source_roots)
     module = project.add(content, tree, filename)
     rules = [rule for rule in all_rules() if config.selects(rule.code)]
-    reported = []
+    columns = _Columns(content)
+    found = []
     for site in find_sites(project, module, config):
         for rule in rules:
             message = rule.message(site, config)
             if message is not None:
-                reported.append((rule, message, site))
-    if noqa and reported:
+                found.append((rule, message, site, *columns.span(site.submission.call)))
+    lines = [(start.line, rule.code) for rule, _, _, start, _ in found]
+    if noqa and found:
         from ray_lint.sources.suppressions import suppressed
 
-        lines = _Columns(content)
-        reported = [
-            r
-            for r in reported
-            if not suppressed(content, lines.position(r[2].submission.handle).line, r[0].code)
-        ]
-    if not reported:
-        return []
-    columns = _Columns(content)
+        found = [r for r in found if not suppressed(content, r[3].line, r[0].code)]
     rewriter = None
-    if fixes:
+    if fixes and found:
         from ray_lint.rewrite import Rewriter
 
         rewriter = Rewriter(project, module, config)
-    findings = []
-    for rule, message, site in reported:
-        start, end = columns.span(site.submission.call)
-        findings.append(
-            Finding(
-                code=rule.code,
-                name=rule.name,
-                message=message,
-                start=start,
-                end=end,
-                symbol=site.callee.name,
-                evidence=tuple(r for r in (site.count.reason, site.cost.reason) if r),
-                fix=rewriter.fix(site) if rewriter else None,
-            )
+    findings = [
+        Finding(
+            code=rule.code,
+            name=rule.name,
+            message=message,
+            start=start,
+            end=end,
+            symbol=site.callee.name,
+            evidence=tuple(r for r in (site.count.reason, site.cost.reason) if r),
+            fix=rewriter.fix(site) if rewriter else None,
         )
-    return sorted(findings, key=lambda f: f.sort_key)
+        for rule, message, site, start, end in found
+    ]
+    return findings, lines
 
 
 class _Columns:
@@ -191,7 +205,7 @@ def fix(
     """
     from ray_lint.rewrite.engine import fix_in_rounds
 
-    if not may_use_ray(source):
+    if not (may_use_ray(source) or mentions_suppression(source)):
         return FixResult(source)
     text = decode(source, filename)
 

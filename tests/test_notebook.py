@@ -85,7 +85,9 @@ def test_a_change_touches_only_the_lines_it_means(indent: int | None, ending: st
 
 
 def test_nothing_changed_is_the_very_file() -> None:
-    data = b'{"metadata":{}, "cells":\t[ {"source":"x = 1\\u0041","cell_type":"code"}],"nbformat":4}'
+    data = (
+        b'{"metadata":{}, "cells":\t[ {"source":"x = 1\\u0041","cell_type":"code"}],"nbformat":4}'
+    )
     book = Notebook("a.ipynb", data)
     assert book.rebuild(book.python) == data
     fixed = book.rebuild(book.python.replace(b"x = 1A", b"y = 2\nz = 3"))
@@ -113,7 +115,7 @@ def test_a_change_of_a_magic_is_refused(cell: str, old: str, new: str) -> None:
     book = Notebook("a.ipynb", notebook(cell))
     text = book.python.decode()
     changed = text.replace(old, new) if old else "import x\n" + text
-    with pytest.raises(SourceError, match="not fixed, the file is unchanged"):
+    with pytest.raises(SourceError, match="not written, the file is unchanged"):
         book.rebuild(changed.encode())
 
 

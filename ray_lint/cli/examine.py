@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import difflib
 import enum
-from dataclasses import dataclass
+import os
+from collections import Counter
+from dataclasses import dataclass, field
 
 from ray_lint.config import Config
 from ray_lint.core import check, fix
 from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding
 from ray_lint.report import FileReport, file_report
-from ray_lint.sources.files import write
+from ray_lint.sources.baseline import Known, key
+from ray_lint.sources.files import read, write
 from ray_lint.sources.source import Source, load
+from ray_lint.sources.suppressions import add_noqa
+from ray_lint.sources.text import decode
+from ray_lint.sources.unused import CODE as UNUSED
 
 
 class Mode(enum.Enum):
@@ -24,6 +30,7 @@ class Mode(enum.Enum):
     """Report them with their fixes."""
     FIX = "fix"
     DIFF = "diff"
+    ADD_NOQA = "add noqa"
 
 
 @dataclass(frozen=True)
@@ -54,34 +61,113 @@ def _count(findings: tuple[Finding, ...], applicability: Applicability) -> int:
     return sum(f.fix is not None and f.fix.applicability is applicability for f in findings)
 
 
-def examine(source: Source, config: Config, mode: Mode, *, stdin: bool = False) -> Outcome:
-    """Check or fix one file; with ``Mode.FIX`` the file is written unless it is standard input.
+@dataclass(frozen=True)
+class Task:
+    """What to do with one file; crosses process borders.
 
-    Raises SourceError if the file cannot be decoded or parsed.
+    ``accepted`` counts the findings of the file that a baseline accepts.
     """
-    name = source.filename
-    if mode in (Mode.CHECK, Mode.ADVISE):
-        findings = check(source.python, config, filename=name, fixes=mode is Mode.ADVISE)
-        return Outcome(file_report(source, findings))
-    result = fix(source.python, config, filename=name)
+
+    filename: str
+    config: Config
+    mode: Mode
+    stdin: bool = False
+    accepted: Counter[Known] = field(default_factory=Counter)
+
+
+def examine_file(task: Task, data: bytes | None = None) -> Outcome:
+    """Check or fix one file; problems come back in ``Outcome.errors``."""
+    name = task.filename
+    try:
+        if data is None:
+            data = read(name)
+        source = load(name, data)
+        try:
+            return _examine(source, task)
+        except SourceError as error:
+            raise source.explain(error) from None
+    except SourceError as error:
+        problem = error
+    except Exception as error:  # a defect of ours must not hide the findings of other files
+        if os.environ.get("RAY_LINT_TRACEBACK"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        problem = SourceError(name, f"internal error, please report it: {what}")
+    return Outcome(FileReport(name, ()), errors=(problem,))
+
+
+def _examine(source: Source, task: Task) -> Outcome:
+    if task.mode is Mode.ADD_NOQA:
+        return _add_noqa(source, task)
+    name, config = source.filename, task.config
+    if task.mode in (Mode.CHECK, Mode.ADVISE):
+        found = check(source.python, config, filename=name, fixes=task.mode is Mode.ADVISE)
+        return Outcome(_report(source, found, task))
+
+    def chosen(finding: Finding) -> bool:
+        return not task.accepted or not task.accepted[_key(source, finding)]
+
+    result = fix(source.python, config, filename=name, chosen=chosen)
     errors = [SourceError(name, result.error)] if result.error else []
-    after, left, fixed = source.data, result.left, len(result.applied)
+    after, left, fixed = source.data, list(result.left), len(result.applied)
     if fixed:
         try:
             after = source.rebuild(result.source)
-            if mode is Mode.FIX and not stdin and after != source.data:
+            if task.mode is Mode.FIX and not task.stdin and after != source.data:
                 write(name, source.data, after)
         except SourceError as error:
             errors.append(error)
             after, fixed = source.data, 0
-            left = tuple(check(source.python, config, filename=name))
+            left = check(source.python, config, filename=name)
     changed = source if after == source.data else load(name, after)
     output = b""
-    if mode is Mode.DIFF:
+    if task.mode is Mode.DIFF:
         output = diff(name, source.data, after)
-    elif stdin:
+    elif task.stdin:
         output = after
-    return Outcome(file_report(changed, left), fixed, output, tuple(errors))
+    return Outcome(_report(changed, left, task), fixed, output, tuple(errors))
+
+
+def _add_noqa(source: Source, task: Task) -> Outcome:
+    """Suppress every finding by a comment on its line."""
+    findings = _new(
+        source, check(source.python, task.config, filename=source.filename, fixes=False), task
+    )
+    findings = [f for f in findings if f.code != UNUSED]
+    wanted: dict[int, list[str]] = {}
+    for finding in findings:
+        wanted.setdefault(finding.start.line, []).append(finding.code)
+    after = source.data
+    if wanted:
+        text = decode(source.python, source.filename)
+        after = source.rebuild(text.encode(add_noqa(text.content, wanted)))
+        if not task.stdin:
+            write(source.filename, source.data, after)
+    output = after if task.stdin else b""
+    return Outcome(FileReport(source.filename, ()), len(findings), output)
+
+
+def _key(source: Source, finding: Finding) -> Known:
+    return key(finding, source.line(source.locate(finding)))
+
+
+def _new(source: Source, findings: list[Finding], task: Task) -> list[Finding]:
+    """Return the findings that the baseline does not accept."""
+    if not task.accepted:
+        return findings
+    left = Counter(task.accepted)
+    new = []
+    for finding in findings:
+        known = _key(source, finding)
+        if left[known] > 0:
+            left[known] -= 1
+        else:
+            new.append(finding)
+    return new
+
+
+def _report(source: Source, findings: list[Finding], task: Task) -> FileReport:
+    return file_report(source, _new(source, findings, task))
 
 
 def diff(name: str, before: bytes, after: bytes) -> bytes:

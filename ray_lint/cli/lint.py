@@ -5,202 +5,286 @@ from __future__ import annotations
 import os
 import sys
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import IO, TYPE_CHECKING, Any
 
 from ray_lint.cli.options import build
 from ray_lint.config import Config
 from ray_lint.errors import SourceError, UsageError
+from ray_lint.settings import Settings, SettingsFinder
 from ray_lint.sources.discovery import find_sources
-from ray_lint.sources.files import read
 from ray_lint.sources.gate import worth_parsing
 
 if TYPE_CHECKING:
-    from ray_lint.cli.examine import Mode, Outcome
+    from ray_lint.cli.examine import Outcome, Task
     from ray_lint.report import FileReport
+    from ray_lint.sources.baseline import Baseline
+
+_WORTH_PROCESSES = 8
+"""Candidate files from which on starting processes takes less time than it saves."""
 
 
-@dataclass
-class _Run:
-    """Totals of one run."""
+def run(arguments: list[str]) -> int:
+    """Lint or fix as the arguments say and return the exit code."""
+    options = build().parse_intermixed_args(arguments)
+    paths = options.paths or ["."]
+    if "-" in paths and len(paths) > 1:
+        raise UsageError("standard input (-) cannot be combined with other paths")
+    if options.stdin_filename is not None and paths != ["-"]:
+        raise UsageError("--stdin-filename needs - as the only path")
+    if sum((options.fix, options.diff, options.add_noqa, options.write_baseline is not None)) > 1:
+        raise UsageError("--fix, --diff, --add-noqa and --write-baseline exclude each other")
+    lint = Lint(options, paths)
+    if options.show_config:
+        from ray_lint.cli.show import show_config
 
-    findings: int = 0
-    fixed: int = 0
-    fixable: int = 0
-    unsafe: int = 0
-    changed_files: int = 0
-    errors: int = 0
-    outputs: list[bytes] = field(default_factory=list)
+        shown = options.stdin_filename or "stdin" if paths == ["-"] else paths[0]
+        print(show_config(lint.settings(shown), shown, lint.chosen), end="")
+        return 0
+    return lint.run()
+
+
+class Lint:
+    """One run over files or standard input."""
+
+    def __init__(self, options: Namespace, paths: list[str]) -> None:
+        self.options = options
+        self.paths = paths
+        self.stdin = paths == ["-"]
+        self.finder = SettingsFinder(options.config, isolated=options.isolated)
+        self.chosen: dict[str, Any] = {
+            key: value
+            for key in Config.__dataclass_fields__
+            if (value := getattr(options, key, None)) is not None
+        }
+        self.errors = self.findings = self.fixed = self.fixable = self.unsafe = self.changed = 0
+        self.codes: Counter[str] = Counter()
+        self.outputs: list[bytes] = []
+        self._baselines: dict[str, Baseline] = {}
+
+    def settings(self, path: str) -> Settings:
+        """Return the settings that hold for a path."""
+        if os.path.isdir(path):
+            return self.finder.for_folder(os.path.abspath(path))
+        return self.finder.for_file(path)
+
+    @cached_property
+    def general(self) -> Settings:
+        """The settings of the first path: they decide what concerns the run as a whole."""
+        return self.settings(self.options.stdin_filename or "." if self.stdin else self.paths[0])
+
+    @cached_property
+    def format(self) -> str:
+        """The name of the output format."""
+        name = self.options.output_format or self.general.get("output-format")
+        terminal = self.options.output_file is None and sys.stdout.isatty()
+        return str(name or ("text" if terminal else "concise"))
 
     def fail(self, error: SourceError) -> None:
         """Tell of a problem with one file; the others go on."""
         self.errors += 1
         print(f"ray-lint: {error}", file=sys.stderr)
 
+    def run(self) -> int:
+        """Examine everything, print, and return the exit code."""
+        self._print(self._reports())
+        if self.options.write_baseline is not None:
+            return self._write_baseline()
+        if self.options.statistics:
+            for code, number in sorted(self.codes.items()):
+                print(f"{number:>7}  {code}", file=sys.stderr)
+        if not self.options.quiet:
+            for line in self._summary():
+                print(line, file=sys.stderr)
+        if self.errors:
+            return 2
+        if self.options.exit_zero or self.options.add_noqa:
+            return 0
+        shown = self.fixed and (self.options.diff or self.options.exit_non_zero_on_fix)
+        return 1 if self.findings or shown else 0
 
-def run(arguments: list[str]) -> int:
-    """Lint or fix as the arguments say and return the exit code."""
-    parser = build()
-    options = parser.parse_intermixed_args(arguments)
-    config = _config(options)
-    paths = options.paths or ["."]
-    if "-" in paths and len(paths) > 1:
-        raise UsageError("standard input (-) cannot be combined with other paths")
-    if options.stdin_filename is not None and paths != ["-"]:
-        raise UsageError("--stdin-filename needs - as the only path")
-    if options.fix and options.diff:
-        raise UsageError("--fix and --diff exclude each other")
-    name = options.output_format or ("text" if sys.stdout.isatty() else "concise")
-    totals = _Run()
-    reports = _reports(paths, options, config, name, totals)
-    _print(reports, options, name, totals)
-    return _finish(options, totals)
+    # -- examining ----------------------------------------------------------------------------
 
+    def _reports(self) -> Iterator[FileReport]:
+        """Yield the report of each file that has anything to say."""
+        for outcome in self._outcomes():
+            for error in outcome.errors:
+                self.fail(error)
+            report = outcome.report
+            self.findings += len(report.findings)
+            self.codes.update(f"{f.code} {f.name}" for f in report.findings)
+            self.fixed += outcome.fixed
+            self.fixable += outcome.fixable
+            self.unsafe += outcome.unsafe
+            self.changed += bool(outcome.fixed)
+            if outcome.output:
+                self.outputs.append(outcome.output)
+            if report.findings:
+                yield report
 
-def _config(options: Namespace) -> Config:
-    chosen: dict[str, Any] = {
-        key: value
-        for key in Config.__dataclass_fields__
-        if (value := getattr(options, key, None)) is not None
-    }
-    return replace(Config(), **chosen)
+    def _outcomes(self) -> Iterator[Outcome]:
+        if self.stdin:
+            yield from self._standard_input()
+            return
+        from ray_lint.sources import files
 
+        candidates = []
+        for path in find_sources(
+            self.paths,
+            self.fail,
+            self._excluded,
+            gitignore=self._option("gitignore", "respect-gitignore"),
+            force_exclude=self._option("force_exclude", "force-exclude"),
+        ):
+            try:
+                if worth_parsing(files.read(path)):
+                    candidates.append(path)
+            except SourceError as error:
+                self.fail(error)
+        if not candidates:
+            return
+        from ray_lint.cli.examine import examine_file
 
-def _mode(options: Namespace, output_format: str) -> Mode:
-    from ray_lint.cli.examine import Mode
+        tasks = (self._task(path) for path in candidates)
+        jobs = min(self.options.jobs or os.cpu_count() or 1, len(candidates))
+        if jobs > 1 and (self.options.jobs or len(candidates) >= _WORTH_PROCESSES):
+            from multiprocessing import Pool
 
-    if options.diff:
-        return Mode.DIFF
-    if options.fix:
-        return Mode.FIX
-    # Building fixes means importing LibCST; formats that do not show them go without.
-    return Mode.CHECK if output_format in ("concise", "github", "gitlab", "junit") else Mode.ADVISE
+            with Pool(jobs) as pool:
+                yield from pool.imap(examine_file, tasks)
+        else:
+            yield from map(examine_file, tasks)
 
-
-def _reports(
-    paths: list[str], options: Namespace, config: Config, output_format: str, totals: _Run
-) -> Iterator[FileReport]:
-    """Yield the report of each file that has anything to say."""
-    for outcome in _outcomes(paths, options, config, output_format, totals):
-        for error in outcome.errors:
-            totals.fail(error)
-        totals.findings += len(outcome.report.findings)
-        totals.fixed += outcome.fixed
-        totals.fixable += outcome.fixable
-        totals.unsafe += outcome.unsafe
-        totals.changed_files += bool(outcome.fixed)
-        if outcome.output:
-            totals.outputs.append(outcome.output)
-        if outcome.report.findings:
-            yield outcome.report
-
-
-def _outcomes(
-    paths: list[str], options: Namespace, config: Config, output_format: str, totals: _Run
-) -> Iterator[Outcome]:
-    if paths == ["-"]:
-        name = options.stdin_filename or "<stdin>"
+    def _standard_input(self) -> Iterator[Outcome]:
+        name = self.options.stdin_filename or "<stdin>"
         data = sys.stdin.buffer.read()
-        if worth_parsing(data):
-            outcome = _examine(name, data, config, options, output_format, totals, stdin=True)
-            if outcome is not None:
-                yield outcome
+        excluded = self.options.stdin_filename is not None and (
+            self._option("force_exclude", "force-exclude") and self._excluded(name, False)
+        )
+        if worth_parsing(data) and not excluded:
+            from ray_lint.cli.examine import examine_file
+
+            outcome = examine_file(self._task(name), data)
+            yield outcome
+            if not outcome.errors:
                 return
-        if options.fix:
+        if self.options.fix or self.options.add_noqa:
             # An editor replaces its buffer by what it gets.
-            totals.outputs.append(data)
-        return
-    for path in find_sources(paths, totals.fail):
-        try:
-            data = read(path)
-        except SourceError as error:
-            totals.fail(error)
-            continue
-        if worth_parsing(data):
-            outcome = _examine(path, data, config, options, output_format, totals)
-            if outcome is not None:
-                yield outcome
+            self.outputs.append(data)
+
+    def _option(self, option: str, key: str) -> bool:
+        value = getattr(self.options, option)
+        return bool(self.general.get(key) if value is None else value)
+
+    def _excluded(self, path: str, directory: bool) -> bool:
+        return self.finder.for_file(path).excludes(path, directory)
+
+    def _task(self, path: str) -> Task:
+        from ray_lint.cli.examine import Mode, Task
+
+        settings = self.finder.for_file(path)
+        if self.options.diff:
+            mode = Mode.DIFF
+        elif self.options.fix:
+            mode = Mode.FIX
+        elif self.options.add_noqa:
+            mode = Mode.ADD_NOQA
+        elif self.options.write_baseline is not None or self.format in (
+            *("concise", "github", "gitlab", "junit"),
+        ):
+            # Building fixes means importing LibCST; formats that do not show them go without.
+            mode = Mode.CHECK
+        else:
+            mode = Mode.ADVISE
+        accepted = self._accepted(settings, path)
+        return Task(path, settings.config(path, self.chosen), mode, self.stdin, accepted)
+
+    def _accepted(self, settings: Settings, path: str) -> Counter[tuple[str, str, str]]:
+        name = self.options.baseline or settings.baseline
+        if name is None or self.options.write_baseline is not None:
+            return Counter()
+        from ray_lint.sources.baseline import Baseline
+
+        if name not in self._baselines:
+            self._baselines[name] = Baseline.load(name)
+        return self._baselines[name].accepted(path)
+
+    # -- printing -----------------------------------------------------------------------------
+
+    def _print(self, reports: Iterator[FileReport]) -> None:
+        """Print findings; a diff or fixed standard input goes alone to standard output."""
+        from ray_lint.report import Options, renderer
+
+        options = self.options
+        if options.write_baseline is not None:
+            self._collect(reports)
+            return
+        if options.diff or options.add_noqa:
+            for _ in reports:
+                pass
+        else:
+            with self._stream() as stream:
+                for part in renderer(self.format)(reports, Options(_color(stream))):
+                    stream.write(part)
+                stream.flush()
+        for output in self.outputs:
+            sys.stdout.buffer.write(output)
+        sys.stdout.buffer.flush()
+
+    def _stream(self) -> Any:
+        from contextlib import nullcontext
+
+        if self.options.output_file is not None:
+            try:
+                return open(self.options.output_file, "w", encoding="utf-8")
+            except OSError as error:
+                name = self.options.output_file
+                raise UsageError(f"{name}: cannot be written: {error.strerror}") from None
+        return nullcontext(sys.stderr if self.options.fix and self.stdin else sys.stdout)
+
+    def _collect(self, reports: Iterator[FileReport]) -> None:
+        from ray_lint.sources.baseline import Baseline, key
+
+        self._new = Baseline(self.options.write_baseline)
+        for report in reports:
+            self._new.add(report.filename, (key(f, report.line(f)) for f in report.findings))
+
+    def _write_baseline(self) -> int:
+        from ray_lint.sources.files import create
+
+        if self.errors:
+            return 2
+        create(self.options.write_baseline, self._new.dump().encode())
+        if not self.options.quiet:
+            print(f"Accepted {_number(self.findings, 'finding')}.", file=sys.stderr)
+        return 0
+
+    def _summary(self) -> Iterator[str]:
+        options = self.options
+        if options.add_noqa:
+            if self.fixed:
+                yield f"Suppressed {_number(self.fixed, 'finding')}."
+            return
+        if self.fixed:
+            done = "Would fix" if options.diff else "Fixed"
+            where = f" in {_number(self.changed, 'file')}" if self.changed > 1 else ""
+            yield f"{done} {_number(self.fixed, 'finding')}{where}; {self.findings} left."
+        elif self.findings:
+            yield f"Found {_number(self.findings, 'finding')}."
+        if self.fixable and not options.fix and not options.diff:
+            yield f"{self.fixable} fixable with --fix (--diff shows the change)."
+        if self.unsafe:
+            more = "" if options.unsafe_fixes else "; --unsafe-fixes applies them"
+            yield f"{_number(self.unsafe, 'fix')} not proven safe{more}."
 
 
-def _examine(
-    name: str,
-    data: bytes,
-    config: Config,
-    options: Namespace,
-    output_format: str,
-    totals: _Run,
-    *,
-    stdin: bool = False,
-) -> Outcome | None:
-    from ray_lint.cli.examine import examine
-    from ray_lint.sources.source import load
-
-    try:
-        return examine(load(name, data), config, _mode(options, output_format), stdin=stdin)
-    except SourceError as error:
-        totals.fail(error)
-    except Exception as error:  # a defect of ours must not hide the other files' findings
-        if os.environ.get("RAY_LINT_TRACEBACK"):
-            raise
-        what = " ".join(str(error).split())
-        reason = f"internal error, please report it: {type(error).__name__}: {what}"
-        totals.fail(SourceError(name, reason))
-    return None
-
-
-def _print(reports: Iterator[FileReport], options: Namespace, name: str, totals: _Run) -> None:
-    """Print findings; a diff or fixed standard input goes alone to standard output."""
-    from ray_lint.report import Options, renderer
-
-    if options.diff:
-        for _ in reports:
-            pass
-    else:
-        alone = options.fix and options.paths == ["-"]
-        stream = sys.stderr if alone else sys.stdout
-        render = renderer(name)
-        for part in render(reports, Options(color=_color(stream))):
-            stream.write(part)
-    sys.stdout.flush()
-    for output in totals.outputs:
-        sys.stdout.buffer.write(output)
-    sys.stdout.buffer.flush()
-
-
-def _color(stream: Any) -> bool:
+def _color(stream: IO[str]) -> bool:
     if os.environ.get("NO_COLOR"):
         return False
-    return bool(os.environ.get("FORCE_COLOR")) or (
-        stream.isatty() and os.environ.get("TERM") != "dumb"
-    )
-
-
-def _finish(options: Namespace, totals: _Run) -> int:
-    if not options.quiet:
-        for line in _summary(options, totals):
-            print(line, file=sys.stderr)
-    if totals.errors:
-        return 2
-    if options.exit_zero:
-        return 0
-    if totals.findings or (totals.fixed and (options.diff or options.exit_non_zero_on_fix)):
-        return 1
-    return 0
-
-
-def _summary(options: Namespace, totals: _Run) -> Iterator[str]:
-    if totals.fixed:
-        done = "Would fix" if options.diff else "Fixed"
-        files = f" in {_number(totals.changed_files, 'file')}" if totals.changed_files > 1 else ""
-        yield f"{done} {_number(totals.fixed, 'finding')}{files}; {totals.findings} left."
-    elif totals.findings:
-        yield f"Found {_number(totals.findings, 'finding')}."
-    if totals.fixable and not options.fix and not options.diff:
-        yield f"{totals.fixable} fixable with --fix (--diff shows the change)."
-    if totals.unsafe:
-        more = "" if options.unsafe_fixes else "; --unsafe-fixes applies them"
-        yield f"{_number(totals.unsafe, 'fix')} not proven safe{more}."
+    terminal = stream.isatty() and os.environ.get("TERM") != "dumb"
+    return bool(os.environ.get("FORCE_COLOR")) or terminal
 
 
 def _number(count: int, noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ray_lint.errors import UsageError
 from ray_lint.report import FORMATS
@@ -34,6 +34,29 @@ class Parser(argparse.ArgumentParser):
             known = [o for action in self._actions for o in action.option_strings]
             message = f"unknown option {unknown}{did_you_mean(unknown, known)}"
         raise UsageError(f"{message} (see {self.prog} --help)")
+
+
+class _Version(argparse.Action):
+    """Prints the versions of what is involved; Ray is looked up, not imported."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **kwargs: Any) -> None:
+        super().__init__(option_strings, dest, nargs=0, **kwargs)
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: Any) -> NoReturn:
+        """Print and exit."""
+        import platform
+        from importlib.metadata import PackageNotFoundError, version
+
+        from ray_lint import __version__
+
+        parts = [f"Python {platform.python_version()}"]
+        for name, package in (("LibCST", "libcst"), ("Ray", "ray")):
+            try:
+                parts.append(f"{name} {version(package)}")
+            except PackageNotFoundError:
+                parts.append(f"{name} not installed")
+        print(f"ray-lint {__version__} ({', '.join(parts)})")
+        parser.exit(0)
 
 
 def did_you_mean(word: str, known: Sequence[str]) -> str:
@@ -112,13 +135,24 @@ def build() -> Parser:
         help="longer tasks are fine (default: 0.01)",
     )
     group.add_argument("--strict", action="store_true", default=None, help="also report doubts")
-    group = parser.add_argument_group("files")
+    group.add_argument(
+        "--add-noqa", action="store_true", help="silence all findings by # noqa comments"
+    )
+    group.add_argument("--baseline", metavar="FILE", help="leave out the findings in FILE")
+    group.add_argument("--write-baseline", metavar="FILE", help="accept today's findings")
+    group = parser.add_argument_group("files and settings")
     group.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input")
     group.add_argument(
         "--force-exclude", action="store_true", default=None, help="exclude given files too"
     )
     group.add_argument(
         "--no-gitignore", dest="gitignore", action="store_false", default=None, help="see ignored"
+    )
+    group.add_argument("--config", metavar="FILE", help="settings for all files")
+    group.add_argument("--isolated", action="store_true", help="read no settings")
+    group.add_argument("--show-config", action="store_true", help="print what holds for PATH")
+    group.add_argument(
+        "-j", "--jobs", type=count, metavar="N", help="processes (default: all CPUs)"
     )
     group = parser.add_argument_group("output")
     group.add_argument(
@@ -127,10 +161,13 @@ def build() -> Parser:
         metavar="FORMAT",
         help=f"{', '.join(FORMATS)} (default: text on a terminal, else concise)",
     )
+    group.add_argument("-o", "--output-file", metavar="FILE", help="write findings to FILE")
+    group.add_argument("--statistics", action="store_true", help="count findings by rule")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary")
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 despite findings")
     group.add_argument(
         "--exit-non-zero-on-fix", action="store_true", help="exit with 1 if anything was fixed"
     )
+    group.add_argument("--version", action=_Version, help="show versions")
     group.add_argument("-h", "--help", action="help", help="show this page")
     return parser

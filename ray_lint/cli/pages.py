@@ -23,10 +23,10 @@ def run(command: str, arguments: list[str]) -> int:
     parser.add_argument("rule", metavar="CODE", help="code or name, such as RAY101")
     wanted = parser.parse_args(arguments).rule
     rules = {key: rule for rule in all_rules() for key in (rule.code, rule.name)}
-    rule = rules.get(wanted.upper()) or rules.get(wanted.lower())
-    if rule is None:
+    chosen = rules.get(wanted.upper()) or rules.get(wanted.lower())
+    if chosen is None:
         raise UsageError(f"unknown rule {wanted}{did_you_mean(wanted, list(rules))}")
-    print(page(rule), end="")
+    print(page(chosen), end="")
     return 0
 
 

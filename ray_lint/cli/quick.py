@@ -11,9 +11,11 @@ import os
 from ray_lint.sources.gate import worth_parsing
 
 _SILENT_FLAGS = frozenset(
-    "--fix --diff --unsafe-fixes --quiet -q --force-exclude --exit-zero --exit-non-zero-on-fix"
-    " --no-cache".split()
-)
+    (
+        "--fix", "--diff", "--unsafe-fixes", "--quiet", "-q", "--force-exclude", "--exit-zero",
+        "--exit-non-zero-on-fix",
+    )
+)  # fmt: skip
 """Options that change nothing about a run without findings."""
 
 

@@ -42,19 +42,41 @@ def write(path: str, before: bytes, after: bytes) -> None:
         raise _unchanged(path, "not a regular file")
     if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
         raise _unchanged(path, "the file is read-only")
+    _replace(path, target, after, status, before)
+
+
+def create(path: str, content: bytes) -> None:
+    """Write a file of our own, new or over the old one, all of it or nothing."""
+    target = os.path.realpath(path)
+    try:
+        status = os.stat(target)
+    except OSError:
+        status = None
+    _replace(path, target, content, status, None)
+
+
+def _replace(
+    path: str, target: str, after: bytes, status: os.stat_result | None, before: bytes | None
+) -> None:
     folder, name = os.path.split(target)
     # Not a Python suffix: a file left behind by a kill is never linted, imported or packaged.
     temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
-        handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY, 0o600)
+        handle = os.open(
+            temporary,
+            os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY,
+            0o666 if status is None else 0o600,
+        )
         try:
             with open(handle, "wb") as file:
                 file.write(after)
                 file.flush()
-                _copy_attributes(target, file.fileno(), status)
+                if status is not None:
+                    _copy_attributes(target, file.fileno(), status)
                 os.fsync(file.fileno())
             # As late as possible: what was fixed must be what is there.
-            _must_be(target, before, path)
+            if before is not None:
+                _must_be(target, before, path)
             os.replace(temporary, target)
         except BaseException:
             _remove(temporary)
@@ -67,7 +89,7 @@ _BINARY = getattr(os, "O_BINARY", 0)
 
 
 def _unchanged(path: str, reason: str | None) -> SourceError:
-    return SourceError(path, f"not fixed, the file is unchanged: {reason}")
+    return SourceError(path, f"not written, the file is unchanged: {reason}")
 
 
 def _must_be(target: str, before: bytes, path: str) -> None:

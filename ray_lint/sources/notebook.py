@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from json.decoder import scanstring
+from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from ray_lint.errors import SourceError
@@ -177,7 +177,7 @@ class Notebook:
         for index, cell in enumerate(self.cells):
             if index + 1 < len(self.cells):
                 part, found, text = text.partition(self._marker(self.cells[index + 1]) + "\n")
-                if not found or part and not part.endswith("\n"):
+                if not found or (part and not part.endswith("\n")):
                     raise self._refuse(f"it would join cell {cell.number} with the next one")
             else:
                 part = text
@@ -189,7 +189,7 @@ class Notebook:
         return "".join([*out, self.text[done:]]).encode("utf-8")
 
     def _refuse(self, reason: str) -> SourceError:
-        return SourceError(self.filename, f"not fixed, the file is unchanged: {reason}")
+        return SourceError(self.filename, f"not written, the file is unchanged: {reason}")
 
     def _restore(self, cell: _Cell, python: str) -> str:
         before = cell.source.split("\n")

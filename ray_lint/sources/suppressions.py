@@ -16,6 +16,7 @@ from functools import lru_cache
 
 _NOQA = re.compile(r"# noqa(?::[\s]?(?P<codes>([A-Z]+[0-9]+(?:[,\s]+)?)+))?", re.IGNORECASE)
 _NOQA_FILE = re.compile(r"\s*# flake8[:=]\s*noqa", re.IGNORECASE)
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
 _SEPARATOR = re.compile(r"[,\s]")
 
 
@@ -41,16 +42,19 @@ class Comment:
 class Suppressions:
     """The suppression comments of one decoded source text."""
 
-    def __init__(self, content: str) -> None:
-        """Read ``content``; nothing is tokenized unless it holds the word ``noqa``."""
+    def __init__(self, content: str, *, everything: bool = False) -> None:
+        """Read ``content``; without the word ``noqa`` it is tokenized only for ``everything``."""
         self.whole_file = False
         self.by_line: dict[int, Comment] = {}
-        if "noqa" not in content.lower():
+        self.runs: list[range] = []
+        """Lines that share their comments."""
+        if not everything and "noqa" not in content.lower():
             return
         # As flake8 reads files: universal newlines, no other line separators.
         self._lines = io.StringIO(content, newline=None).readlines()
         self.whole_file = any(_NOQA_FILE.match(line) for line in self._lines)
-        for lines in self._joined():
+        self.runs = self._joined()
+        for lines in self.runs:
             comment = self._find(lines)
             if comment is not None:
                 self.by_line.update(dict.fromkeys(lines, comment))
@@ -107,3 +111,31 @@ def suppressions(content: str) -> Suppressions:
 def suppressed(content: str, line: int, code: str) -> bool:
     """Whether a finding of ``code`` at ``line`` (from 1) of ``content`` is suppressed."""
     return suppressions(content).silences(line, code)
+
+
+def add_noqa(content: str, wanted: dict[int, list[str]]) -> str:
+    """Return ``content`` with a ``# noqa`` comment for the codes ``wanted`` at each line.
+
+    An existing comment gets the codes that it lacks; one that already holds stays.
+    """
+    known = Suppressions(content, everything=True)
+    lines = _LINE.findall(content)
+    by_run: dict[range, list[str]] = {}
+    for line, codes in wanted.items():
+        run = next((run for run in known.runs if line in run), range(line, line + 1))
+        by_run.setdefault(run, []).extend(codes)
+    for run, codes in by_run.items():
+        missing = sorted({c for c in codes if not known.silences(run.start, c)})
+        if not missing:
+            continue
+        comment = known.by_line.get(run.start)
+        if comment is not None:
+            text = lines[comment.line - 1]
+            added = ", ".join(("", *missing))
+            lines[comment.line - 1] = text[: comment.end] + added + text[comment.end :]
+        else:
+            last = lines[run.stop - 2]
+            body = last.rstrip("\r\n")
+            note = f"{body.rstrip()}  # noqa: {', '.join(missing)}"
+            lines[run.stop - 2] = note + last[len(body) :]
+    return "".join(lines)
