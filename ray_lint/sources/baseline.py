@@ -6,7 +6,6 @@ that it stays known when lines move. Equal findings are counted.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable
@@ -35,6 +34,8 @@ class Baseline:
     @classmethod
     def load(cls, path: str) -> Baseline:
         """Read a baseline file. Raises UsageError if it is missing or wrong."""
+        import json
+
         baseline = cls(path)
         try:
             document = json.loads(read(path))
@@ -61,6 +62,8 @@ class Baseline:
 
     def dump(self) -> str:
         """Return the content of the file."""
+        import json
+
         rows = [
             {"file": file, "code": code, "symbol": symbol, "line": line, "count": count}
             for file, counts in sorted(self.known.items())

@@ -66,6 +66,11 @@ def translate(pattern: str) -> str:
     return out
 
 
+def _bytewise(text: str) -> str:
+    """Return one character per byte: git's ``?`` is a byte, not a character."""
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
 def _parse(text: str) -> Iterator[_Pattern]:
     for raw in text.split("\n"):
         line = raw.removesuffix("\r")
@@ -79,7 +84,7 @@ def _parse(text: str) -> Iterator[_Pattern]:
         if not line.strip("/"):
             continue
         try:
-            regex = re.compile(translate(line), re.DOTALL)
+            regex = re.compile(translate(_bytewise(line)), re.DOTALL)
         except re.error:
             continue
         yield _Pattern(regex, keep=keep, directories_only=line.endswith("/"))
@@ -119,7 +124,7 @@ class IgnoreFiles:
 
     def ignores(self, name: str, *, directory: bool) -> bool:
         """Whether the entry ``name`` of this directory is ignored."""
-        path, files = name, self
+        path, files = _bytewise(name), self
         while True:
             for pattern in reversed(files.patterns):
                 if pattern.directories_only and not directory:
@@ -128,7 +133,7 @@ class IgnoreFiles:
                     return not pattern.keep
             if files.above is None:
                 return False
-            path = os.path.basename(files.base) + "/" + path
+            path = _bytewise(os.path.basename(files.base)) + "/" + path
             files = files.above
 
     def _read(self, name: str) -> list[_Pattern]:

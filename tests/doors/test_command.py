@@ -1,0 +1,297 @@
+"""The command: exit codes, streams, options, bad input."""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.doors.conftest import ROOT, Command, environment
+from tests.doors.samples import CLEAN, COLUMN, FINDING, LINE
+
+UNUSED = "x = 1  # noqa: RAY101\n"
+
+
+def test_a_finding_is_printed_as_flake8_prints_it(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    done = command("a.py")
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"a.py:{LINE}:{COLUMN}: RAY101 `double` is ")
+    assert done.stdout.count("\n") == 1
+    assert done.stderr.startswith("Found 1 finding.\n")
+
+
+def test_nothing_to_say_is_said_by_silence(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(CLEAN)
+    for arguments in (["a.py"], ["."], [], ["--output-format", "text"]):
+        done = command(*arguments)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+def test_exit_codes_can_be_chosen(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    assert command("--exit-zero", "a.py").returncode == 0
+    (tmp_path / "b.py").write_text(UNUSED)
+    assert command("--fix", "--exit-non-zero-on-fix", "b.py").returncode == 1
+    (tmp_path / "b.py").write_text(UNUSED)
+    assert command("--fix", "b.py").returncode == 0
+    assert (tmp_path / "b.py").read_text() == "x = 1\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--outptu", "a.py"], "unknown option --outptu, did you mean --output-f"),
+        (["--output-format", "sarf"], "invalid choice: 'sarf'"),
+        (["--min-items", "0"], "at least 1"),
+        (["--task-threshold", "-1"], "positive number"),
+        (["--fix", "--diff"], "exclude each other"),
+        (["-", "a.py"], "cannot be combined"),
+        (["--stdin-filename", "x.py", "a.py"], "needs -"),
+        (["explain", "RAY110"], "unknown rule RAY110, did you mean RAY10"),
+        (["--config", "nowhere.toml"], "nowhere.toml"),
+        (["--baseline", "nowhere.json"], "nowhere.json"),
+    ],
+)
+def test_wrong_usage_is_one_line_and_code_2(
+    command: Command, tmp_path: Path, arguments: list[str], message: str
+) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    done = command(*arguments)
+    assert done.returncode == 2
+    assert done.stderr.startswith("ray-lint: ")
+    assert done.stderr.count("\n") == 1
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_bad_input_is_told_and_the_rest_goes_on(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "good.py").write_text(FINDING)
+    (tmp_path / "syntax.py").write_text("import ray\nfor x in y: f.remote(\n")
+    (tmp_path / "bytes.py").write_bytes(b"import ray\nx = '\xff'; f.remote\n")
+    (tmp_path / "null.py").write_bytes(b"import ray\n\0 f.remote")
+    (tmp_path / "cookie.py").write_bytes(b"# coding: klingon\nimport ray; f.remote\n")
+    (tmp_path / "book.ipynb").write_text("{ .remote")
+    (tmp_path / "empty.py").write_text("")
+    done = command(".", "missing.py")
+    assert done.returncode == 2
+    assert done.stdout.startswith(f"./good.py:{LINE}:{COLUMN}: RAY101")
+    lines = [line for line in done.stderr.splitlines() if line.startswith("ray-lint: ")]
+    told = {line.split(": ")[1] for line in lines}
+    assert told == {
+        "./syntax.py:2:21",
+        "./bytes.py:2:1",
+        "./null.py:2:1",
+        "./cookie.py:1:1",
+        "./book.ipynb:1:3",
+        "missing.py",
+    }
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root reads all")
+def test_an_unreadable_file_is_told(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    (tmp_path / "a.py").chmod(0)
+    done = command("a.py")
+    assert done.returncode == 2
+    assert "cannot be read: Permission denied" in done.stderr
+
+
+def test_a_read_only_file_is_not_fixed(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "a.py"
+    path.write_text(UNUSED)
+    path.chmod(0o444)
+    done = command("--fix", "a.py")
+    assert done.returncode == 2
+    assert "not written, the file is unchanged: the file is read-only" in done.stderr
+    assert path.read_text() == UNUSED
+    assert stat.S_IMODE(path.stat().st_mode) == 0o444
+
+
+def test_standard_input(command: Command) -> None:
+    done = command("-", "--stdin-filename", "x/y.py", stdin=FINDING)
+    assert done.returncode == 1
+    assert done.stdout.startswith(f"x/y.py:{LINE}:{COLUMN}: RAY101")
+    assert command("-", stdin=FINDING).stdout.startswith(f"<stdin>:{LINE}:")
+    fixed = command("-", "--fix", stdin=UNUSED)
+    assert (fixed.returncode, fixed.stdout) == (0, "x = 1\n")
+    assert command("-", "--fix", stdin=CLEAN).stdout == CLEAN
+    broken = command("-", "--fix", stdin="import ray; f.remote(\n")
+    assert (broken.returncode, broken.stdout) == (2, "import ray; f.remote(\n")
+
+
+def test_a_diff_changes_nothing_and_applies(command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "a b.py"
+    path.write_text("\n" + UNUSED.rstrip("\n"))
+    done = command("--diff", path.name)
+    assert done.returncode == 1
+    assert path.read_text() == "\n" + UNUSED.rstrip("\n")
+    subprocess.run(
+        ["patch", "-p0", path.name], cwd=tmp_path, input=done.stdout.encode(), check=True
+    )
+    assert path.read_text() == "\nx = 1"
+
+
+def test_processes_give_the_same_as_one(command: Command, tmp_path: Path) -> None:
+    for i in range(12):
+        (tmp_path / f"m{i}.py").write_text(FINDING if i % 2 else "import ray; f.remote(\n")
+    one, two = command("-j", "1", "."), command("-j", "2", ".")
+    assert one.returncode == 2
+    assert one.stdout.count("RAY101") == 6
+    assert (one.stdout, one.stderr) == (two.stdout, two.stderr)
+
+
+def test_select_and_ignore(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING + UNUSED)
+    assert command("a.py").stdout.count(": RAY") == 2
+    assert "RAY101 `" not in command("--ignore", "RAY1", "a.py").stdout
+    assert "RAY900" not in command("--select", "RAY101", "a.py").stdout
+    assert command("--min-items", "10001", "--ignore", "RAY9", "a.py").returncode == 0
+
+
+def test_the_json_has_the_keys_of_ruff(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING + UNUSED)
+    rows = json.loads(command("--output-format", "json", "a.py").stdout)
+    first, second = rows
+    assert {"code", "message", "filename", "location", "end_location", "cell", "fix"} <= set(first)
+    assert first["location"] == {"row": LINE, "column": COLUMN}
+    assert first["filename"] == str(tmp_path / "a.py")
+    assert second["fix"]["applicability"] == "safe"
+    assert second["fix"]["edits"] == [
+        {
+            "content": "",
+            "location": {"row": 10, "column": 6},
+            "end_location": {"row": 10, "column": 22},
+        }
+    ]
+    lines = command("--output-format", "jsonl", "a.py").stdout.splitlines()
+    assert [json.loads(line) for line in lines] == rows
+
+
+def test_the_text_points_at_the_place(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    done = command("--output-format", "text", "a.py")
+    source, caret = done.stdout.splitlines()[2:4]
+    at = caret.index("^")
+    assert source[at:].startswith("double.remote(x)")
+    assert caret.count("^") == len("double.remote(x)")
+    assert "\033" not in done.stdout
+    assert "\033[" in command("--output-format", "text", "a.py", FORCE_COLOR="1").stdout
+
+
+def test_the_help_fits_a_screen(command: Command) -> None:
+    done = command("--help")
+    assert done.returncode == 0
+    assert len(done.stdout.splitlines()) < 70
+    assert max(map(len, done.stdout.splitlines())) <= 100
+
+
+def test_the_version_names_what_is_involved(command: Command) -> None:
+    assert command("--version").stdout.startswith("ray-lint 0.")
+    assert "LibCST" in command("--version").stdout
+
+
+def test_rules_and_pages(command: Command) -> None:
+    listed = command("rules").stdout
+    for code in ("RAY101", "RAY102", "RAY900"):
+        assert code in listed
+        assert "## What it does" in command("explain", code).stdout
+    assert command("explain", "too-fine-grained-task").stdout == command("explain", "ray101").stdout
+
+
+def test_a_file_name_that_no_encoding_has(command: Command, tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9 x.py")
+    try:
+        (tmp_path / name).write_text(FINDING)
+    except OSError:
+        pytest.skip("the file system has Unicode names only")
+    for output_format in ("text", "concise", "json", "jsonl", "sarif", "github", "gitlab", "junit"):
+        done = command("--output-format", output_format, ".")
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_a_file_without_a_candidate_costs_no_imports(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(CLEAN)
+    code = (
+        "import sys; before = set(sys.modules); from ray_lint.cli import main;"
+        "assert main(['a.py']) == 0; print(*sorted(set(sys.modules) - before))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == [
+        "__future__",
+        "ray_lint",
+        "ray_lint.cli",
+        "ray_lint.cli.quick",
+        "ray_lint.sources",
+        "ray_lint.sources.gate",
+    ]
+
+
+def test_without_findings_nothing_heavy_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(CLEAN + "x = [y.remote for y in z]\n")
+    code = (
+        "import sys; from ray_lint.cli import main; assert main(['a.py']) == 0;"
+        "print(*(m for m in ('libcst', 'ray', 'multiprocessing', 'json', 'logging') "
+        "if m in sys.modules))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == []
+
+
+def test_a_broken_setting_is_told_even_if_no_file_needs_it(
+    command: Command, tmp_path: Path
+) -> None:
+    (tmp_path / "a.py").write_text(CLEAN)
+    (tmp_path / "ray-lint.toml").write_text("min-itms = 3\n")
+    done = command("a.py")
+    assert done.returncode == 2
+    assert "ray-lint.toml:1: unknown key 'min-itms', did you mean min-items?" in done.stderr
+
+
+def test_the_output_file(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    done = command("a.py", "--output-file", "out.txt", "--quiet", "--statistics")
+    assert done.stdout == ""
+    assert (tmp_path / "out.txt").read_text().startswith("a.py:9:20: RAY101")
+    assert done.stderr.split() == ["1", "RAY101", "too-fine-grained-task"]
+
+
+def test_the_reader_may_stop_early(tmp_path: Path) -> None:
+    for i in range(200):
+        (tmp_path / f"a{i}.py").write_text(FINDING * 3)
+    done = subprocess.run(
+        f"{sys.executable} -m ray_lint -q . | head -n 1",
+        shell=True,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.count("\n") == 1
+    assert done.stderr == ""
+
+
+def test_the_package_runs_as_a_module() -> None:
+    assert (ROOT / "ray_lint" / "__main__.py").is_file()

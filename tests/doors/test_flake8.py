@@ -1,0 +1,158 @@
+"""The plugin inside of real flake8, and ``# noqa`` as flake8 reads it."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ray_lint.core import check
+from tests.doors.conftest import environment
+from tests.doors.samples import COLUMN, FINDING, LINE
+
+pytest.importorskip("flake8")
+
+LOCAL_PLUGIN = """\
+[flake8]
+select = RAY
+[flake8:local-plugins]
+extension =
+    RAY = ray_lint.flake8:Plugin
+"""
+
+
+def is_installed() -> bool:
+    from importlib.metadata import entry_points
+
+    return any(e.name == "RAY" for e in entry_points(group="flake8.extension"))
+
+
+def flake8(folder: Path, *arguments: str, stdin: str | None = None) -> str:
+    config = LOCAL_PLUGIN.partition("[flake8:")[0] if is_installed() else LOCAL_PLUGIN
+    extra = folder / ".flake8.more"
+    config = config.replace("select = RAY\n", "select = RAY\n" + _read(extra))
+    (folder / ".flake8").write_text(config)
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-m", "flake8", *arguments],
+        cwd=folder,
+        env=environment(),
+        input=stdin,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=120,
+    )
+    assert "Traceback" not in done.stderr, done.stderr
+    assert done.returncode in (0, 1), done.stderr
+    return done.stdout
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def test_line_and_column_are_those_of_the_command(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("é = 1\n" + FINDING)
+    out = flake8(tmp_path, "a.py")
+    assert out.startswith(f"a.py:{LINE + 1}:{COLUMN}: RAY101 `double` is ")
+    command = subprocess.run(
+        [sys.executable, "-m", "ray_lint", "a.py"],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert command.stdout == out
+
+
+@pytest.mark.parametrize("coding", ["latin-1", "utf-8"])
+def test_encodings_and_byte_order_marks(tmp_path: Path, coding: str) -> None:
+    text = f"# coding: {coding}\né = 'é'\n" + FINDING
+    (tmp_path / "a.py").write_bytes(text.encode(coding))
+    assert f"a.py:{LINE + 2}:{COLUMN}: RAY101" in flake8(tmp_path, "a.py")
+    (tmp_path / "b.py").write_bytes(b"\xef\xbb\xbf" + FINDING.encode())
+    assert f"b.py:{LINE}:{COLUMN}: RAY101" in flake8(tmp_path, "b.py")
+
+
+def test_standard_input_and_syntax_errors(tmp_path: Path) -> None:
+    out = flake8(tmp_path, "--stdin-display-name", "x.py", "-", stdin=FINDING)
+    assert out.startswith(f"x.py:{LINE}:{COLUMN}: RAY101")
+    assert "RAY" not in flake8(tmp_path, "-", stdin="import ray\nf.remote(\n")
+
+
+def test_options_in_the_configuration_file(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    for line, expected in (
+        ("ray-min-items = 10000\n", True),
+        ("ray-min-items = 10001\n", False),
+        ("ray-known-heavy = double\n", False),
+        ("per-file-ignores =\n    a.py: RAY101\n", False),
+        ("ray-strict = true\nray-task-threshold = 0.02\n", True),
+    ):
+        (tmp_path / ".flake8.more").write_text(line)
+        assert ("RAY101" in flake8(tmp_path, "a.py")) == expected, line
+
+
+def test_several_processes(tmp_path: Path) -> None:
+    for name in "abc":
+        (tmp_path / f"{name}.py").write_text(FINDING)
+    (tmp_path / ".flake8.more").write_text("ray-min-items = 10001\n")
+    assert flake8(tmp_path, "-j", "2", ".") == ""
+    assert flake8(tmp_path, "-j", "2", "--ray-min-items", "5", ".").count("RAY101") == 3
+
+
+PIECES = [
+    "# noqa", "#noqa", "# NOQA", "# NoQa:RAY101", "# noqa: RAY101", "# noqa:RAY1", "# noqa: RAY",
+    "# noqa: ray101", "# noqa : RAY101", "# noqa: E501, RAY101", "# noqa: E501 RAY102",
+    "# noqa:  RAY101", "# noqa: E501", "# noqa RAY102", "# x # noqa: RAY101 # y", "# noqa:E5,RAY1x",
+    "# type: ignore # noqa: W1,,RAY101", "# noqa-RAY102", "# noqa: RAY101: reason", "# noqa:RAY900",
+    "# noqa: RAY102", "# noqa: RAY101, RAY102",
+]  # fmt: skip
+SHAPES = [
+    "refs = [double.remote(x) for x in range(10_000)]  {0}\n",
+    "refs = [\n    double.remote(x)  {0}\n    for x in range(10_000)  {1}\n]  {2}\n",
+    "refs = [double.remote(x) \\\n    for x in range(10_000)]  {0}\n",
+    "s = '''{0}\n'''; refs = [double.remote(x) for x in range(10_000)]  {1}\n",
+    "s = '''\n{0}\n'''  {1}\nrefs = [double.remote(x) for x in range(10_000)]\n",
+    "for x in range(10_000):  {0}\n\tdouble.remote(  {1}\n\t\tx)  {2}\n",
+    "{0}\nrefs = [double.remote(x) for x in range(10_000)]\n{1}\n",
+    "if 1:\n    if 1:\n        refs = [double.remote(x) for x in range(10_000)]  {0}",
+    "x = '{0}'; refs = [double.remote(x) for x in range(10_000)]\n",
+]
+FILE_LEVEL = [
+    "# flake8: noqa\n", "  # flake8:noqa\n", "x = 1  # flake8: noqa\n", "# flake8: noqa: E501\n",
+    "# FLAKE8= NOQA\n", "s = '''\n# flake8: noqa\n'''\n", "# flake8 : noqa\n",
+]  # fmt: skip
+
+
+def generated(seed: int, number: int) -> list[str]:
+    rng = random.Random(seed)
+    head = FINDING.partition("results")[0]
+    sources = [head + line + "refs = [double.remote(x) for x in range(10_000)]\n"
+               for line in FILE_LEVEL]  # fmt: skip
+    for _ in range(number):
+        shapes = rng.choices(SHAPES, k=3)
+        bodies = [s.format(*rng.choices(["", *PIECES], k=3)) for s in shapes]
+        text = head + "".join(b if b.endswith("\n") else b + "\n" for b in bodies[:-1]) + bodies[-1]
+        sources.append(rng.choice([text, text, text.replace("\n", "\r\n")]))
+    return sources
+
+
+def test_noqa_agrees_with_flake8(tmp_path: Path) -> None:
+    sources = generated(7, 150)
+    expected = []
+    for number, text in enumerate(sources):
+        (tmp_path / f"f{number:03}.py").write_bytes(text.encode())
+        found = check(text.encode(), filename=f"f{number:03}.py", fixes=False)
+        expected += [
+            f"./f{number:03}.py:{f.start.line}:{f.start.column + 1}: {f.code}" for f in found
+        ]
+    told = [" ".join(line.split(" ")[:2])
+            for line in flake8(tmp_path, ".").splitlines()]  # fmt: skip
+    assert sorted(told) == sorted(expected)
+    assert len(expected) > 100
+    assert {line.split()[1] for line in told} == {"RAY101", "RAY900"}
