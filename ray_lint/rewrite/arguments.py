@@ -140,6 +140,8 @@ def target_names(target: ast.expr) -> list[str] | None:
 def used_after(names: ModuleNames, target: ast.expr, loop: ast.stmt) -> bool:
     """Whether a variable that the loop binds is read outside of it, or lives outside."""
     for node in ast.walk(target):
+        if isinstance(node, ast.Tuple | ast.List | ast.Starred | ast.expr_context):
+            continue
         if not isinstance(node, ast.Name):
             return True
         owner = names.scope_of(node)

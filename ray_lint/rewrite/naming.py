@@ -15,8 +15,11 @@ def plural(word: str) -> str:
 
     Words of one letter double it (``x`` -> ``xs``), as Python code commonly does.
     """
+    if word in ("i", "j", "k"):
+        return "indices"
     if len(word) == 1:
-        return f"{word}s"
+        many = f"{word}s"
+        return f"{word}_values" if keyword.iskeyword(many) else many
     if word.endswith("y") and word[-2] not in "aeiou":
         return f"{word[:-1]}ies"
     if word.endswith(_SIBILANTS):
