@@ -558,7 +558,7 @@ def _comments(text: str) -> list[str]:
         return []
     found = []
     try:
-        import textwrap  # noqa: PLC0415 - rarely needed
+        import textwrap
 
         for token in tokenize.generate_tokens(io.StringIO(textwrap.dedent(text)).readline):
             if token.type == tokenize.COMMENT:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -149,7 +150,9 @@ class Sizes:
             filtered = isinstance(loop, ast.comprehension) and bool(loop.ifs)
             if filtered:
                 return replace(count, low=0, reason=f"at most {count.reason}")
-            if isinstance(loop, ast.For | ast.AsyncFor) and leaves_early(module, loop):
+            if isinstance(loop, ast.For | ast.AsyncFor) and (
+                leaves_early(module, loop) or skips_rounds(module, loop)
+            ):
                 low = 0 if count.kind == "known" else min(count.low, 1)
                 return replace(count, low=min(count.low, low))
             return count
@@ -167,7 +170,8 @@ class Sizes:
             return Count(0, None, "unbounded", f"`while {loop.test.value}` never ends")
         counted = self._counter(module, loop)
         if counted is not None:
-            return replace(counted, low=0) if early else counted
+            skipped = early or skips_rounds(module, loop)
+            return replace(counted, low=0) if skipped else counted
         return Count(0, None, "unknown", f"`while {_words(loop.test)}`")
 
     def _counter(self, module: Module, loop: ast.While) -> Count | None:
@@ -1336,7 +1340,7 @@ def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
 def _self_stores(
     project: Project, module: Module, owner: ast.ClassDef
 ) -> dict[str, list[ast.Attribute]]:
-    from ray_lint.program.remotes import Remotes  # noqa: PLC0415 - siblings that know each other
+    from ray_lint.program.remotes import Remotes
 
     return Remotes(project).stored(module, owner)
 
@@ -1344,7 +1348,7 @@ def _self_stores(
 def _self_loads(
     project: Project, module: Module, owner: ast.ClassDef
 ) -> dict[str, list[ast.Attribute]]:
-    from ray_lint.program.remotes import Remotes  # noqa: PLC0415
+    from ray_lint.program.remotes import Remotes
 
     return Remotes(project).loaded(module, owner)
 
@@ -1374,27 +1378,41 @@ def _option_defaults(project: Project, module: Module) -> dict[str, ast.expr]:
 
 def leaves_early(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
     """Whether the body has a ``break``, ``return`` or ``raise`` that ends the loop."""
+    for node in _jumps(module, loop):
+        if isinstance(node, ast.Return | ast.Raise):
+            if not any(
+                isinstance(a, FUNCTIONS) and module.names.contains(loop, a)
+                for a in module.names.ancestors(node)
+            ):
+                return True
+        elif isinstance(node, ast.Break) and _jumps_in(module, node) is loop:
+            return True
+    return False
+
+
+def skips_rounds(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
+    """Whether a ``continue`` may pass over the rest of the body."""
+    return any(
+        isinstance(node, ast.Continue) and _jumps_in(module, node) is loop
+        for node in _jumps(module, loop)
+    )
+
+
+def _jumps(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> Iterator[ast.AST]:
+    kinds = (ast.Return, ast.Raise, ast.Break, ast.Continue)
     for statement in loop.body:
         for node in module.names.walk(statement):
-            if isinstance(node, ast.Return | ast.Raise):
-                if not any(
-                    isinstance(a, FUNCTIONS) and module.names.contains(loop, a)
-                    for a in module.names.ancestors(node)
-                ):
-                    return True
-            elif isinstance(node, ast.Break):
-                inner = next(
-                    (
-                        a
-                        for a in module.names.ancestors(node)
-                        if isinstance(a, LOOPS)
-                        and not any(module.names.contains(s, node) for s in a.orelse)
-                    ),
-                    None,
-                )
-                if inner is loop:
-                    return True
-    return False
+            if isinstance(node, kinds):
+                yield node
+
+
+def _jumps_in(module: Module, node: ast.AST) -> ast.AST | None:
+    """Return the loop that a ``break`` or ``continue`` belongs to."""
+    for parent in module.names.ancestors(node):
+        if isinstance(parent, LOOPS):
+            if not any(module.names.contains(s, node) for s in parent.orelse):
+                return parent
+    return None
 
 
 def _unconditional(home: Module, place: ast.AST, loops: list[ast.AST], binding: Binding) -> bool:
