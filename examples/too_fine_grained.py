@@ -11,11 +11,13 @@ import ray
 
 @ray.remote
 def double(number):
+    """Return twice the number, after a little work."""
     time.sleep(0.00001)
     return number * 2
 
 
 def main():
+    """Double ten thousand numbers on Ray."""
     ray.init()
     refs = [double.remote(number) for number in range(10_000)]
     doubled = ray.get(refs)

@@ -57,8 +57,8 @@ class Finding:
     """One report at one place.
 
     ``start`` and ``end`` span the submission call. ``evidence`` holds short phrases, each a fact
-    that the verdict rests on. ``cell`` is the 1-based index over a notebook's code cells, or None; positions are
-    then relative to that cell.
+    that the verdict rests on. ``cell`` is the index over a notebook's code cells, from 1, or None;
+    positions are then relative to that cell.
     """
 
     code: str

@@ -72,11 +72,10 @@ def bind_arguments(
     arguments: list[Argument] = []
     bound: set[str] = set()
     starred = False
-    for index, expression in enumerate(positional):
-        star = ""
-        parameter = ""
-        if isinstance(expression, ast.Starred):
-            star, expression, starred = "*", expression.value, True
+    for index, given in enumerate(positional):
+        star, parameter, expression = "", "", given
+        if isinstance(given, ast.Starred):
+            star, expression, starred = "*", given.value, True
         elif not starred and index < len(by_position):
             parameter = by_position[index].arg
             bound.add(parameter)

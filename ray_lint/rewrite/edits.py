@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from ray_lint.finding import Edit
 
@@ -44,7 +45,7 @@ class EditSet:
         """Add all of ``edits`` or none; return whether they were added."""
         new = [edit for edit in dict.fromkeys(edits) if edit not in self._edits]
         merged = sorted([*self._starts, *new]) if new else self._starts
-        for first, second in zip(merged, merged[1:], strict=False):
+        for first, second in pairwise(merged):
             if second.start < first.end or first.start == second.start:
                 return False
         self._edits.update(new)

@@ -8,8 +8,14 @@ import textwrap
 from ray_lint.config import Config
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.rewrite.functions import indented
-from ray_lint.rewrite.helpers import SPLIT, SUBMIT, SUBMIT_UNPACKED, HelperNames
-from ray_lint.rewrite.helpers import split_helper, submit_helper
+from ray_lint.rewrite.helpers import (
+    SPLIT,
+    SUBMIT,
+    SUBMIT_UNPACKED,
+    HelperNames,
+    split_helper,
+    submit_helper,
+)
 from ray_lint.rewrite.naming import NameSupply
 from ray_lint.rewrite.plan import Declined, Edits
 from ray_lint.rewrite.source_map import SourceMap

@@ -85,7 +85,7 @@ class Edits:
     def replace(self, start: int, end: int, content: str) -> None:
         """Replace a range; an insertion already noted at its start goes before it."""
         for (other_start, other_end), text in list(self._edits.items()):
-            if other_start == start and (other_end == start or end == start):
+            if other_start == start and start in (other_end, end):
                 del self._edits[other_start, other_end]
                 content = text + content if other_end == start else content + text
                 end = max(end, other_end)

@@ -104,7 +104,7 @@ class SourceMap:
     def first_line(self, statement: ast.stmt) -> int:
         """Return the first line of a statement, decorators included."""
         decorators = getattr(statement, "decorator_list", [])
-        return min([statement.lineno, *(d.lineno for d in decorators)])
+        return min([statement.lineno, *(int(d.lineno) for d in decorators)])
 
     def stands_alone(self, statement: ast.stmt) -> bool:
         """Whether nothing but white space and a comment shares the lines of the statement."""

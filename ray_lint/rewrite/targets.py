@@ -117,9 +117,12 @@ def _is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:
     for node in names.tree.body:
         if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
             return True
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Call):
-            if names.stands_for(node.value.func, "ray.init"):
-                return True
+        if (
+            isinstance(node, ast.Expr)
+            and isinstance(node.value, ast.Call)
+            and names.stands_for(node.value.func, "ray.init")
+        ):
+            return True
     return False
 
 

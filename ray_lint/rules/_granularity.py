@@ -1,4 +1,4 @@
-"""The judgement that the granularity rules (1xx) share: are these too many, too small calls?"""
+"""The judgement that the granularity rules (1xx) share: too many calls that are too small."""
 
 from __future__ import annotations
 

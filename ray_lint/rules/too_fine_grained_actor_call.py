@@ -37,7 +37,8 @@ class TooFineGrainedActorCall:
             return [self.add(number) for number in numbers]
 
 
-    refs = [counter.add_batch.remote(range(start, start + 1_000)) for start in range(0, 10_000, 1_000)]
+    batches = [range(start, start + 1_000) for start in range(0, 10_000, 1_000)]
+    refs = [counter.add_batch.remote(batch) for batch in batches]
     ```
 
     ## When it is right to ignore it
