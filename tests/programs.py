@@ -40,12 +40,10 @@ from pathlib import Path
 
 from ray_lint.config import Config
 
-try:
-    from ray_lint.core import fix
-except ImportError:
-    fix = None
+from ray_lint.core import fix
 
 EXPECTATIONS = ("fixed", "unsafe", "equal", "untouched")
+KEEP = EXPECTATIONS[2:]  # the programs that no safe fix may change the meaning of
 FEWER = 5  # times fewer submissions that a fix must reach
 HEADER_LINES = 6
 ROOT = Path(__file__).resolve().parent.parent
@@ -253,7 +251,12 @@ def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) 
         faults[-1] += examine(program, result.source, config)
         fixed.append(replace(program, source=result.source))
     before = runner.run(programs)
-    after = runner.run(fixed)
+    if unsafe:  # a program that unsafe fixes may break need not run, it might hang
+        pairs = zip(programs, fixed, strict=True)
+        fixed_runs = [old if old.expect in KEEP else new for old, new in pairs]
+    else:
+        fixed_runs = fixed
+    after = runner.run(fixed_runs)
     verdicts = []
     for program, new, old_run, new_run, found, why in zip(
         programs, fixed, before, after, faults, reasons, strict=True
@@ -281,9 +284,7 @@ def compare(
     faults = []
     if before.exception in ("TimedOutError", "DriverDied"):
         faults.append(f"the original itself failed: {before.exception}")
-    # With unsafe fixes on, a program that must keep its meaning may lose it: that is what they are.
-    may_differ = unsafe and program.expect in ("equal", "untouched")
-    if not before.same_as(after) and not may_differ:
+    if not before.same_as(after):
         faults.append(f"differs: {difference(before, after)}")
     if program.expect == "untouched" and changed and not unsafe:
         faults.append("touched")
