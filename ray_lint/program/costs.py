@@ -12,7 +12,7 @@ import fnmatch
 import io
 import re
 import tokenize
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ray_lint.program import known_costs
@@ -41,6 +41,8 @@ class Cost:
     reason: str
     seconds: float | None = None
     line: int = 0
+    demands: str = ""
+    """What resources a tiny body asks for: it may be more than it seems."""
 
 
 @dataclass
@@ -108,20 +110,21 @@ def cost_of(
                 return Cost("heavy" if kind == "heavy" else "tiny", reason)
     if callee.kind is CalleeKind.ACTOR_CREATION:
         return Cost("heavy", "starts a process for an actor")
-    resources = resource_request(project, callee)
-    method = callee.kind is CalleeKind.ACTOR_METHOD
-    if resources and not method:
-        return Cost("heavy", resources)
+    resources, place = resource_request(project, callee)
+    if place:
+        return Cost("heavy", place)
     if callee.definition is None or callee.module is None:
         name = callee.name.rpartition(".")[2]
         if name in known_costs.EMPTY_NAMES:
-            return Cost("tiny", f"`{name}` says that it does nothing")
+            return Cost("tiny", f"`{name}` says that it does nothing", demands=resources)
         if resources:
             return Cost("heavy", resources)
         return Cost("unknown", "its definition is not in the project")
     costs = Costs(project, known_heavy, known_tiny)
     cost = verdict(costs.function(callee.module, callee.definition), threshold)
-    return Cost("heavy", resources) if resources and cost.kind == "unknown" else cost
+    if resources and cost.kind == "unknown":
+        return Cost("heavy", resources)
+    return replace(cost, demands=resources)
 
 
 def verdict(work: Work, threshold: float) -> Cost:
@@ -159,11 +162,12 @@ def _matches(callee: Callee, pattern: str) -> bool:
     return any(name and fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
-def resource_request(project: Project, callee: Callee) -> str:
-    """Return in words the resource request that speaks of heavy work, "" if there is none.
+def resource_request(project: Project, callee: Callee) -> tuple[str, str]:
+    """Return in words the request that speaks of heavy work, and the place that is asked for.
 
     What an actor asks for is held as long as it lives and says little about one of its methods:
     there only GPUs count. A place of its own (a node, a bundle) is a reason for a task of its own.
+    Both are "" if there is none.
     """
     method = callee.kind is CalleeKind.ACTOR_METHOD
     for call in (callee.decorator, *callee.options):
@@ -176,18 +180,21 @@ def resource_request(project: Project, callee: Callee) -> str:
             if none or empty:
                 continue
             if keyword.arg == "num_gpus":
-                return f"asks for num_gpus={ast.unparse(value)}"
+                return f"asks for num_gpus={ast.unparse(value)}", ""
             if method:
                 continue
             if keyword.arg in {"resources", "accelerator_type"}:
-                return f"asks for {keyword.arg}={ast.unparse(value)[:40]}"
+                words = f"asks for {keyword.arg}={ast.unparse(value)[:40]}"
+                # Given call by call, or for one node, it names the place to run at.
+                placed = call in callee.options or "node:" in words
+                return ("", words) if placed else (words, "")
             if keyword.arg in _PLACES and not isinstance(value, ast.Constant):
-                return f"asks for a place: {keyword.arg}={ast.unparse(value)[:40]}"
+                return "", f"asks for a place: {keyword.arg}={ast.unparse(value)[:40]}"
             if keyword.arg == "num_cpus":
                 cpus = _number_in(project, callee.module, value)
                 if cpus is not None and cpus > 1:
-                    return f"asks for {cpus:g} CPUs"
-    return ""
+                    return f"asks for {cpus:g} CPUs", ""
+    return "", ""
 
 
 def _number_in(project: Project, module: Module | None, value: ast.expr) -> float | None:
@@ -325,6 +332,9 @@ class Costs:
                 return work.take(1e-6 * runs, f"calls `{words}`", line)
         if isinstance(function, ast.Attribute) and function.attr == "remote":
             return work.take_heavy("submits tasks of its own", line)
+        for name in sorted(names):
+            if name.startswith("ray.") and self._known(module, name, node, runs, work):
+                return None  # also where Ray itself is the project
         values = self.remotes.values(module, function)
         followed = [v for v in values if v.module is not None and v.node is not None]
         if followed and depth < _DEPTH:

@@ -30,6 +30,22 @@ class Site:
     rounds: Count
     """How often a whole inner loop is repeated within one burst; once if there is one loop."""
 
+    @property
+    def calls_each_actor(self) -> bool:
+        """Whether each run of the innermost loop calls another actor, its loop variable."""
+        if self.callee.target != "loop variable" or not self.submission.loops:
+            return False
+        names = self.submission.module.names
+        root: ast.expr = self.submission.handle
+        while isinstance(root, ast.Attribute | ast.Call | ast.Subscript):
+            root = root.func if isinstance(root, ast.Call) else root.value
+        target = getattr(self.submission.loops[0], "target", None)
+        if not isinstance(root, ast.Name) or target is None:
+            return True
+        outer = [getattr(loop, "target", None) for loop in self.submission.loops[1:]]
+        bound = [binding.node for binding in names.reaching(root)]
+        return not any(x is not None and names.contains(x, b) for x in outer for b in bound)
+
 
 def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
     """Return the repeated submissions of Ray tasks and actor methods, in source order."""

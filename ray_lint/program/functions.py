@@ -56,9 +56,29 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
             use_node = use
         if isinstance(parent, ast.Call) and parent.func is use_node:
             calls.append(parent)
-        else:
+            continue
+        handed = _handed_over(parent, use, function)
+        if handed is None:
             return None
+        calls.append(handed)
     return calls
+
+
+_ONE_BY_ONE = frozenset({"map", "imap", "imap_unordered", "starmap", "filter", "apply", "reduce"})
+
+
+def _handed_over(parent: ast.AST | None, use: ast.expr, function: FunctionNode) -> ast.Call | None:
+    """Return the call that ``submit(f, a, b)`` or ``benchmark(f, a, b)`` will make: ``f(a, b)``."""
+    if not isinstance(parent, ast.Call) or use not in parent.args or parent.keywords:
+        return None
+    name = parent.func.attr if isinstance(parent.func, ast.Attribute) else ""
+    name = parent.func.id if isinstance(parent.func, ast.Name) else name
+    rest = parent.args[parent.args.index(use) + 1 :]
+    parameters = len(function.args.posonlyargs) + len(function.args.args)
+    required = parameters - len(function.args.defaults)
+    if name in _ONE_BY_ONE or not rest or not required <= len(rest) <= parameters:
+        return None
+    return ast.Call(func=use, args=rest, keywords=[])
 
 
 def _constructions(module: Module, node: ast.ClassDef) -> list[ast.Call]:

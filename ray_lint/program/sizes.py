@@ -9,14 +9,21 @@ from __future__ import annotations
 import ast
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from ray_lint.program import known_sizes as known
 from ray_lint.program.functions import argument_of, calls_of, default_of
 from ray_lint.program.module import Module
-from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, LOOPS, Binding, BindingKind
+from ray_lint.program.names import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    LOOPS,
+    Binding,
+    BindingKind,
+    FunctionNode,
+)
 from ray_lint.program.project import Definition, Project, final_bindings
 
 Kind = Literal["known", "data", "unknown", "unbounded"]
@@ -166,8 +173,8 @@ class Sizes:
             if not loop.test.value:
                 return Count(0, 0, "known", "`while` with a false condition")
             if early:
-                return Count(0, None, "unknown", f"`while {loop.test.value}` that is left early")
-            return Count(0, None, "unbounded", f"`while {loop.test.value}` never ends")
+                return Count(0, None, "unknown", f"`while {loop.test.value!r}` that is left early")
+            return Count(0, None, "unbounded", f"`while {loop.test.value!r}` never ends")
         counted = self._counter(module, loop)
         if counted is not None:
             skipped = early or skips_rounds(module, loop)
@@ -601,6 +608,9 @@ class Sizes:
             return [], False
         calls = calls_of(home, function)
         default = default_of(function, binding.name)
+        parametrized = _parametrized(home, function, binding.name)
+        if parametrized and not calls:
+            return [(home, value) for value in parametrized[:20]], len(parametrized) <= 20
         if not calls:
             return ([(home, default)], True) if default is not None else ([], False)
         skip = 1 if home.names.scope_of(function).is_class else 0
@@ -1173,7 +1183,12 @@ class Sizes:
                 floor = low if math.isinf(low) else math.floor(low)
                 ceil = high if math.isinf(high) else math.ceil(high)
                 if low == high and not math.isinf(low):
-                    rounding = {"int": int, "trunc": int, "ceil": math.ceil, "floor": math.floor}
+                    rounding: dict[str, Callable[[float], int]] = {
+                        "int": int,
+                        "trunc": int,
+                        "ceil": math.ceil,
+                        "floor": math.floor,
+                    }
                     exact = rounding.get(name.rpartition(".")[2], round)(low)
                     return replace(number, low=exact, high=exact)
                 return replace(number, low=floor, high=ceil)
@@ -1351,6 +1366,21 @@ def _self_loads(
     from ray_lint.program.remotes import Remotes
 
     return Remotes(project).loaded(module, owner)
+
+
+def _parametrized(home: Module, function: FunctionNode, name: str) -> list[ast.expr]:
+    """Return the values of ``@pytest.mark.parametrize("name", [...])``."""
+    if isinstance(function, ast.Lambda):
+        return []
+    for decorator in function.decorator_list:
+        if not (isinstance(decorator, ast.Call) and len(decorator.args) >= 2):
+            continue
+        if not home.names.stands_for(decorator.func, "pytest.mark.parametrize"):
+            continue
+        which, values = decorator.args[:2]
+        if isinstance(which, ast.Constant) and which.value == name:
+            return list(values.elts) if isinstance(values, ast.List | ast.Tuple) else []
+    return []
 
 
 def _option_defaults(project: Project, module: Module) -> dict[str, ast.expr]:

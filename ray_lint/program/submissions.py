@@ -63,10 +63,12 @@ _FUNCTIONS = frozenset(FUNCTIONS)
 
 
 def _mapped_handle(call: ast.Call) -> ast.Attribute | None:
-    """Return ``f.remote`` of ``map(f.remote, xs, …)``, or None."""
+    """Return ``f.remote`` of ``map(f.remote, xs, …)`` or ``map(lambda x: f.remote(x), xs)``."""
     if not isinstance(call.func, ast.Name) or call.func.id != "map" or len(call.args) < 2:
         return None
     handle = call.args[0]
+    if isinstance(handle, ast.Lambda) and isinstance(handle.body, ast.Call):
+        handle = handle.body.func
     if isinstance(handle, ast.Attribute) and handle.attr == "remote":
         return handle
     return None

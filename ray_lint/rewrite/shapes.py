@@ -82,6 +82,8 @@ def find_shape(submission: Submission) -> Shape:
 def _mapped(names: ModuleNames, submission: Submission) -> Shape:
     call = submission.call
     iterables = call.args[1:]
+    if call.args[0] is not submission.handle:
+        raise Declined("`map` calls a lambda that submits")
     if call.keywords or any(isinstance(a, ast.Starred) for a in iterables):
         raise Declined("the iterables of `map` are starred")
     targets = [ast.Name(id=f"item_{i}", ctx=ast.Store()) for i in range(len(iterables))]

@@ -28,6 +28,8 @@ def is_too_fine(site: Site, config: Config) -> bool:
         return False
     if count.high is not None and count.high < config.min_items:
         return False
+    if cost.demands and not far_more(count, config):
+        return False
     if count.kind == "known":
         return cost.kind == "tiny" or far_more(count, config) or config.strict
     if count.kind in ("data", "unbounded"):

@@ -56,8 +56,8 @@ class TooFineGrainedActorCall:
         """Return the sentence to report for this site, or None if it is no finding."""
         if site.callee.kind is not CalleeKind.ACTOR_METHOD or not is_too_fine(site, config):
             return None
-        one_each = site.callee.target == "loop variable"
-        if one_each and not (site.count.per_worker and len(site.pace.loops) > 1):
+        rounds = site.count.per_worker and len(site.pace.loops) > 1
+        if site.calls_each_actor and not rounds:
             return None
         because = "; ".join(evidence(site))
         return (
