@@ -8,7 +8,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from ray_lint.program.effect_calls import Arguments
 from ray_lint.program.effect_kinds import Effect, EffectKind
+from ray_lint.program.effect_outer import Analysis
+from ray_lint.program.effect_state import changing_uses
+from ray_lint.program.effect_values import FRESH, Cell, Token, Value
+from ray_lint.program.effect_walk import TooLarge
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, FunctionNode
 
@@ -28,8 +33,107 @@ def effects_of(
     """Return what calling ``function`` may do besides returning its value, sorted by line.
 
     ``immutable`` names parameters that are known to get numbers, strings and the like only.
+    Effects of helpers of the project are reported at the line that calls them.
     """
-    return (Effect(EffectKind.UNKNOWN_CALL, "is not analysed yet", getattr(function, "lineno", 1)),)
+    key = (effects_of, module, function, immutable)
+    if project is not None and key in project.memo:
+        known: tuple[Effect, ...] = project.memo[key]
+        return known
+    found = _sorted(_body_effects(project, module, function, immutable))
+    if project is not None:
+        project.memo[key] = found
+    return found
+
+
+def _sorted(effects: list[Effect]) -> tuple[Effect, ...]:
+    return tuple(sorted(dict.fromkeys(effects), key=lambda e: (e.line, e.kind.name, e.reason)))
+
+
+def _body_effects(
+    project: Project | None, module: Module, function: FunctionNode, immutable: frozenset[str]
+) -> list[Effect]:
+    effects = _form_effects(module, function)
+    heap: dict[Token, Cell] = {}
+    analysis = None
+    try:
+        for _ in range(2):  # the second time with what the first put into the heap
+            analysis = Analysis(project, module, function)
+            analysis.home = module
+            analysis.heap = heap
+            _run(analysis, function, immutable)
+    except (TooLarge, RecursionError):
+        line = getattr(function, "lineno", 1)
+        effects.append(Effect(EffectKind.UNKNOWN_CALL, "is too large to be analysed", line))
+    assert analysis is not None
+    return [*effects, *analysis.effects]
+
+
+def _form_effects(module: Module, function: FunctionNode) -> list[Effect]:
+    """Return the effects that the form of the function alone tells."""
+    names = module.names
+    found = []
+    if isinstance(function, ast.AsyncFunctionDef):
+        found.append(Effect(EffectKind.AWAITS, "is a coroutine", function.lineno))
+    for node in names.walk(function):
+        if isinstance(node, ast.Yield | ast.YieldFrom):
+            frame = names.scope_of(node).frame.node
+            if frame is function:
+                found.append(Effect(EffectKind.YIELDS, "yields", node.lineno))
+    if not isinstance(function, ast.Lambda):
+        scope = names.scope_of(function)
+        owner = scope.redirected.get(function.name, scope) or scope
+        if len(owner.bindings.get(function.name, [])) > 1 and not scope.is_class:
+            text = f"`{function.name}` is bound more than once"
+            found.append(Effect(EffectKind.REDEFINED, text, function.lineno, function.name))
+    return found
+
+
+def _run(analysis: Analysis, function: FunctionNode, immutable: frozenset[str]) -> None:
+    """Run the body with unknown arguments."""
+    arguments = function.args
+    given: dict[str, Value] = {}
+    every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
+    for argument in every:
+        token = Token("parameter", argument.arg)
+        refs = frozenset({token})
+        promised = analysis.annotation(argument.annotation, refs)
+        if argument.arg in immutable and (promised is None or not promised.immutable):
+            given[argument.arg] = FRESH
+        else:
+            given[argument.arg] = promised if promised is not None else Value(None, refs)
+    before = len(analysis.returned)
+    analysis.run_root(function, given)
+    names = analysis.names
+    analysis.line = getattr(function, "lineno", 1)
+    for value in analysis.returned[before:]:
+        for token in analysis.shared(value):
+            if token.kind == "parameter":
+                text = f"may return its parameter `{token.name}` or a part of it"
+            else:
+                text = f"may return `{token.name}` or a part of it"
+            analysis.note(EffectKind.RETURNS_SHARED, text, token.name)
+    if not isinstance(function, ast.Lambda):
+        _run_decorators(analysis, function, names.scope_of(function).is_class)
+
+
+def _run_decorators(
+    analysis: Analysis, function: ast.FunctionDef | ast.AsyncFunctionDef, is_method: bool
+) -> None:
+    """Note what the decorators below ``@ray.remote`` do to the calls."""
+    value = analysis.function_value(analysis.module, function)
+    plain = value
+    for decorator in reversed(function.decorator_list):
+        node = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if analysis.names.qualified(node) in {"ray.remote", "ray.method"}:
+            continue
+        value = analysis.decorated(decorator, value)
+    if value != plain and not is_method:
+        every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
+        given = [Value(None, frozenset({Token("parameter", a.arg)})) for a in every]
+        result = analysis.call(value, function, Arguments(given), function.name)
+        for token in analysis.shared(result):
+            text = f"may return `{token.name}` or a part of it"
+            analysis.note(EffectKind.RETURNS_SHARED, text, token.name)
 
 
 def expression_effects(
@@ -37,16 +141,59 @@ def expression_effects(
 ) -> tuple[Effect, ...]:
     """Return what evaluating ``expression`` where it stands may do besides giving its value.
 
-    Reading a variable is no effect here, even if the variable changes.
+    Reading a variable is no effect here, even if the variable changes; reading one in a function
+    that the expression calls is.
     """
-    return (Effect(EffectKind.UNKNOWN_CALL, "is not analysed yet", expression.lineno),)
+    analysis = _driver(project, module)
+    try:
+        value = analysis.value(expression)
+        if isinstance(expression, ast.GeneratorExp | ast.Call):
+            analysis.iterate(value)
+    except (TooLarge, RecursionError):
+        text = "is too large to be analysed"
+        return (Effect(EffectKind.UNKNOWN_CALL, text, getattr(expression, "lineno", 1)),)
+    found = list(analysis.effects)
+    nodes = module.names.walk(expression) if expression in module.names.order else []
+    found += [
+        Effect(EffectKind.YIELDS, "yields", node.lineno)
+        for node in nodes
+        if isinstance(node, ast.Yield | ast.YieldFrom)
+    ]
+    return _sorted(found)
+
+
+def _driver(project: Project | None, module: Module) -> Analysis:
+    analysis = Analysis(project, module, None)
+    analysis.home = module
+    analysis.watch = False
+    return analysis
 
 
 def is_immutable(project: Project | None, module: Module, expression: ast.expr) -> bool:
     """Whether the value is provably a number, str, bytes, bool, None or a tuple of such."""
-    return isinstance(expression, ast.Constant)
+    if isinstance(expression, ast.Constant):
+        return True
+    key = (is_immutable, module, expression)
+    if project is not None and key in project.memo:
+        return bool(project.memo[key])
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        result = analysis.plain(analysis.value(expression))
+    except (TooLarge, RecursionError, KeyError):
+        result = False
+    if project is not None:
+        project.memo[key] = result
+    return result
 
 
-def mutates(project: Project | None, module: Module, region: ast.AST, name: Binding) -> bool:
+def mutates(
+    project: Project | None, module: Module, region: ast.AST, name: Binding | ast.Name
+) -> bool:
     """Whether code in ``region`` may change the object bound to ``name`` in place."""
-    return True
+    if isinstance(name, Binding):
+        return bool(changing_uses(module, name.scope, name.name, region))
+    scope = module.names.owner(name)
+    if scope is None:
+        return False
+    return bool(changing_uses(module, scope, name.id, region))

@@ -1,0 +1,460 @@
+"""Evaluates expressions to abstract values and notes the effects of doing so."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program import effects_table as table
+from ray_lint.program.effect_kinds import EffectKind
+from ray_lint.program.effect_values import FRESH, NOTHING, Value, of_type, union
+from ray_lint.program.effect_walk import TooLarge, Walk
+from ray_lint.program.names import BindingKind
+
+_FLOATS = frozenset(
+    "math.pi math.e math.tau math.inf math.nan numpy.pi numpy.e numpy.inf numpy.nan cmath.pi "  # noqa: SIM905
+    "cmath.e sys.float_info.epsilon sys.float_info.max numpy.euler_gamma".split()
+)
+_OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
+    ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul", ast.LShift: "lshift",
+    ast.RShift: "rshift", ast.BitOr: "or", ast.BitAnd: "and", ast.BitXor: "xor",
+    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
+}  # fmt: skip
+_INTEGERS = frozenset({"int", "bool"})
+_REALS = frozenset({"int", "bool", "float"})
+_TEXT = frozenset({"str", "bytes"})
+
+
+class Expressions(Walk):
+    """The part of the analysis that evaluates expressions."""
+
+    def value(self, node: ast.expr) -> Value:
+        """Evaluate an expression."""
+        self.budget -= 1
+        if self.budget < 0:
+            raise TooLarge
+        if not self.stack and not self.silent:
+            self.line = getattr(node, "lineno", self.line)
+        method = getattr(self, f"_on_{type(node).__name__.lower()}", None)
+        if method is None:
+            self.note(EffectKind.UNKNOWN_CALL, f"holds an expression {type(node).__name__}")
+            return FRESH
+        result: Value = method(node)
+        return result
+
+    # -- plain values -------------------------------------------------------------------------
+
+    def _on_constant(self, node: ast.Constant) -> Value:
+        if node.value is None:
+            return of_type("none")
+        kind = type(node.value).__name__
+        return of_type(kind if kind in table.IMMUTABLE else "atom")
+
+    def _on_joinedstr(self, node: ast.JoinedStr) -> Value:
+        for part in node.values:
+            if isinstance(part, ast.FormattedValue):
+                self._on_formattedvalue(part)
+        return of_type("str")
+
+    def _on_formattedvalue(self, node: ast.FormattedValue) -> Value:
+        value = self.value(node.value)
+        self.text_of(value)
+        if node.format_spec is not None:
+            self.value(node.format_spec)
+            if not value.immutable:
+                self.may_raise("formats a value of unknown type", ("TypeError", "ValueError"))
+        return of_type("str")
+
+    _on_templatestr = _on_joinedstr
+
+    def text_of(self, value: Value) -> None:
+        """Run what turning the value into text runs."""
+        for name in ("__str__", "__repr__", "__format__"):
+            if value.types is not None:
+                self.dunder(name, value)
+
+    def _on_name(self, node: ast.Name) -> Value:
+        return self.read(node, self.load(node))
+
+    def read(self, node: ast.expr, value: Value) -> Value:
+        """Note what reading a name of a library means, if it is not just called."""
+        for kind in value.types or ():
+            if not kind.startswith("lib:"):
+                continue
+            name = kind[4:]
+            if name in _FLOATS:
+                return of_type("float")
+            if name in table.CONSTANTS:
+                return of_type("atom")
+            if name.startswith("string.") and name not in table.FUNCTIONS:
+                return of_type("str")
+            if name == "ray" or name.startswith("ray."):
+                if not isinstance(self.names.parents.get(node), ast.Attribute | ast.Call):
+                    self.note(EffectKind.RAY_CALL, f"uses `{name}`", name)
+                continue
+            parent = self.names.parents.get(node)
+            if isinstance(parent, ast.Attribute) or "." not in name:
+                continue
+            if isinstance(parent, ast.Call) and parent.func is node:
+                continue
+            found = table.foreign(name)
+            if found and found[0] == "PROCESS_STATE" and name not in table.FUNCTIONS:
+                self.note(EffectKind.PROCESS_STATE, f"reads `{name}`", name)
+        return value
+
+    def _on_namedexpr(self, node: ast.NamedExpr) -> Value:
+        value = self.value(node.value)
+        frame = self.names.scope_of(node).frame
+        self.write_name(frame, node.target.id, value)
+        return value
+
+    def _on_starred(self, node: ast.Starred) -> Value:
+        return self.iterate(self.value(node.value))
+
+    def _on_lambda(self, node: ast.Lambda) -> Value:
+        for default in [*node.args.defaults, *node.args.kw_defaults]:
+            if default is not None:
+                self.value(default)
+        return self.function_value(self.module, node)
+
+    def _on_await(self, node: ast.Await) -> Value:
+        self.note(EffectKind.AWAITS, "awaits")
+        return Value(None, self.value(node.value).refs)
+
+    def _on_yield(self, node: ast.Yield) -> Value:
+        self.yielded.append(self.value(node.value) if node.value else of_type("none"))
+        return FRESH
+
+    def _on_yieldfrom(self, node: ast.YieldFrom) -> Value:
+        self.yielded.append(self.iterate(self.value(node.value)))
+        return FRESH
+
+    # -- displays -----------------------------------------------------------------------------
+
+    def _items(self, nodes: list[ast.expr]) -> tuple[Value, ...]:
+        return tuple(self.value(n) for n in nodes)
+
+    def _on_list(self, node: ast.List) -> Value:
+        return self.make("list", node, union(list(self._items(node.elts))))
+
+    def _on_set(self, node: ast.Set) -> Value:
+        self.may_raise_hash(items := union(list(self._items(node.elts))))
+        return self.make("set", node, items)
+
+    def _on_tuple(self, node: ast.Tuple) -> Value:
+        items = self._items(node.elts)
+        starred = any(isinstance(e, ast.Starred) for e in node.elts)
+        return self.make("tuple", node, union(list(items)), NOTHING, None if starred else items)
+
+    def _on_dict(self, node: ast.Dict) -> Value:
+        keys, values = NOTHING, NOTHING
+        for key, item in zip(node.keys, node.values, strict=True):
+            value = self.value(item)
+            if key is None:
+                keys |= self.elements(value)
+                values |= self.held(value)
+            else:
+                keys |= self.value(key)
+                values |= value
+        return self.make("dict", node, values, keys)
+
+    def may_raise_hash(self, value: Value) -> None:
+        """Note that unhashable values cannot be keys."""
+        if not value.immutable and value.types is not None and value.types & {"list", "dict"}:
+            self.may_raise("hashes what cannot be hashed", ("TypeError",))
+
+    def _comprehend(
+        self, node: ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+    ) -> None:
+        self.entered.add(self.names.scopes[node])
+        for generator in node.generators:
+            if generator.is_async:
+                self.note(EffectKind.AWAITS, "awaits")
+            self.assign(generator.target, self.iterate(self.value(generator.iter)))
+            for test in generator.ifs:
+                self.value(test)
+                self.narrow(test)
+
+    def _on_listcomp(self, node: ast.ListComp) -> Value:
+        self._comprehend(node)
+        return self.make("list", node, self.value(node.elt))
+
+    def _on_setcomp(self, node: ast.SetComp) -> Value:
+        self._comprehend(node)
+        return self.make("set", node, self.value(node.elt))
+
+    def _on_generatorexp(self, node: ast.GeneratorExp) -> Value:
+        self._comprehend(node)
+        return self.make("iter", node, self.value(node.elt))
+
+    def _on_dictcomp(self, node: ast.DictComp) -> Value:
+        self._comprehend(node)
+        key = self.value(node.key)
+        return self.make("dict", node, self.value(node.value), key)
+
+    # -- operators ----------------------------------------------------------------------------
+
+    def _on_binop(self, node: ast.BinOp) -> Value:
+        left, right = self.value(node.left), self.value(node.right)
+        self.arithmetic_raises(node.op, left, right, node.right)
+        return self.binary(node.op, left, right)
+
+    def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
+        """Return the result of an operator."""
+        if left.types and right.types:
+            both = left.types | right.types
+            if both <= table.NUMBERS:
+                return self._arithmetic(op, both)
+            if left.types <= _TEXT and (isinstance(op, ast.Mod) or right.immutable):
+                return Value(left.types)
+            if right.types <= _TEXT and left.types <= _INTEGERS:
+                return Value(right.types)
+            if left.immutable and right.immutable:
+                return of_type("atom")
+        name = _OPERATORS[type(op)]
+        mine = self.dunder(f"__{name}__", left, right)
+        theirs = self.dunder(f"__r{name}__", right, left)
+        found = [v for v in (mine, theirs) if v is not None]
+        kinds = (left.types or frozenset()) | (right.types or frozenset())
+        for kind in ("list", "tuple", "set", "dict", "counter", "deque"):
+            if kind in kinds:
+                held = self.held(left) | self.held(right)
+                keys = NOTHING
+                if kind in {"dict", "counter"}:
+                    keys = self.elements(left) | self.elements(right)
+                found.append(self.make(kind, (kind, op), held, keys))
+        if not found or left.types is None or right.types is None:
+            found.append(FRESH)
+        return union(found)
+
+    def _arithmetic(self, op: ast.operator, both: frozenset[str]) -> Value:
+        if isinstance(op, ast.Div):
+            return of_type("float") if both <= _REALS else of_type("number")
+        if isinstance(op, ast.Pow):
+            return of_type("int", "float") if both <= _INTEGERS else of_type("number")
+        if both <= _INTEGERS:
+            return of_type("int")
+        return of_type("float", "int") if both <= _REALS else of_type("number")
+
+    def arithmetic_raises(
+        self, op: ast.operator, left: Value, right: Value, node: ast.expr
+    ) -> None:
+        """Note what the operator may raise."""
+        if isinstance(op, ast.Div | ast.FloorDiv | ast.Mod):
+            if left.types and left.types <= _TEXT | {"atom"}:
+                return
+            if not self._is_nonzero(node):
+                self.may_raise("divides by what may be zero", ("ZeroDivisionError",))
+        elif isinstance(op, ast.Pow):
+            if _number(node) is None and not (left.types and left.types <= _INTEGERS):
+                self.may_raise(
+                    "raises to a power", ("ZeroDivisionError", "OverflowError", "ValueError")
+                )
+        elif isinstance(op, ast.LShift | ast.RShift) and _number(node) is None:
+            self.may_raise("shifts by what may be negative", ("ValueError", "OverflowError"))
+
+    def _is_nonzero(self, node: ast.expr) -> bool:
+        number = _number(node)
+        if number is not None:
+            return bool(number)
+        if isinstance(node, ast.Name):
+            scope = self.names.owner(node)
+            bindings = scope.bindings.get(node.id, []) if scope is not None else []
+            if len(bindings) == 1 and bindings[0].kind is BindingKind.ASSIGN and bindings[0].value:
+                return bool(_number(bindings[0].value))
+        if isinstance(node, ast.Attribute):
+            return self.names.qualified(node) in _FLOATS
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
+            return self._is_nonzero(node.left) and self._is_nonzero(node.right)
+        return False
+
+    def _on_unaryop(self, node: ast.UnaryOp) -> Value:
+        value = self.value(node.operand)
+        if isinstance(node.op, ast.Not):
+            self.dunder("__bool__", value)
+            self.dunder("__len__", value)
+            return of_type("bool")
+        if value.types and value.types <= table.NUMBERS:
+            return of_type("int") if value.types <= _INTEGERS else value
+        name = {ast.USub: "__neg__", ast.UAdd: "__pos__", ast.Invert: "__invert__"}[type(node.op)]
+        found = self.dunder(name, value)
+        return FRESH if found is None else found if value.types else found | FRESH
+
+    def _on_boolop(self, node: ast.BoolOp) -> Value:
+        found = []
+        for part in node.values:
+            found.append(self.value(part))
+            if isinstance(node.op, ast.And):
+                self.narrow(part)
+        return union(found)
+
+    def _on_compare(self, node: ast.Compare) -> Value:
+        left = self.value(node.left)
+        plain = True
+        for op, right_node in zip(node.ops, node.comparators, strict=True):
+            right = self.value(right_node)
+            if isinstance(op, ast.In | ast.NotIn):
+                self.dunder("__contains__", right, left)
+            elif type(op) in _OPERATORS:
+                self.dunder(f"__{_OPERATORS[type(op)]}__", left, right)
+                plain = plain and not self.may_be_array(left) and not self.may_be_array(right)
+            left = right
+        self.narrow(node)
+        return of_type("bool") if plain else FRESH
+
+    def may_be_array(self, value: Value) -> bool:
+        """Whether comparisons of the value may give an array."""
+        return value.types is None or "array" in value.types
+
+    def narrow(self, test: ast.expr) -> None:
+        """Learn types from a test that did not fail.
+
+        What is ordered against a number is a number, against a text a text: lists and dicts
+        would have raised, and arrays are no truth values.
+        """
+        super().narrow(test)
+        if isinstance(test, ast.UnaryOp):
+            self.narrow(test.operand)
+        if not isinstance(test, ast.Compare) or not self._is_condition(test):
+            return
+        sides = [test.left, *test.comparators]
+        for index, op in enumerate(test.ops):
+            if not isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
+                continue
+            for side, other in ((sides[index], sides[index + 1]), (sides[index + 1], sides[index])):
+                if isinstance(side, ast.Name) and isinstance(other, ast.Constant | ast.UnaryOp):
+                    self.silent += 1
+                    kind = self.value(other)
+                    self.silent -= 1
+                    if kind.types and kind.types <= table.NUMBERS:
+                        self.learn(side, of_type("number"))
+                    elif kind.types and kind.types <= _TEXT:
+                        self.learn(side, kind)
+
+    def _is_condition(self, node: ast.expr) -> bool:
+        parent = self.names.parents.get(node)
+        while isinstance(parent, ast.BoolOp) or (
+            isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+        ):
+            node, parent = parent, self.names.parents.get(parent)
+        if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
+            return parent.test is node
+        if isinstance(parent, ast.comprehension):
+            return node in parent.ifs
+        # Only a chain is a truth value by itself.
+        return isinstance(node, ast.Compare) and len(node.ops) > 1
+
+    def learn(self, node: ast.Name, value: Value) -> None:
+        """Give a local name of unknown type a type."""
+        scope = self.names.owner(node)
+        if scope is not None:
+            known = self.env.get((scope, node.id))
+            if known is not None and known.types is None:
+                self.env[scope, node.id] = value
+
+    def _on_ifexp(self, node: ast.IfExp) -> Value:
+        self.value(node.test)
+        before = dict(self.env)
+        self.narrow(node.test)
+        one = self.value(node.body)
+        self.env = before
+        if isinstance(node.test, ast.Compare):
+            self.narrow(node.test)
+        return one | self.value(node.orelse)
+
+    # -- parts --------------------------------------------------------------------------------
+
+    def _on_slice(self, node: ast.Slice) -> Value:
+        for part in (node.lower, node.upper, node.step):
+            if part is not None:
+                self.value(part)
+        return of_type("slice")
+
+    def _on_subscript(self, node: ast.Subscript) -> Value:
+        return self.element_at(node)
+
+    def element_at(self, node: ast.expr) -> Value:
+        """Evaluate a subscript."""
+        assert isinstance(node, ast.Subscript)
+        owner = self.value(node.value)
+        index = self.value(node.slice)
+        if any(k.startswith("lib:") for k in owner.types or ()):
+            return self._library_element(owner)
+        found = self.dunder("__getitem__", owner, index)
+        if found is not None and owner.types is not None:
+            return found
+        if isinstance(node.slice, ast.Slice):
+            part = self._slice(node, owner)
+        else:
+            part = self._element(node, owner)
+        return part if found is None else part | found
+
+    def _library_element(self, owner: Value) -> Value:
+        for kind in owner.types or ():
+            found = table.foreign(kind[4:])
+            if found is not None and kind[4:] not in table.FUNCTIONS and found[0] != "RAY_CALL":
+                self.note(EffectKind[found[0]], f"{found[1]} `{kind[4:]}`", kind[4:])
+        return FRESH
+
+    def _slice(self, node: ast.Subscript, owner: Value) -> Value:
+        if owner.immutable:
+            return owner if owner.types and owner.types <= _TEXT | {"range"} else FRESH
+        if owner.types is not None and owner.types <= {"list", "tuple", "deque"}:
+            kind = "list" if "list" in owner.types else "tuple"
+            return self.make(kind, node, self.elements(owner))
+        return Value(None, owner.refs)
+
+    def _element(self, node: ast.Subscript, owner: Value) -> Value:
+        constant = _number(node.slice)
+        fields = self._fields(owner)
+        if isinstance(constant, int) and -len(fields or ()) <= constant < len(fields or ()):
+            assert fields is not None
+            return fields[constant]
+        if not (owner.types is not None and owner.types <= {"counter", "defaultdict"}):
+            self.may_raise(
+                "takes an item that may not exist", ("IndexError", "KeyError", "TypeError")
+            )
+        if owner.immutable:
+            return owner if owner.types and owner.types <= {"str"} else self.elements(owner)
+        held = self.held(owner) if owner.refs else FRESH
+        if owner.types is not None and owner.types <= {"dict", "counter", "defaultdict"}:
+            held = NOTHING
+            for token in owner.refs:
+                known = token in self.heap
+                held |= self.heap[token].contents if known else Value(None, frozenset({token}))
+        return held if held is not NOTHING else FRESH
+
+    def _on_attribute(self, node: ast.Attribute) -> Value:
+        return self.read(node, self.attribute(self.value(node.value), node))
+
+    def attribute(self, owner: Value, node: ast.Attribute) -> Value:
+        """Evaluate an attribute of a value."""
+        code = any(k.startswith(("def:", "lib:ray")) for k in owner.types or ())
+        if node.attr in {"__globals__", "__code__", "__dict__", "__closure__"} or (
+            code and node.attr in {"__name__", "__qualname__", "__doc__", "__module__"}
+        ):
+            self.note(EffectKind.INTROSPECTION, f"reads `{node.attr}`", node.attr)
+        if node.attr == "remote":
+            self.note(EffectKind.RAY_CALL, "submits a task with `.remote`", "remote")
+        return self.plain_attribute(owner, node.attr)
+
+    def iterate(self, value: Value) -> Value:
+        """Return the elements, running the iteration of project classes."""
+        if value.types is not None and any(k.startswith("instance:") for k in value.types):
+            found = self.dunder("__iter__", value)
+            if found is not None:
+                return self.elements(found) | self.held(value)
+            return self.held(value)
+        if value.types == frozenset({"iter"}):
+            self.changes(value, "consumes")
+        return self.elements(value)
+
+
+def _number(node: ast.expr) -> int | float | None:
+    """Return the number that a literal stands for."""
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
+        number = _number(node.operand)
+        return None if number is None else -number
+    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
+        return node.value
+    return None

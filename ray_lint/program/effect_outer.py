@@ -1,0 +1,265 @@
+"""What names stand for that were bound before the call: globals, closures, imports."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program.effect_calls import Calls
+from ray_lint.program.effect_kinds import EffectKind
+from ray_lint.program.effect_state import changing_uses, rebinds
+from ray_lint.program.effect_values import FRESH, NOTHING, Cell, Token, Value, of_type, union
+from ray_lint.program.module import Module
+from ray_lint.program.names import Binding, BindingKind, Scope
+
+
+class Analysis(Calls):
+    """The whole analysis of one function or expression."""
+
+    watch = True
+    """Whether names that change later are an effect (not for expressions of the driver)."""
+
+    def outer(self, module: Module, scope: Scope, node: ast.Name) -> Value:
+        """Return the value of a name bound outside of the call."""
+        if self._is_self(scope, node.id):
+            self.note(EffectKind.USES_SELF_NAME, f"uses its own name `{node.id}`", node.id)
+        value = self.outer_value(module, scope, node.id)
+        if (self.watch or self.stack) and not self.silent:
+            self._watch(module, scope, node.id, value)
+        return value
+
+    def _is_self(self, scope: Scope, name: str) -> bool:
+        return self.root is not None and any(
+            b.node is self.root for b in scope.bindings.get(name, [])
+        )
+
+    def _watch(self, module: Module, scope: Scope, name: str, value: Value) -> None:
+        """Note that what a name stands for changes while the program runs."""
+        function = self.root if module is self.home else None
+        kinds = {b.kind for b in scope.bindings.get(name, [])}
+        if rebinds(module, scope, name, function):
+            if kinds <= {BindingKind.FUNCTION, BindingKind.CLASS, BindingKind.IMPORT}:
+                if kinds != {BindingKind.IMPORT} or self.home is not module:
+                    text = f"uses `{name}`, which is defined more than once"
+                    self.note(EffectKind.REDEFINED, text, name)
+                return
+            text = f"reads `{name}`, which the program binds again"
+            self.note(EffectKind.READS_CHANGING_STATE, text, name)
+            return
+        if self.plain(value):
+            return
+        names = module.names
+        for use in changing_uses(module, scope, name):
+            if (
+                self.root is not None
+                and names is self.home.names
+                and names.contains(self.root, use)
+            ):
+                continue  # noted where the body does it
+            early = names.scope_of(use).frame is scope.frame and (
+                function is None or names.order[use] < names.order[function]
+            )
+            if not early and not self._is_own(use):
+                text = f"reads `{name}`, which line {getattr(use, 'lineno', 0)} may change"
+                self.note(EffectKind.READS_CHANGING_STATE, text, name)
+                return
+
+    def _is_own(self, use: ast.AST) -> bool:
+        """Whether the use stands in a helper that is being run: noted there if it matters."""
+        return any(
+            use in self.names.order and f in self.names.order and self.names.contains(f, use)
+            for f, _ in self.stack
+        )
+
+    @property
+    def home(self) -> Module:
+        """The module of the analysed function."""
+        return self._home
+
+    @home.setter
+    def home(self, module: Module) -> None:
+        self._home = module
+
+    # -- values -------------------------------------------------------------------------------
+
+    def outer_value(self, module: Module, scope: Scope, name: str) -> Value:
+        """Return the value of a name of another scope."""
+        key = (scope, name)
+        if key in self.outer_memo:
+            return self.outer_memo[key]
+        if key in self.outer_busy:
+            return NOTHING
+        self.outer_busy.add(key)
+        here, self.module = self.module, module
+        self.silent += 1
+        watched, self.stack = self.stack, [*self.stack, (scope.node, name)]
+        try:
+            bindings = scope.bindings.get(name, [])
+            value = union([self._bound(b) for b in bindings]) if bindings else FRESH
+            if any(b.kind is BindingKind.AUGMENTED for b in bindings):
+                value = self._augmented(bindings, value)
+        finally:
+            self.module = here
+            self.silent -= 1
+            self.stack = watched
+            self.outer_busy.discard(key)
+        value = self._aged(module, scope, name, value)
+        if not self.outer_busy:
+            self.outer_memo[key] = value
+        return value
+
+    def _augmented(self, bindings: list[Binding], value: Value) -> Value:
+        for binding in bindings:
+            statement = binding.statement
+            if isinstance(statement, ast.AugAssign):
+                right = self.value(statement.value)
+                value |= self.binary(statement.op, value, right)
+        return value
+
+    def _aged(self, module: Module, scope: Scope, name: str, value: Value) -> Value:
+        """Make the objects of an older value older than the call."""
+        if self.plain(value):
+            return value
+        kinds = value.types or frozenset({"?"})
+        if kinds and all(k.startswith(("lib:", "cached:", "bound:")) for k in kinds):
+            return value
+        token = Token("outside", name)
+        if all(k.startswith(("def:", "class:")) for k in kinds):
+            return value
+        if any(k.startswith("partial:") for k in kinds):
+            return value
+        if kinds == frozenset({"tuple"}):
+            return Value(value.types, frozenset({token}))
+        contents, keys, known = NOTHING, NOTHING, bool(value.refs)
+        for ref in value.refs:
+            cell = self.heap.get(ref)
+            if cell is None or ref.kind != "new" or cell.attributes:
+                known = False
+            else:
+                contents |= cell.contents
+                keys |= cell.keys
+        if known and not self._stays(module, scope, name, value):
+            known = False
+        if known and kinds <= {"list", "dict", "set", "deque", "counter", "array", "defaultdict"}:
+            deep = contents if self._is_code(contents) else self._outside(contents, name)
+            self.heap[token] = Cell(deep, self._outside(keys, name))
+        return Value(value.types, frozenset({token}))
+
+    def _is_code(self, value: Value) -> bool:
+        """Whether the value is functions or classes only."""
+        return bool(value.types) and all(
+            k.startswith(("def:", "lib:", "class:")) for k in value.types or ()
+        )
+
+    def _outside(self, value: Value, name: str) -> Value:
+        if self.plain(value):
+            return value
+        inner = Token("outside", f"{name}[…]")
+        contents = [self.heap[t].contents for t in value.refs if t in self.heap]
+        if contents and all(self.plain(c) for c in contents) and value.types is not None:
+            keys = union([self.heap[t].keys for t in value.refs if t in self.heap])
+            known = self.heap.get(inner)
+            if known is None:
+                self.heap[inner] = Cell(union(contents), keys)
+            else:
+                known.contents |= union(contents)
+        types = value.types
+        return Value(types, frozenset({inner}))
+
+    def _stays(self, module: Module, scope: Scope, name: str, value: Value) -> bool:
+        """Whether nothing of other type gets into a container after it was made.
+
+        Local fillings with plain values are taken into account.
+        """
+        for use in changing_uses(module, scope, name):
+            added = self._added(module, use)
+            if added is None:
+                return False
+            for ref in value.refs:
+                if ref in self.heap:
+                    self.heap[ref].contents |= added
+                    self.heap[ref].keys |= added
+        return True
+
+    def _added(self, module: Module, use: ast.AST) -> Value | None:
+        """Return what a changing use puts into the container, None if unknown."""
+        names = module.names
+        parent = names.parents.get(use)
+        grand = names.parents.get(parent) if parent is not None else None
+        expression: ast.expr | None = None
+        if isinstance(parent, ast.Attribute) and isinstance(grand, ast.Call) and grand.args:
+            if parent.attr in {"append", "add", "appendleft"}:
+                expression = grand.args[0]
+        elif isinstance(parent, ast.Subscript) and isinstance(grand, ast.Assign):
+            expression = grand.value
+        elif isinstance(parent, ast.Attribute) and parent.attr in {
+            "sort",
+            "reverse",
+            "pop",
+            "clear",
+        }:
+            return NOTHING
+        if expression is None:
+            return None
+        here, self.module = self.module, module
+        self.silent += 1
+        try:
+            value = self.value(expression)
+        finally:
+            self.module = here
+            self.silent -= 1
+        return value if self.plain(value) else None
+
+    def _bound(self, binding: Binding) -> Value:
+        """Return what one binding gives its name."""
+        node = binding.node
+        if binding.kind is BindingKind.IMPORT:
+            return self.dotted(self.module, self.names.import_target(binding))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            value = self.function_value(self.module, node)
+            for decorator in reversed(node.decorator_list):
+                value = self.decorated(decorator, value)
+            return value
+        if isinstance(node, ast.ClassDef):
+            for decorator in node.decorator_list:
+                plain = decorator.func if isinstance(decorator, ast.Call) else decorator
+                if self.names.qualified(plain) == "ray.remote":
+                    return of_type("lib:ray.actor_class")
+            return self.class_value(self.module, node)
+        if binding.kind in (BindingKind.AUGMENTED, BindingKind.DELETE):
+            return NOTHING
+        if binding.kind is BindingKind.PARAMETER and isinstance(node, ast.arg):
+            token = Token("outside", binding.name)
+            promised = self.annotation(node.annotation, frozenset({token}))
+            return promised if promised is not None else Value(None, frozenset({token}))
+        if binding.kind in (BindingKind.ASSIGN, BindingKind.WALRUS) and binding.value is not None:
+            value = self.value(binding.value)
+            return value if value is not NOTHING else FRESH
+        return self._destructured(binding)
+
+    def _destructured(self, binding: Binding) -> Value:
+        """Return the part that a target of a loop or an unpacking gets."""
+        names = self.names
+        path: list[tuple[int, int]] = []
+        node: ast.AST = binding.node
+        parent = names.parents.get(node)
+        while isinstance(parent, ast.Tuple | ast.List):
+            if any(isinstance(e, ast.Starred) for e in parent.elts):
+                return self._unknown(binding.name)
+            path.append((parent.elts.index(node), len(parent.elts)))  # type: ignore[arg-type]
+            node, parent = parent, names.parents.get(parent)
+        if isinstance(parent, ast.For | ast.comprehension):
+            value = self.iterate(self.value(parent.iter))
+        elif isinstance(parent, ast.Assign):
+            value = self.value(parent.value)
+        else:
+            return self._unknown(binding.name)
+        for index, length in reversed(path):
+            fields = self._fields(value)
+            if fields is not None and len(fields) == length:
+                value = fields[index]
+            else:
+                value = self.elements(value)
+        return value if value is not NOTHING else FRESH
+
+    def _unknown(self, name: str) -> Value:
+        return Value(None, frozenset({Token("outside", name)}))

@@ -1,0 +1,232 @@
+"""Which names and objects of a module change, and where."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program import effects_table as table
+from ray_lint.program.module import Module
+from ray_lint.program.names import LOOPS, Binding, BindingKind, Scope
+
+_DEPTH = 4  # aliases followed
+
+
+def rebinds(module: Module, scope: Scope, name: str, function: ast.AST | None) -> bool:
+    """Whether the name may stand for something else after ``function`` was defined.
+
+    Ray pickles a function at its first call: what is bound once, or before the definition in the
+    same scope, is what every call sees. ``function`` is None for code of another module, which is
+    complete once it is imported.
+    """
+    names = module.names
+    bindings = [b for b in scope.bindings.get(name, []) if b.kind is not BindingKind.DELETE]
+    if len(bindings) == 1 and _straight(module, bindings[0], scope, function):
+        return False
+    position = names.order.get(function, len(names.order)) if function else len(names.order)
+    late = [
+        b
+        for b in bindings
+        if not (
+            names.order[b.node] < position
+            and (b.kind is BindingKind.PARAMETER or names.scope_of(b.node).frame is scope)
+        )
+    ]
+    if not late:
+        return False
+    return not (len(late) == len(bindings) and _exclusive(module, late))
+
+
+def _straight(module: Module, binding: Binding, scope: Scope, function: ast.AST | None) -> bool:
+    """Whether the only binding is made at most once, or anew before each definition."""
+    names = module.names
+    if binding.kind is BindingKind.PARAMETER:
+        return True
+    if names.scope_of(binding.node).frame is not scope.frame:
+        return False
+    for ancestor in names.ancestors(binding.node):
+        if ancestor is scope.node:
+            break
+        if isinstance(ancestor, LOOPS):
+            if function is None or names.order[function] > names.last[ancestor]:
+                continue
+            return names.contains(ancestor, function)
+    return True
+
+
+def _exclusive(module: Module, bindings: list[Binding]) -> bool:
+    """Whether at most one of the bindings is made: branches of one ``if`` or ``try``."""
+    names = module.names
+    seen: set[tuple[int, str]] = set()
+    for binding in bindings:
+        if binding.statement is None or binding.statement not in names.blocks:
+            return False
+        block = names.blocks[binding.statement]
+        if not isinstance(block.owner, ast.If | ast.Try | ast.ExceptHandler):
+            return False
+        owner = block.owner
+        branch = (id(owner), block.field)
+        if branch in seen:
+            return False
+        seen.add(branch)
+    return True
+
+
+def changing_uses(
+    module: Module, scope: Scope, name: str, region: ast.AST | None = None, depth: int = 0
+) -> list[ast.AST]:
+    """Return the uses of a name, in ``region`` if given, that may change its object in place."""
+    names = module.names
+    found: list[ast.AST] = [
+        use
+        for use in scope.uses.get(name, [])
+        if (region is None or names.contains(region, use)) and changes_object(module, use, depth)
+    ]
+    for binding in scope.bindings.get(name, []):
+        if binding.kind is BindingKind.AUGMENTED and (
+            region is None or names.contains(region, binding.node)
+        ):
+            found.append(binding.node)
+    return found
+
+
+def changes_object(module: Module, use: ast.AST, depth: int = 0) -> bool:
+    """Whether what is done with the expression may change the object it stands for."""
+    names = module.names
+    node = use
+    while True:
+        parent = names.parents.get(node)
+        if isinstance(parent, ast.Attribute):
+            if not isinstance(parent.ctx, ast.Load):
+                return True
+            call = names.parents.get(parent)
+            if isinstance(call, ast.Call) and call.func is parent:
+                return _method_changes(module, call, parent, depth)
+            node = parent
+        elif isinstance(parent, ast.Subscript) and parent.value is node:
+            if not isinstance(parent.ctx, ast.Load):
+                return True
+            node = parent
+        elif isinstance(parent, ast.Call) and parent.func is not node:
+            return _call_changes(module, parent, node)
+        elif isinstance(parent, ast.keyword):
+            call = names.parents.get(parent)
+            return isinstance(call, ast.Call) and _call_changes(module, call, node)
+        elif isinstance(parent, ast.Starred | ast.IfExp | ast.NamedExpr | ast.BoolOp):
+            node = parent
+        else:
+            return _alias_changes(module, parent, node, depth)
+
+
+def _alias_changes(module: Module, parent: ast.AST | None, node: ast.AST, depth: int) -> bool:
+    """Whether a name that the object gets is used to change it."""
+    target: ast.AST | None = None
+    if isinstance(parent, ast.Assign) and parent.value is node:
+        target = parent.targets[0]
+    elif isinstance(parent, ast.For | ast.comprehension) and parent.iter is node:
+        target = parent.target
+    if target is None or depth >= _DEPTH:
+        return False
+    names = module.names
+    for part in ast.walk(target):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            scope = names.scope_of(part)
+            owner = scope.redirected.get(part.id, scope) or scope
+            if changing_uses(module, owner, part.id, depth=depth + 1):
+                return True
+    return False
+
+
+def _method_changes(module: Module, call: ast.Call, func: ast.Attribute, depth: int) -> bool:
+    name = func.attr
+    if name in {"remote", "options"}:
+        return False
+    if module.names.qualified(func) is not None:
+        return False
+    defined = [
+        s.bindings[name][0].node
+        for s in module.names.scopes.values()
+        if s.is_class and name in s.bindings
+    ]
+    for method in defined:
+        if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and _changes_first(
+            module, method, depth
+        ):
+            return True
+    if name in table.CHANGING_METHODS:
+        return True
+    if name in table.READING_METHODS:
+        return name in {"get", "values", "items"} and changes_object(module, call, depth)
+    return not defined and name not in table.OUTSIDE_METHODS
+
+
+def _changes_first(
+    module: Module, method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int
+) -> bool:
+    """Whether a method may change ``self``."""
+    arguments = [*method.args.posonlyargs, *method.args.args]
+    if not arguments or depth >= _DEPTH:
+        return bool(arguments)
+    scope = module.names.scopes[method]
+    return bool(changing_uses(module, scope, arguments[0].arg, depth=depth + 1))
+
+
+def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
+    """Whether a function may change what it is given."""
+    names = module.names
+    func = call.func
+    if isinstance(func, ast.Attribute):
+        if func.attr in {"remote", "options"}:
+            return False
+        if names.qualified(func) is None:
+            return not (
+                func.attr in table.READING_METHODS
+                or func.attr in table.CHANGING_METHODS
+                or func.attr in table.OUTSIDE_METHODS
+            )
+    known = names.qualified_names(func)
+    if known:
+        return not all(_leaves_alone(n, call, argument) for n in known)
+    if isinstance(func, ast.Name):
+        owner = names.owner(func)
+        for binding in owner.bindings.get(func.id, []) if owner is not None else []:
+            if isinstance(binding.node, ast.ClassDef):
+                continue
+            if not isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
+                return True
+            if _parameter_changes(module, binding.node, call, argument):
+                return True
+        return owner is None or not owner.bindings.get(func.id)
+    return True
+
+
+def _leaves_alone(name: str, call: ast.Call, argument: ast.AST) -> bool:
+    if name in table.CHANGES_ARGUMENT:
+        index = table.CHANGES_ARGUMENT[name][0]
+        return index < len(call.args) and call.args[index] is not argument
+    if name.endswith(".shuffle"):
+        return False
+    return (
+        name in table.FUNCTIONS
+        or table.foreign(name) is not None
+        or name.startswith(("builtins.", "math.", "itertools.", "functools.", "collections."))
+    )
+
+
+def _parameter_changes(
+    module: Module,
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+    call: ast.Call,
+    argument: ast.AST,
+) -> bool:
+    """Whether the parameter that gets the argument may be changed in the body."""
+    scope = module.names.scopes[function]
+    every = [*function.args.posonlyargs, *function.args.args]
+    parameters = {a.arg for a in (*every, *function.args.kwonlyargs)}
+    if argument in call.args and not any(isinstance(a, ast.Starred) for a in call.args):
+        index = call.args.index(argument)
+        if index < len(every):
+            parameters = {every[index].arg}
+    for keyword in call.keywords:
+        if keyword.value is argument and keyword.arg in parameters:
+            parameters = {keyword.arg}
+    return any(changing_uses(module, scope, p, depth=2) for p in parameters)
