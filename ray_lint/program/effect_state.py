@@ -85,7 +85,7 @@ def changing_uses(
         if binding.kind is BindingKind.AUGMENTED and (
             region is None or names.contains(region, binding.node)
         ):
-            found.append(binding.node)
+            found.append(binding.node)  # noqa: PERF401
     return found
 
 
