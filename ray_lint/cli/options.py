@@ -36,6 +36,19 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    """Help of a fixed width, written the same by every version of Python."""
+
+    def __init__(self, prog: str, **_: Any) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+    def _format_action_invocation(self, action: argparse.Action) -> str:
+        if not action.option_strings or action.nargs == 0:
+            return super()._format_action_invocation(action)
+        metavar = self._format_args(action, action.dest.upper())
+        return f"{', '.join(action.option_strings)} {metavar}"
+
+
 class _Version(argparse.Action):
     """Prints the versions of what is involved; Ray is looked up, not imported."""
 
@@ -101,9 +114,7 @@ def build() -> Parser:
         usage=_USAGE,
         description="Find and fix Ray code that submits one tiny task per item.",
         epilog=_EPILOG,
-        formatter_class=lambda prog: argparse.RawDescriptionHelpFormatter(
-            prog, max_help_position=30, width=100
-        ),
+        formatter_class=_Formatter,
         add_help=False,
         allow_abbrev=False,
     )

@@ -1,0 +1,161 @@
+"""The pre-commit hooks, by really running pre-commit in a temporary repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.doors.conftest import ROOT
+from tests.doors.samples import CLEAN, FINDING
+
+pytest.importorskip("pre_commit")
+pytestmark = pytest.mark.slow
+
+UNUSED = "x = 1  # noqa: RAY101\n"
+GIT = {
+    "GIT_AUTHOR_NAME": "t",
+    "GIT_AUTHOR_EMAIL": "t@example.org",
+    "GIT_COMMITTER_NAME": "t",
+    "GIT_COMMITTER_EMAIL": "t@example.org",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
+
+
+def git(folder: Path, *arguments: str) -> str:
+    done = subprocess.run(
+        ["git", *arguments],
+        cwd=folder,
+        env={**os.environ, **GIT},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """This working tree as a repository that hooks can be taken from."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a git work tree")
+    copy = tmp_path_factory.mktemp("hooks") / "ray-lint"
+    names = git(ROOT, "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(("tests/", "fixtures/")):
+            (copy / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, copy / name)
+    git(copy, "init", "-q", "-b", "main")
+    git(copy, "add", "-A")
+    git(copy, "commit", "-qm", "state of the work tree")
+    return copy
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where pre-commit keeps the environments of one test run."""
+    return tmp_path_factory.mktemp("pre-commit-home")
+
+
+class Repository:
+    """A user's repository."""
+
+    def __init__(self, folder: Path, home: Path, config: str) -> None:
+        self.folder = folder
+        self.home = home
+        git(folder, "init", "-q", "-b", "main")
+        (folder / ".pre-commit-config.yaml").write_text(config)
+        git(folder, "add", "-A")
+        git(folder, "commit", "-qm", "start")
+
+    def write(self, name: str, content: str) -> Path:
+        path = self.folder / name
+        path.write_text(content, encoding="utf-8")
+        git(self.folder, "add", "-A")
+        return path
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        env = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "GIT_DIR")}
+        done = subprocess.run(
+            [sys.executable, "-m", "pre_commit", "run", *arguments],
+            cwd=self.folder,
+            env={**env, **GIT, "PRE_COMMIT_HOME": str(self.home)},
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+            timeout=600,
+        )
+        return done.returncode, done.stdout + done.stderr
+
+
+def repository(tmp_path: Path, home: Path, hooks: Path, hook: str) -> Repository:
+    rev = git(hooks, "rev-parse", "HEAD").strip()
+    config = f"repos:\n- repo: {hooks.as_uri()}\n  rev: {rev}\n  hooks:\n  - id: {hook}\n"
+    return Repository(tmp_path, home, config)
+
+
+def test_the_lint_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
+    user = repository(tmp_path, home, hooks, "ray-lint")
+    code, out = user.run()
+    assert (code, "no files to check" in out) == (0, True), out  # nothing staged
+    user.write("plain.py", CLEAN)
+    assert user.run()[0] == 0
+    user.write("with space é.py", FINDING)
+    code, out = user.run()
+    assert code == 1
+    assert "with space é.py:9:20: RAY101" in out
+    git(user.folder, "rm", "-q", "--cached", "with space é.py")
+    (user.folder / "with space é.py").unlink()
+    book = {
+        "cells": [
+            {"cell_type": "code", "metadata": {}, "outputs": [], "source": FINDING.splitlines(True)}
+        ],
+        "metadata": {},
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    user.write("book.ipynb", json.dumps(book))
+    code, out = user.run()
+    assert code == 1
+    assert "book.ipynb:cell 1:9:20: RAY101" in out
+    user.write("ray-lint.toml", 'exclude = ["*.ipynb"]\n')
+    assert user.run()[0] == 0
+    git(user.folder, "commit", "-qm", "all")
+    git(user.folder, "rm", "-q", "plain.py")
+    assert user.run()[0] == 0  # a deleted file
+    assert not list(home.glob("**/site-packages/ray"))
+    assert list(home.glob("**/site-packages/libcst"))
+
+
+def test_the_fix_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
+    user = repository(tmp_path, home, hooks, "ray-lint-fix")
+    path = user.write("a b.py", UNUSED)
+    code, out = user.run()
+    assert code == 1
+    assert "files were modified by this hook" in out
+    assert path.read_text() == "x = 1\n"
+    git(user.folder, "add", "-A")
+    assert user.run()[0] == 0
+
+
+def test_inside_the_flake8_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
+    # The hook of flake8's repository with `additional_dependencies`, defined locally since tests
+    # do not reach GitHub.
+    user = Repository(
+        tmp_path,
+        home,
+        "repos:\n- repo: local\n  hooks:\n  - id: flake8\n    name: flake8\n    entry: flake8\n"
+        "    language: python\n    types: [python]\n    args: [--select, RAY]\n"
+        f"    additional_dependencies: [flake8, '{hooks}']\n",
+    )
+    user.write("é.py", FINDING)
+    code, out = user.run()
+    assert code == 1
+    assert "é.py:9:20: RAY101" in out
+    user.write("é.py", FINDING.replace("10_000)])", "10_000)])  # noqa: RAY101"))
+    assert user.run()[0] == 0
