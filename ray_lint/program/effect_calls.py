@@ -581,6 +581,8 @@ class Calls(Expressions):
         """Note that a method changes its receiver and return its result."""
         self.changes(owner, f"changes by `.{name}(…)`")
         self._callbacks(f"method.{name}", node, args)
+        if name == "shuffle" and args.positional:
+            self.changes(args.positional[0], "shuffles")
         result = self._values_of(owner) | FRESH if text == "." else None
         stored = union(args.every)
         if name in {"extend", "update", "extendleft"}:
@@ -818,6 +820,11 @@ class Calls(Expressions):
         cell = self.heap[next(iter(made.refs))]
         for name, value in [*zip(fields, args.positional, strict=False), *args.keywords.items()]:
             cell.attributes[name] = cell.attributes.get(name, NOTHING) | value
+        for statement in definition.body:
+            if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+                name = statement.target.id
+                if name not in cell.attributes and isinstance(statement.value, ast.Call):
+                    cell.attributes[name] = self._field_default(module, statement.value)
         if args.loose is not None:
             cell.contents |= args.loose
         cell.contents |= union(args.every)
@@ -825,6 +832,19 @@ class Calls(Expressions):
         if isinstance(member, tuple):
             self.call_function(member[0], member[1], [instance], {}, "__post_init__")
         return instance
+
+    def _field_default(self, module: Module, call: ast.Call) -> Value:
+        """Return what ``field(default_factory=…)`` gives each instance."""
+        here, self.module = self.module, module
+        try:
+            for keyword in call.keywords:
+                if keyword.arg == "default_factory":
+                    return self.call(self.value(keyword.value), call, Arguments([]), "factory")
+                if keyword.arg == "default":
+                    return self.value(keyword.value)
+            return FRESH
+        finally:
+            self.module = here
 
     def plain_attribute(self, value: Value, name: str) -> Value:
         """Return an attribute by name."""

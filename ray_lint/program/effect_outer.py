@@ -129,7 +129,8 @@ class Analysis(Calls):
             return value
         if kinds == frozenset({"tuple"}):
             return Value(value.types, frozenset({token}))
-        contents, keys, known = NOTHING, NOTHING, bool(value.refs)
+        contents, keys = NOTHING, NOTHING
+        known = bool(value.refs) and self._stays(module, scope, name, value)
         for ref in value.refs:
             cell = self.heap.get(ref)
             if cell is None or ref.kind != "new" or cell.attributes:
@@ -137,8 +138,6 @@ class Analysis(Calls):
             else:
                 contents |= cell.contents
                 keys |= cell.keys
-        if known and not self._stays(module, scope, name, value):
-            known = False
         if known and kinds <= {"list", "dict", "set", "deque", "counter", "array", "defaultdict"}:
             deep = contents if self._is_code(contents) else self._outside(contents, name)
             self.heap[token] = Cell(deep, self._outside(keys, name))
@@ -170,7 +169,7 @@ class Analysis(Calls):
 
         Local fillings with plain values are taken into account.
         """
-        for use in changing_uses(module, scope, name):
+        for use in changing_uses(module, scope, name, deep=False):
             added = self._added(module, use)
             if added is None:
                 return False

@@ -72,14 +72,24 @@ def _exclusive(module: Module, bindings: list[Binding]) -> bool:
 
 
 def changing_uses(
-    module: Module, scope: Scope, name: str, region: ast.AST | None = None, depth: int = 0
+    module: Module,
+    scope: Scope,
+    name: str,
+    region: ast.AST | None = None,
+    depth: int = 0,
+    *,
+    deep: bool = True,
 ) -> list[ast.AST]:
-    """Return the uses of a name, in ``region`` if given, that may change its object in place."""
+    """Return the uses of a name, in ``region`` if given, that may change its object in place.
+
+    ``deep`` counts changes of what the object holds, too.
+    """
     names = module.names
     found: list[ast.AST] = [
         use
         for use in scope.uses.get(name, [])
-        if (region is None or names.contains(region, use)) and changes_object(module, use, depth)
+        if (region is None or names.contains(region, use))
+        and changes_object(module, use, depth, deep=deep)
     ]
     for binding in scope.bindings.get(name, []):
         if binding.kind is BindingKind.AUGMENTED and (
@@ -89,7 +99,7 @@ def changing_uses(
     return found
 
 
-def changes_object(module: Module, use: ast.AST, depth: int = 0) -> bool:
+def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool = True) -> bool:
     """Whether what is done with the expression may change the object it stands for."""
     names = module.names
     node = use
@@ -105,6 +115,8 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0) -> bool:
         elif isinstance(parent, ast.Subscript) and parent.value is node:
             if not isinstance(parent.ctx, ast.Load):
                 return True
+            if not deep:
+                return False
             node = parent
         elif isinstance(parent, ast.Call) and parent.func is not node:
             return _call_changes(module, parent, node)
@@ -114,15 +126,17 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0) -> bool:
         elif isinstance(parent, ast.Starred | ast.IfExp | ast.NamedExpr | ast.BoolOp):
             node = parent
         else:
-            return _alias_changes(module, parent, node, depth)
+            return _alias_changes(module, parent, node, depth, deep=deep)
 
 
-def _alias_changes(module: Module, parent: ast.AST | None, node: ast.AST, depth: int) -> bool:
+def _alias_changes(
+    module: Module, parent: ast.AST | None, node: ast.AST, depth: int, *, deep: bool
+) -> bool:
     """Whether a name that the object gets is used to change it."""
     target: ast.AST | None = None
     if isinstance(parent, ast.Assign) and parent.value is node:
         target = parent.targets[0]
-    elif isinstance(parent, ast.For | ast.comprehension) and parent.iter is node:
+    elif deep and isinstance(parent, ast.For | ast.comprehension) and parent.iter is node:
         target = parent.target
     if target is None or depth >= _DEPTH:
         return False
@@ -131,7 +145,7 @@ def _alias_changes(module: Module, parent: ast.AST | None, node: ast.AST, depth:
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             scope = names.scope_of(part)
             owner = scope.redirected.get(part.id, scope) or scope
-            if changing_uses(module, owner, part.id, depth=depth + 1):
+            if changing_uses(module, owner, part.id, depth=depth + 1, deep=deep):
                 return True
     return False
 

@@ -229,7 +229,8 @@ _FUNCTIONS: dict[str, str] = {
     "iter[atom]": "re.finditer",
     "iter[number]": "struct.iter_unpack statistics.multimode statistics.quantiles",
     "fresh": """
-        builtins.bytearray copy.deepcopy json.loads dataclasses.asdict array.array
+        contextlib.suppress contextlib.nullcontext contextlib.ExitStack dataclasses.field
+        dataclasses.fields builtins.bytearray copy.deepcopy json.loads dataclasses.asdict array.array
         hashlib.md5 hashlib.sha1 hashlib.sha224 hashlib.sha256 hashlib.sha384 hashlib.sha512
         hashlib.blake2b hashlib.blake2s hashlib.sha3_224 hashlib.sha3_256 hashlib.sha3_384
         hashlib.sha3_512 hashlib.shake_128 hashlib.shake_256 hashlib.new hmac.new
@@ -377,7 +378,7 @@ CONSTANTS = frozenset(
     sys.maxsize sys.float_info sys.byteorder sys.version_info sys.version sys.maxunicode
     sys.int_info sys.hash_info sys.implementation sys.hexversion os.sep os.linesep os.pathsep
     os.extsep os.curdir os.name os.altsep os.path.sep time.timezone datetime.timezone.utc
-    datetime.UTC __debug__ numpy.random.Generator random.Random numpy.random.RandomState
+    datetime.UTC __debug__
     """.split()  # noqa: SIM905
 )
 
