@@ -111,10 +111,11 @@ def _resolve(project: Project, module: Module, call: ast.Call | ast.Attribute) -
     if module.names.qualified(attribute) == "ray.remote":
         return Callee(CalleeKind.NOT_RAY, name, reason="`ray.remote` itself, not a submission")
     values = Remotes(project).values(module, subject)
-    for value in values:
-        callee = _callee_of(value, name, binding_name, subject)
-        if callee is not None:
-            return callee
+    callees = [_callee_of(value, name, binding_name, subject) for value in values]
+    seen = [callee for callee in callees if callee is not None]
+    if seen:
+        # Of several actors that the name may stand for, the one that has the method.
+        return next((callee for callee in seen if callee.definition is not None), seen[0])
     if any(value.kind is _Kind.FOREIGN for value in values):
         reason = next(v.reason for v in values if v.kind is _Kind.FOREIGN)
         return Callee(CalleeKind.NOT_RAY, name, options=options, reason=reason)
