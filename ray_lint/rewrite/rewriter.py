@@ -55,17 +55,25 @@ class Rewriter:
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
         title = f"Submit `{site.callee.name}` in batches"
-        doubts = Doubts()
         try:
-            edits = self._edits(site, doubts)
+            target = find_target(self.names, site)
+            shape: Shape | None = find_shape(site.submission)
         except Declined as declined:
             return Fix(title, Applicability.DISPLAY, (), str(declined))
-        return Fix(title, doubts.applicability, edits.done(), "; ".join(doubts.reasons))
+        reason = ""
+        while shape is not None:
+            doubts = Doubts()
+            try:
+                edits = self._edits(site, target, shape, doubts)
+            except Declined as declined:
+                reason = reason or str(declined)
+                shape = shape.narrower
+            else:
+                return Fix(title, doubts.applicability, edits.done(), "; ".join(doubts.reasons))
+        return Fix(title, Applicability.DISPLAY, (), reason)
 
-    def _edits(self, site: Site, doubts: Doubts) -> Edits:
+    def _edits(self, site: Site, target: Target, shape: Shape, doubts: Doubts) -> Edits:
         names, submission = self.names, site.submission
-        target = find_target(names, site)
-        shape = find_shape(submission)
         arguments = self._arguments(site, target, shape)
         loop_values = self._immutable_parameters(shape, arguments)
         effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
@@ -142,7 +150,9 @@ class Rewriter:
         names, region = self.names, shape.region
         collects = shape.loop is not None and shape.repeats is None
         for node in names.walk(region):
-            if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await):
+            if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (
+                shape.form is not Form.NEXT
+            ):
                 raise Declined("the loop yields or awaits between two submissions")
             if isinstance(node, ast.Return) and shape.loop is not None:
                 raise Declined("the loop may return in between")

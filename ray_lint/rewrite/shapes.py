@@ -37,7 +37,8 @@ class Shape:
     ``node`` is what gets replaced (an expression, or the statement with the call), ``region`` what
     repeats the submission: a comprehension, or the outermost loop that only collects. ``repeats``
     are the loops as comprehension clauses, outermost first; None if the loop does more than that.
-    ``collection`` is list, tuple, set or iterator; ``container`` the list or dict that is filled.
+    ``collection`` is list, tuple, set or iterator (for a dict: keys or values, whichever the
+    references are); ``container`` the list or dict that is filled.
     """
 
     form: Form
@@ -49,7 +50,8 @@ class Shape:
     key: ast.expr | None = None
     loop: ast.For | ast.AsyncFor | ast.While | None = None
     aliases: list[ast.Assign] = field(default_factory=list)
-    gets: bool = False
+    narrower: Shape | None = None
+    """The same site with fewer of its loops, to fall back on."""
 
 
 def find_shape(submission: Submission) -> Shape:
@@ -127,11 +129,10 @@ def _comprehension(names: ModuleNames, comprehension: ast.expr, call: ast.expr) 
                 raise Declined("the comprehension awaits or assigns")
     repeats = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in comprehension.generators]
     if isinstance(comprehension, ast.DictComp):
-        if comprehension.value is not call:
-            raise Declined("the references are used as keys")
-        return Shape(
-            Form.DICT, comprehension, comprehension, repeats, "dict", key=comprehension.key
-        )
+        as_keys = comprehension.key is call
+        other = comprehension.value if as_keys else comprehension.key
+        kind = "keys" if as_keys else "values"
+        return Shape(Form.DICT, comprehension, comprehension, repeats, kind, key=other)
     outer = _outer_comprehension(names, comprehension)
     if outer is not None:
         shape = _elsewhere(names, call)
@@ -359,8 +360,40 @@ def _elsewhere(names: ModuleNames, call: ast.expr) -> Shape:
             raise Declined("the call happens only under a condition")
         child = parent
     if region is None:
-        raise Declined("the loop does more with the reference than to collect it")
+        return _in_loops(names, call, statement)
     return Shape(Form.NEXT, call, region, clauses)
+
+
+def _in_loops(names: ModuleNames, call: ast.expr, statement: ast.stmt) -> Shape:
+    """Describe a call that each iteration of nested ``for`` statements makes exactly once."""
+    loops: list[ast.For] = []
+    current: ast.stmt = statement
+    while isinstance(names.blocks[current].owner, ast.For):
+        owner = names.blocks[current].owner
+        assert isinstance(owner, ast.For)
+        if names.blocks[current].field != "body":
+            break
+        loops.append(owner)
+        current = owner
+    if not loops:
+        raise Declined("the loop does more with the reference than to collect it")
+    if isinstance(statement, ast.If | ast.While | ast.Try | ast.With) and not names.contains(
+        getattr(statement, "test", statement), call
+    ):
+        raise Declined("the loop does more with the reference than to collect it")
+    shape: Shape | None = None
+    for loop in loops:
+        inner = shape.repeats or [] if shape is not None else []
+        shape = Shape(
+            Form.NEXT,
+            call,
+            loop,
+            [Repeat(loop.target, loop.iter), *inner],
+            loop=loop,
+            narrower=shape,
+        )
+    assert shape is not None
+    return shape
 
 
 @dataclass(eq=False)

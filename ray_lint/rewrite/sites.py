@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from ray_lint.program.effects import expression_effects
+from ray_lint.program.effects import expression_effects, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.rewrite.arguments import used_after
@@ -246,7 +246,8 @@ class SiteWriter:
         keys = self.items.items(shape.repeats, [Argument(key, varying=True)])
         indent, room = self._place(node)
         refs = self._item_refs(edits, call, items.code, indent, room + 20)
-        self._replace_expression(edits, node, f"dict(zip({keys.code}, {refs}))")
+        pair = (refs, keys.code) if shape.collection == "keys" else (keys.code, refs)
+        self._replace_expression(edits, node, f"dict(zip({', '.join(pair)}))")
 
     def _must_repeat(self, repeats: list[Repeat], evaluated: list[ast.expr]) -> None:
         """Decline loops that cannot be run twice: once for the items, once for the rest."""
@@ -273,9 +274,11 @@ class SiteWriter:
         node = shape.node
         assert isinstance(node, ast.expr)
         assert shape.repeats is not None
-        statement = self.names.statement_of(node)
+        statement = shape.loop or self.names.statement_of(node)
         assert statement is not None
-        for parent in self.names.ancestors(shape.region):
+        if shape.loop is not None:
+            self._runs_to_the_end(shape, arguments)
+        for parent in self.names.ancestors(node):
             if parent is statement:
                 break
             if isinstance(parent, ast.IfExp | ast.BoolOp | ast.Lambda):
@@ -295,6 +298,41 @@ class SiteWriter:
         offset = self.source.line_start(self.source.first_line(statement))
         edits.insert(offset, f"{indent}{refs} = iter({submitted}){self.source.newline}")
         self._replace_expression(edits, node, f"next({refs})")
+
+    def _runs_to_the_end(self, shape: Shape, arguments: list[Argument]) -> None:
+        """Decline loops whose submissions are not known before the first iteration."""
+        names, loop = self.names, shape.loop
+        assert loop is not None
+        assert shape.repeats is not None
+        for node in names.walk(loop):
+            if isinstance(node, ast.Break | ast.Continue | ast.Return):
+                raise Declined("the loop may end or skip before all items are submitted")
+        targets: dict[str, ast.AST] = {}
+        for repeat in shape.repeats:
+            for node in ast.walk(repeat.target):
+                if isinstance(node, ast.Name):
+                    targets[node.id] = node
+        evaluated = [a.expression for a in arguments] + [r.iterable for r in shape.repeats]
+        for expression in evaluated:
+            for node in ast.walk(expression):
+                if not isinstance(node, ast.Name) or node not in names.order:
+                    continue
+                owner = names.owner(node)
+                inside = [
+                    b
+                    for b in (owner.bindings.get(node.id, []) if owner else [])
+                    if names.contains(loop, b.node)
+                ]
+                if inside and [b.node for b in inside] != [targets.get(node.id)]:
+                    raise Declined(f"`{node.id}` depends on the iterations before")
+        for repeat in shape.repeats:
+            for node in ast.walk(repeat.iterable):
+                if isinstance(node, ast.Name) and node in names.order:
+                    for binding in names.reaching(node):
+                        if binding.kind is not BindingKind.IMPORT and mutates(
+                            self.items.project, self.items.module, loop, binding
+                        ):
+                            raise Declined(f"`{node.id}` is changed while the loop runs")
 
     # -- loops --------------------------------------------------------------------------------
 
