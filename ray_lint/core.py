@@ -14,10 +14,9 @@ from typing import TYPE_CHECKING
 from ray_lint.config import Config
 from ray_lint.finding import Applicability, Finding, Position
 from ray_lint.sources.gate import mentions_suppression
-from ray_lint.sources.text import Text, decode
+from ray_lint.sources.text import decode
 
 if TYPE_CHECKING:
-    from ray_lint.program.module import Module
     from ray_lint.program.project import Project
 
 _RAY_WORD = re.compile(rb"\bray\b|ray\.|_ray\b|ray_", re.ASCII)
@@ -230,4 +229,4 @@ def fix(
     return FixResult(fixed, applied, tuple(outcome.left), outcome.error)
 
 
-__all__ = ["AppliedFix", "FixResult", "Module", "Text", "check", "fix", "may_use_ray"]
+__all__ = ["AppliedFix", "FixResult", "check", "fix", "may_use_ray"]

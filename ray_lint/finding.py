@@ -29,6 +29,17 @@ class Position:
     column: int
 
 
+class Role(enum.IntEnum):
+    """What an edit is for: whether fixes applied together may share it."""
+
+    SITE = 0
+    """It belongs to one finding alone."""
+    FUNCTION = 1
+    """It makes a batch function: two fixes that make the same one share it."""
+    HELPER = 2
+    """It adds a helper or an import: shared, and in any order with others at its place."""
+
+
 @dataclass(frozen=True, order=True)
 class Edit:
     """Replace the characters ``start`` to ``end`` (exclusive) of the source with ``content``."""
@@ -36,6 +47,7 @@ class Edit:
     start: int
     end: int
     content: str
+    role: Role = Role.SITE
 
 
 @dataclass(frozen=True)

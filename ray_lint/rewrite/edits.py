@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from ray_lint.finding import Edit
+from ray_lint.finding import Edit, Role
 
 
 @dataclass(frozen=True)
@@ -33,8 +33,9 @@ class Applied:
 class EditSet:
     """Edits of several fixes that can be applied together.
 
-    Two fixes may share an edit to the letter (both add the same import); any other overlap is a
-    conflict, also two different insertions at one place, whose order would be arbitrary.
+    Two fixes may share an edit to the letter (both add the same import). Functions and imports
+    that they add at one place may stand in any order. Any other overlap is a conflict, also two
+    different insertions at one place, whose order would be arbitrary.
     """
 
     def __init__(self) -> None:
@@ -43,11 +44,18 @@ class EditSet:
 
     def try_add(self, edits: Iterable[Edit]) -> bool:
         """Add all of ``edits`` or none; return whether they were added."""
-        new = [edit for edit in dict.fromkeys(edits) if edit not in self._edits]
+        wanted = list(dict.fromkeys(edits))
+        new = [edit for edit in wanted if edit not in self._edits]
+        if any(edit.role is Role.SITE for edit in wanted if edit in self._edits):
+            return False
         merged = sorted([*self._starts, *new]) if new else self._starts
         for first, second in pairwise(merged):
-            if second.start < first.end or first.start == second.start:
+            if second.start < first.end:
                 return False
+            if first.start == second.start and first.end == second.end:
+                strangers = (first in self._edits) != (second in self._edits)
+                if strangers and not (first.role is second.role is Role.HELPER):
+                    return False
         self._edits.update(new)
         self._starts = merged
         return True

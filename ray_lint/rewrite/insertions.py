@@ -6,6 +6,7 @@ import ast
 import textwrap
 
 from ray_lint.config import Config
+from ray_lint.finding import Role
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.rewrite.functions import indented
 from ray_lint.rewrite.helpers import (
@@ -45,7 +46,15 @@ class Insertions:
 
     # -- statements ---------------------------------------------------------------------------
 
-    def after(self, edits: Edits, statement: ast.stmt, text: str, *, blank_lines: int) -> None:
+    def after(
+        self,
+        edits: Edits,
+        statement: ast.stmt,
+        text: str,
+        *,
+        blank_lines: int,
+        role: Role = Role.SITE,
+    ) -> None:
         """Insert ``text`` on lines of its own behind a statement and its trailing comments."""
         line = statement.end_lineno or statement.lineno
         indent = len(self.source.indent(statement))
@@ -64,9 +73,11 @@ class Insertions:
         opening = newline * blank_lines
         if offset == len(self.source.text) and not self.source.text.endswith(("\n", "\r")):
             opening += newline
-            edits.insert(offset, opening + text)
+            edits.insert(offset, opening + text, role)
         else:
-            edits.insert(offset, opening + text + newline)
+            crowded = bool(self.source.line(line + 1).strip())
+            closing = newline * (1 + blank_lines * crowded)
+            edits.insert(offset, opening + text + closing, role)
 
     def before(self, edits: Edits, statement: ast.stmt, text: str) -> None:
         """Insert ``text`` on lines of its own before a statement, at its indentation."""
@@ -109,7 +120,7 @@ class Insertions:
         if first is None:
             return None
         text = f"from {module} import {name}" if name else f"import {module}"
-        edits.insert(self.source.line_start(first.lineno), text + self.source.newline)
+        edits.insert(self.source.line_start(first.lineno), text + self.source.newline, Role.HELPER)
         return local
 
     def _unconditional(self, binding: Binding) -> bool:
@@ -188,7 +199,7 @@ class Insertions:
         following = self.source.line(self.source.line_of(offset))
         closing = newline if not following.strip() else newline * 3
         code = code.replace("\n", newline)
-        edits.insert(offset, opening + code + closing)
+        edits.insert(offset, opening + code + closing, Role.HELPER)
         return name
 
     def _helper_point(self, anchor: ast.stmt) -> ast.stmt:

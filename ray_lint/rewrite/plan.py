@@ -6,7 +6,7 @@ import ast
 import enum
 from dataclasses import dataclass, field
 
-from ray_lint.finding import Applicability, Edit
+from ray_lint.finding import Applicability, Edit, Role
 
 
 class Strategy(enum.Enum):
@@ -78,23 +78,21 @@ class Items:
 
 @dataclass
 class Edits:
-    """The edits of one fix; insertions at one place are merged in the order they came."""
+    """The edits of one fix.
 
-    _edits: dict[tuple[int, int], str] = field(default_factory=dict)
+    Insertions stay apart even at one place, so that fixes can share them one by one.
+    """
 
-    def replace(self, start: int, end: int, content: str) -> None:
-        """Replace a range; an insertion already noted at its start goes before it."""
-        for (other_start, other_end), text in list(self._edits.items()):
-            if other_start == start and start in (other_end, end):
-                del self._edits[other_start, other_end]
-                content = text + content if other_end == start else content + text
-                end = max(end, other_end)
-        self._edits[start, end] = content
+    _edits: dict[Edit, None] = field(default_factory=dict)
 
-    def insert(self, offset: int, content: str) -> None:
-        """Insert before the character at ``offset``."""
-        self.replace(offset, offset, content)
+    def replace(self, start: int, end: int, content: str, role: Role = Role.SITE) -> None:
+        """Replace a range; insertions at its start go before it."""
+        self._edits[Edit(start, end, content, role)] = None
+
+    def insert(self, offset: int, content: str, role: Role = Role.SITE) -> None:
+        """Insert before the character at ``offset``; the same text at one place only once."""
+        self._edits[Edit(offset, offset, content, role)] = None
 
     def done(self) -> tuple[Edit, ...]:
         """Return the edits ordered by position."""
-        return tuple(sorted(Edit(s, e, text) for (s, e), text in self._edits.items()))
+        return tuple(sorted(self._edits))

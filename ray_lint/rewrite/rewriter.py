@@ -10,8 +10,9 @@ from ray_lint.finding import Applicability, Fix
 from ray_lint.program.effects import effects_of, is_immutable, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
-from ray_lint.program.names import BindingKind
+from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.project import Project
+from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.arguments import bind_arguments, target_names, used_after
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
 from ray_lint.rewrite.insertions import Insertions
@@ -79,7 +80,7 @@ class Rewriter:
         effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         options = self._options(site, target, doubts)
-        self._judge_region(shape, arguments, doubts)
+        self._judge_region(site, shape, arguments, doubts)
 
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
         judge_failures(names, proof, strategy, doubts)
@@ -131,8 +132,10 @@ class Rewriter:
 
     def _options(self, site: Site, target: Target, doubts: Doubts) -> list[ast.keyword]:
         """Return the keywords of ``.options(...)``; those of the decorator are carried over."""
-        decorator = [target.decorator] if isinstance(target.decorator, ast.Call) else []
-        judge_options(decorator, doubts)
+        made = target.decorator
+        if isinstance(made, ast.Call) and made.args:
+            made = made.func
+        judge_options([made] if isinstance(made, ast.Call) else [], doubts)
         options = judge_options(list(site.callee.options), doubts)
         for keyword in options:
             for node in ast.walk(keyword.value):
@@ -146,9 +149,11 @@ class Rewriter:
 
     # -- what the loop does -------------------------------------------------------------------
 
-    def _judge_region(self, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
+    def _judge_region(
+        self, site: Site, shape: Shape, arguments: list[Argument], doubts: Doubts
+    ) -> None:
         names, region = self.names, shape.region
-        collects = shape.loop is not None and shape.repeats is None
+        self._judge_surroundings(site, shape, doubts)
         for node in names.walk(region):
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (
                 shape.form is not Form.NEXT
@@ -160,11 +165,42 @@ class Rewriter:
             for node in ast.walk(argument.expression):
                 if isinstance(node, ast.Name) and node in names.order:
                     self._judge_argument(shape, node, varying=argument.varying)
-        if collects and shape.loop is not None:
-            for parent in names.ancestors(shape.loop):
-                if isinstance(parent, ast.Try) and parent.handlers:
+
+    def _judge_surroundings(self, site: Site, shape: Shape, doubts: Doubts) -> None:
+        """Weigh what stands between and around the submissions."""
+        names, region = self.names, shape.region
+        call = site.submission.call
+        for parent in names.ancestors(call):
+            if isinstance(parent, ast.Try) and parent.handlers and parent is not region:
+                if names.contains(region, parent):
+                    raise Declined("failures of single submissions are handled in the loop")
+                if shape.loop is not None and names.contains(parent, region):
                     doubts.add("a failure inside the loop is handled around it")
-                    break
+            if isinstance(parent, FUNCTIONS):
+                break
+        if site.callee.kind is CalleeKind.ACTOR_METHOD:
+            for node in names.walk(region):
+                if (
+                    node is not call
+                    and isinstance(node, ast.Call)
+                    and (
+                        names.stands_for(node.func, "ray.get", "ray.wait")
+                        or (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
+                    )
+                ):
+                    raise Declined("the loop talks to actors between two calls")
+        lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
+        if lazy and site.count.kind != "known":
+            raise Declined("its items may be infinite, and are taken one by one")
+        for node in names.walk(names.tree):
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
+                and names.owner(node.func) is None
+            ):
+                doubts.add(f"line {node.lineno} looks at the names of the program")
+                break
 
     def _judge_argument(self, shape: Shape, name: ast.Name, *, varying: bool) -> None:
         """Decline arguments that change between their submission and the end of the loop."""

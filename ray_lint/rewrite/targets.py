@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from ray_lint.finding import Role
 from ray_lint.program.facts import Site
 from ray_lint.program.names import Binding, ModuleNames
 from ray_lint.program.remotes import CalleeKind
@@ -226,7 +227,9 @@ class TargetWriter:
             return
         while last < len(self.source.starts) and not self.source.line(last + 1).strip():
             last += 1
-        edits.replace(self.source.line_start(first), self.source.line_start(last + 1), "")
+        edits.replace(
+            self.source.line_start(first), self.source.line_start(last + 1), "", Role.FUNCTION
+        )
 
     def _exists(self, target: Target, site: ast.expr, name: str, text: str) -> bool:
         """Whether the batch function stands beside the target, and before the site."""
@@ -319,6 +322,8 @@ class TargetWriter:
             moves = target.exclusive or not self.source.has_comment(first, last)
             if all(line.startswith(indent) or not line.strip() for line in lines) and moves:
                 return self.source.newline.join(line[len(indent) :].rstrip() for line in lines)
+        if isinstance(decorator, ast.Call) and decorator.args:
+            decorator = decorator.func  # ``ray.remote(g)``, ``ray.remote(num_cpus=2)(g)``
         code = self.source.code(decorator)
         if "\n" in code or "\r" in code:
             code = ast.unparse(decorator)
@@ -339,20 +344,22 @@ class TargetWriter:
         blank = 2 if top_level else 1
         newline = source.newline
         if target.is_method or statement is not target.definition:
-            self.insertions.after(edits, statement, text, blank_lines=blank)
+            self.insertions.after(edits, statement, text, blank_lines=blank, role=Role.FUNCTION)
             return
         assert isinstance(statement, ast.FunctionDef)
         if inlined and target.exclusive:
             first = source.first_line(statement)
             last = statement.end_lineno or statement.lineno
             ending = newline if source.line_start(last + 1) > source.end(statement) else ""
-            edits.replace(source.line_start(first), source.line_start(last + 1), text + ending)
+            edits.replace(
+                source.line_start(first), source.line_start(last + 1), text + ending, Role.FUNCTION
+            )
             return
         if separate:
             text = self._wrapper(statement, plain) + newline * (blank + 1) + text
         if not inlined:
             self._make_plain(edits, statement, target.decorator, plain if separate else "")
-        self.insertions.after(edits, statement, text, blank_lines=blank)
+        self.insertions.after(edits, statement, text, blank_lines=blank, role=Role.FUNCTION)
 
     def _make_plain(
         self, edits: Edits, statement: ast.FunctionDef, decorator: ast.expr | None, name: str
@@ -367,11 +374,11 @@ class TargetWriter:
                 source.indent(statement) + comment + source.newline
                 for comment in source.comments(first, last)
             )
-        edits.replace(source.line_start(first), source.line_start(last + 1), kept)
+        edits.replace(source.line_start(first), source.line_start(last + 1), kept, Role.FUNCTION)
         if name:
             start = source.start(statement)
             column = source.text.index(statement.name, start + len("def"))
-            edits.replace(column, column + len(statement.name), name)
+            edits.replace(column, column + len(statement.name), name, Role.FUNCTION)
 
     def _wrapper(self, statement: ast.FunctionDef, plain: str) -> str:
         """Return the per-item remote function, now calling the plain one."""
