@@ -24,7 +24,9 @@ def is_too_fine(site: Site, config: Config) -> bool:
         return False
     if count.chunked or (count.per_worker and not _many_anyway(site, config)):
         return False
-    if pace.on_references or (pace.kind == "unknown" and not _certain(site, config)):
+    if pace.on_references and not (cost.kind == "tiny" and count.kind == "known"):
+        return False
+    if pace.kind == "unknown" and not _certain(site, config):
         return False
     if count.high is not None and count.high < config.min_items:
         return False
