@@ -8,6 +8,7 @@ and what a name is called outside of this file (``np.arange`` -> ``numpy.arange`
 from __future__ import annotations
 
 import ast
+import bisect
 import builtins
 import enum
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _BUILTINS = frozenset(dir(builtins))
 _ALIAS_DEPTH = 20
+_MAX_REACHING = 300
 
 
 class BindingKind(enum.Enum):
@@ -134,6 +136,7 @@ class ModuleNames:
         self.star_imports: list[str] = []
         self._scope_of: dict[ast.AST, Scope] = {}
         self._nodes: list[ast.AST] = []
+        self._binding_orders: dict[tuple[ast.AST, str], list[int]] = {}
         self.root = Scope(tree, None)
         self.scopes[tree] = self.root
         self._collect()
@@ -428,20 +431,63 @@ class ModuleNames:
         position = self.order[use]
         chain = [use, *self.ancestors(use)]
         inside = set(map(id, chain))
-        before = {b for b in every if self._precedes(b, position, inside)}
-        last = max(
-            (self.order[b.node] for b in before if self._always_passed(b, inside)), default=-1
-        )
-        loops = [n for n in chain if isinstance(n, LOOPS)]
-        return [
-            b
-            for b in every
-            if (
-                self.order[b.node] >= last
-                if b in before
-                else any(self.contains(x, b.node) and last < self.order[x] for x in loops)
-            )
-        ]
+        branches = {
+            (id(block.owner), block.field)
+            for node in chain
+            if isinstance(node, ast.stmt) and (block := self.blocks.get(node)) is not None
+        }
+        orders = self._orders(owner, use.id)
+        # The target of `x += 1` is read before it is bound.
+        after = bisect.bisect_right if isinstance(use.ctx, ast.Load) else bisect.bisect_left
+        end = after(orders, position)
+        found: list[Binding] = []
+        held: list[Binding] = []  # definitions that the use stands in
+        last = -1
+        for index in range(end - 1, -1, -1):
+            binding = every[index]
+            if not self._precedes(binding, position, inside) or self._other_branch(
+                binding, inside, branches
+            ):
+                held.append(binding)
+                continue
+            found.append(binding)
+            if self._always_passed(binding, inside, branches):
+                last = orders[index]
+                break
+            if len(found) > _MAX_REACHING:
+                return every  # not worth a closer look; all of them is never wrong
+        loops = [n for n in chain if isinstance(n, LOOPS) and last < self.order[n]]
+        if loops:
+            later = bisect.bisect_right(orders, max(self.last[n] for n in loops))
+            held += every[end:later]
+        found += [b for b in held if any(self.contains(x, b.node) for x in loops)]
+        return sorted(found, key=lambda b: self.order[b.node])
+
+    def _other_branch(
+        self, binding: Binding, inside: set[int], branches: set[tuple[int, str]]
+    ) -> bool:
+        """Whether the binding stands in the other branch of an ``if`` around the use."""
+        statement = binding.statement
+        while statement is not None:
+            block = self.blocks.get(statement)
+            if block is None:
+                return False
+            if id(block.owner) in inside:
+                return isinstance(block.owner, ast.If) and (
+                    (id(block.owner), block.field) not in branches
+                    and any((id(block.owner), other) in branches for other in ("body", "orelse"))
+                )
+            statement = self.statement_of(block.owner)
+        return False
+
+    def _orders(self, scope: Scope, name: str) -> list[int]:
+        """Return the places of the bindings of a name, which are in order."""
+        key = (scope.node, name)
+        orders = self._binding_orders.get(key)
+        if orders is None:
+            orders = [self.order[b.node] for b in scope.bindings[name]]
+            self._binding_orders[key] = orders
+        return orders
 
     def _runs_inline(self, use: ast.Name, owner: Scope) -> bool:
         """Whether no function lies between the scope of the use and the owner of its name."""
@@ -460,8 +506,13 @@ class ModuleNames:
             return id(binding.node) not in inside
         return True
 
-    def _always_passed(self, binding: Binding, inside: set[int]) -> bool:
-        """Whether each path to the use (whose ancestors are ``inside``) passes the binding."""
+    def _always_passed(
+        self, binding: Binding, inside: set[int], branches: set[tuple[int, str]]
+    ) -> bool:
+        """Whether each path to the use passes the binding.
+
+        ``inside`` are the ancestors of the use, ``branches`` the lists of statements around it.
+        """
         if binding.kind in (BindingKind.PARAMETER, BindingKind.COMPREHENSION):
             return True
         if binding.kind in (BindingKind.LOOP, BindingKind.EXCEPT, BindingKind.MATCH):
@@ -473,7 +524,7 @@ class ModuleNames:
         if id(block.owner) not in inside:
             return False
         # The use must stand in the same branch of the owner, not merely somewhere below it.
-        return block.field == "finalbody" or any(id(s) in inside for s in block.statements)
+        return block.field == "finalbody" or (id(block.owner), block.field) in branches
 
     def imported_module(self, node: ast.ImportFrom) -> str:
         """Return the absolute dotted module of a ``from`` import, with dots left if unknown."""

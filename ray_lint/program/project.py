@@ -24,6 +24,7 @@ _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MAX_LEVELS = 12  # directories walked upwards from a file
 _MAX_FILES = 5_000  # loaded per run, beyond the linted files themselves
 _MAX_BYTES = 4_000_000  # a larger file is generated data
+_MAX_MEANINGS = 60  # bindings of one name that are looked at
 _MAX_STEPS = 40  # imports and re-exports followed for one name
 
 
@@ -263,6 +264,8 @@ class Project:
         names = module.names
         found: list[Definition] = []
         bindings = names.reaching(base)
+        if len(bindings) > _MAX_MEANINGS:
+            return []  # nothing useful can be said about so many
         for binding in bindings:
             if binding.kind is not BindingKind.IMPORT:
                 found.append(Definition(module, binding, tuple(attributes)))

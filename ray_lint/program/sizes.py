@@ -30,6 +30,7 @@ Kind = Literal["known", "data", "unknown", "unbounded"]
 
 _DEPTH = 30
 _INFINITY = math.inf
+_MAX_JOINED = 50  # values of one name that are joined
 _WIDE_STEP = 10  # of a range: nobody skips so many items
 _LARGE = 10**15  # beyond this, only "very many" matters
 
@@ -1093,19 +1094,33 @@ class Sizes:
         names = home.names
         if not isinstance(statement, ast.AugAssign) or depth > _DEPTH:
             return changes
-        position = names.order[binding.node]
-        every = binding.scope.bindings.get(binding.name, [])
-        before = [b for b in every if names.order[b.node] < position]
+        if not isinstance(binding.node, ast.Name):
+            return changes
+        key = (Sizes._augmented, binding)
+        memo = self.project.memo
+        if key in memo:
+            remembered: Number = memo[key]
+            return remembered
+        memo[key] = changes  # what a loop sees
         loops = names.enclosing_loops(binding.node)
-        results = []
-        for earlier in before:
-            repeated = [x for x in loops if x not in names.enclosing_loops(earlier.node)]
-            if repeated or earlier.kind not in (BindingKind.ASSIGN, BindingKind.AUGMENTED):
-                return changes
-            left = self._number_defined(Definition(home, earlier), depth + 1)
-            right = self.number(home, statement.value, depth)
-            results.append(_combined(statement.op, left, right, _words(statement)))
-        return _join_numbers(results) if results else changes
+        earlier = names.reaching(binding.node)
+        plain = (BindingKind.ASSIGN, BindingKind.AUGMENTED)
+        if len(earlier) > _MAX_JOINED or any(b.kind not in plain for b in earlier):
+            return changes
+        if any(x not in names.enclosing_loops(b.node) for x in loops for b in earlier):
+            return changes  # repeated by a loop
+        right = self.number(home, statement.value, depth)
+        results = [
+            _combined(
+                statement.op,
+                self._number_defined(Definition(home, b), depth + 1),
+                right,
+                _words(statement),
+            )
+            for b in earlier
+        ]
+        memo[key] = number = _join_numbers(results) if results else changes
+        return number
 
     def _range_element(self, home: Module, iterable: ast.expr, depth: int) -> Number:
         """Return the interval of a loop variable over a range or a display of numbers."""
