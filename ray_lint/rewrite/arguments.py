@@ -21,12 +21,22 @@ _STABLE = (
 )
 
 
-def is_invariant(names: ModuleNames, expression: ast.expr, region: ast.AST) -> bool:
+def is_invariant(
+    names: ModuleNames,
+    expression: ast.expr,
+    region: ast.AST,
+    sources: frozenset[str] = frozenset(),
+) -> bool:
     """Whether the expression has one value for all items submitted in ``region``.
 
     Calls never count as such: they may draw from something. Attributes and items count unless
-    the region assigns to one of that name.
+    the region assigns to one of that name, or they belong to one of ``sources``, the names in the
+    iterables: iterating may change those.
     """
+    if not isinstance(expression, ast.Name) and any(
+        isinstance(n, ast.Name) and n.id in sources for n in ast.walk(expression)
+    ):
+        return False
     stored = {
         node.attr
         for node in names.walk(region)
@@ -60,6 +70,7 @@ def bind_arguments(
     region: ast.AST,
     *,
     skip_first: bool,
+    sources: frozenset[str] = frozenset(),
 ) -> list[Argument]:
     """Classify the arguments of ``f.remote(...)`` and match them with parameters.
 
@@ -81,17 +92,19 @@ def bind_arguments(
             bound.add(parameter)
         elif not starred and spec.vararg is None:
             raise Declined("the call passes more arguments than the function takes")
-        arguments.append(_argument(names, expression, region, star, "", parameter))
+        arguments.append(_argument(names, expression, region, sources, star, "", parameter))
     for keyword in keywords:
         if keyword.arg is None:
             starred = True
-            arguments.append(_argument(names, keyword.value, region, "**", "", ""))
+            arguments.append(_argument(names, keyword.value, region, sources, "**", "", ""))
             continue
         if keyword.arg in bound or (keyword.arg not in by_name and spec.kwarg is None):
             raise Declined(f"the function takes no keyword argument `{keyword.arg}` here")
         parameter = keyword.arg if keyword.arg in by_name else ""
         bound.add(keyword.arg)
-        arguments.append(_argument(names, keyword.value, region, "", keyword.arg, parameter))
+        arguments.append(
+            _argument(names, keyword.value, region, sources, "", keyword.arg, parameter)
+        )
     if not starred:
         missing = _required(definition, skip_first=skip_first) - bound
         if missing:
@@ -103,6 +116,7 @@ def _argument(
     names: ModuleNames,
     expression: ast.expr,
     region: ast.AST,
+    sources: frozenset[str],
     star: str,
     keyword: str,
     parameter: str,
@@ -110,7 +124,7 @@ def _argument(
     for node in ast.walk(expression):
         if isinstance(node, ast.Await | ast.Yield | ast.YieldFrom | ast.NamedExpr):
             raise Declined("an argument awaits, yields or assigns")
-    varying = not is_invariant(names, expression, region)
+    varying = not is_invariant(names, expression, region, sources)
     return Argument(expression, varying, star, keyword, parameter)
 
 

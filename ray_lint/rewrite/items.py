@@ -138,6 +138,8 @@ class ItemWriter:
             return False
         if self.is_sequence(expression, depth + 1):
             return True
+        if is_immutable(self.project, self.module, expression):
+            return True
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
         if isinstance(expression, ast.Attribute):

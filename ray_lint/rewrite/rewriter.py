@@ -10,16 +10,22 @@ from ray_lint.finding import Applicability, Fix
 from ray_lint.program.effects import effects_of, is_immutable, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, BindingKind
+from ray_lint.program.names import FUNCTIONS, Binding, BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.arguments import bind_arguments, target_names, used_after
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter, holds_references
-from ray_lint.rewrite.naming import NameSupply
+from ray_lint.rewrite.naming import NameSupply, names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Items, Strategy
-from ray_lint.rewrite.safety import judge_body, judge_failures, judge_options, judge_waiting
+from ray_lint.rewrite.safety import (
+    judge_body,
+    judge_failures,
+    judge_identity,
+    judge_options,
+    judge_waiting,
+)
 from ray_lint.rewrite.shapes import (
     Form,
     Shape,
@@ -32,6 +38,10 @@ from ray_lint.rewrite.shapes import (
 from ray_lint.rewrite.sites import Call, SiteWriter
 from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target, TargetWriter, find_target
+
+_ITERATORS = {
+    f"builtins.{name}" for name in ("iter", "zip", "map", "filter", "enumerate", "reversed", "open")
+}
 
 
 class Rewriter:
@@ -79,6 +89,7 @@ class Rewriter:
         loop_values = self._immutable_parameters(shape, arguments)
         effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
+        judge_identity(target.definition, doubts)
         options = self._options(site, target, doubts)
         self._judge_region(site, shape, arguments, doubts)
 
@@ -100,21 +111,32 @@ class Rewriter:
 
     def _arguments(self, site: Site, target: Target, shape: Shape) -> list[Argument]:
         submission = site.submission
-        if submission.is_mapped:
+        call = submission.call
+        if submission.is_mapped and isinstance(call.args[0], ast.Lambda):
+            assert isinstance(call.args[0].body, ast.Call)
+            call = call.args[0].body
+        elif submission.is_mapped:
             assert shape.repeats is not None
             goal = shape.repeats[0].target
             elements = goal.elts if isinstance(goal, ast.Tuple) else [goal]
             bound = bind_arguments(
-                self.names, elements, [], target.definition, shape.region, skip_first=False
+                self.names,
+                elements,
+                [],
+                target.definition,
+                shape.region,
+                skip_first=target.is_method,
             )
             return [Argument(a.expression, True, parameter=a.parameter) for a in bound]
+        sources = names_in(*(r.iterable for r in shape.repeats or []))
         return bind_arguments(
             self.names,
-            submission.call.args,
-            submission.call.keywords,
+            call.args,
+            call.keywords,
             target.definition,
             shape.region,
             skip_first=target.is_method,
+            sources=frozenset(sources),
         )
 
     def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
@@ -136,7 +158,12 @@ class Rewriter:
         if isinstance(made, ast.Call) and made.args:
             made = made.func
         judge_options([made] if isinstance(made, ast.Call) else [], doubts)
-        options = judge_options(list(site.callee.options), doubts)
+        given = list(site.callee.options)
+        if target.is_method:
+            # The options of an actor were used up when it was made.
+            at_site = set(ast.walk(site.submission.handle))
+            given = [call for call in given if call in at_site]
+        options = judge_options(given, doubts)
         for keyword in options:
             for node in ast.walk(keyword.value):
                 if isinstance(node, ast.Name):
@@ -211,6 +238,8 @@ class Rewriter:
         if owner is None:
             return
         for binding in names.reaching(name):
+            if not varying and self._is_iterator(binding):
+                raise Declined(f"`{name.id}` is used up by the first item that reads it")
             if binding.kind in (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS):
                 continue
             fresh = names.contains(shape.region, binding.node)
@@ -223,6 +252,18 @@ class Rewriter:
             for region in regions:
                 if mutates(self.project, self.module, region, binding):
                     raise Declined(f"`{name.id}` is changed while the loop runs")
+
+    def _is_iterator(self, binding: Binding) -> bool:
+        """Whether a name stands for an iterator, which items of a batch would share."""
+        value = binding.value
+        if binding.kind is not BindingKind.ASSIGN or value is None:
+            return False
+        if isinstance(value, ast.GeneratorExp):
+            return True
+        return isinstance(value, ast.Call) and any(
+            known in _ITERATORS or known.startswith("itertools.")
+            for known in self.names.qualified_names(value.func)
+        )
 
     def _after(self, shape: Shape, name: ast.Name) -> list[ast.stmt]:
         """Return the statements of the innermost loop body that follow the submission."""

@@ -87,6 +87,20 @@ def judge_body(
     )
 
 
+def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> None:
+    """Doubt a body that asks which object it has: items of a batch may share one."""
+    for node in ast.walk(definition):
+        if isinstance(node, ast.Compare) and any(
+            isinstance(operator, ast.Is | ast.IsNot) and not isinstance(other, ast.Constant)
+            for operator, other in zip(node.ops, node.comparators, strict=True)
+        ):
+            doubts.add("it compares the identity of objects (`is`)")
+        elif (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id"
+        ):
+            doubts.add("it asks for the identity of an object (`id`)")
+
+
 def judge_options(calls: list[ast.Call], doubts: Doubts) -> list[ast.keyword]:
     """Return the options of ``@ray.remote(...)`` and ``.options(...)``, the later ones winning.
 

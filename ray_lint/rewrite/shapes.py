@@ -58,8 +58,25 @@ def find_shape(submission: Submission) -> Shape:
     """Return the form of a site. Raises Declined for a place that no form describes."""
     names = submission.module.names
     call = submission.call
+    if any(isinstance(n, ast.JoinedStr) for n in names.ancestors(call)):
+        # Before Python 3.12, ast does not know where the parts of an f-string stand.
+        raise Declined("the call stands inside an f-string")
     if submission.is_mapped:
         return _mapped(names, submission)
+    try:
+        shape = _direct(names, call)
+    except Declined:
+        return _elsewhere(names, call)
+    if shape.form in (Form.APPEND, Form.STORE) and shape.narrower is None:
+        try:
+            shape.narrower = _elsewhere(names, call)
+        except Declined:
+            shape.narrower = None
+    return shape
+
+
+def _direct(names: ModuleNames, call: ast.Call) -> Shape:
+    """Return the form of a call whose reference is kept or dropped as it is."""
     node: ast.expr = call
     parent = names.parents[node]
     if isinstance(parent, COMPREHENSIONS):
@@ -69,7 +86,11 @@ def find_shape(submission: Submission) -> Shape:
     appended = _appended(names, node, parent)
     if appended is not None:
         statement, container = appended
-        return _statement(names, Form.APPEND, statement, call, container)
+        shape = _statement(names, Form.APPEND, statement, call, container)
+        value = statement.value if isinstance(statement, ast.Expr) else None
+        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+            shape.collection = "set" if value.func.attr == "add" else "list"
+        return shape
     if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
         target = parent.targets[0]
         if isinstance(target, ast.Subscript):
@@ -89,6 +110,14 @@ def _mapped(names: ModuleNames, submission: Submission) -> Shape:
     if call.keywords or any(isinstance(a, ast.Starred) for a in iterables):
         raise Declined("the iterables of `map` are starred")
     targets = [ast.Name(id=f"item_{i}", ctx=ast.Store()) for i in range(len(iterables))]
+    function = call.args[0]
+    if isinstance(function, ast.Lambda):
+        spec = function.args
+        if spec.vararg or spec.kwarg or spec.kwonlyargs or spec.defaults:
+            raise Declined("the lambda has more than plain parameters")
+        targets = [ast.Name(id=a.arg, ctx=ast.Store()) for a in [*spec.posonlyargs, *spec.args]]
+        if len(targets) != len(iterables):
+            raise Declined("the lambda and `map` disagree about the number of arguments")
     if len(iterables) == 1:
         repeat = Repeat(targets[0], iterables[0])
     else:
@@ -208,6 +237,8 @@ def _appended(
         method, node, parent = "extend", parent, outer
     else:
         method = "append"
+        if isinstance(parent, ast.Call) and isinstance(parent.func, ast.Attribute):
+            method = "add" if parent.func.attr == "add" else "append"
     if (
         isinstance(parent, ast.Call)
         and isinstance(parent.func, ast.Attribute)

@@ -188,8 +188,11 @@ class SiteWriter:
         self._replace_expression(edits, node, refs)
 
     def _items(self, repeats: list[Repeat], arguments: list[Argument]) -> Items:
-        if not hasattr(repeats[0].target, "lineno"):
-            # ``map(f.remote, xs)``: the targets are ours, not the user's.
+        first = arguments[0].expression if arguments else None
+        if first is repeats[0].target or (
+            isinstance(repeats[0].target, ast.Tuple) and first is repeats[0].target.elts[0]
+        ):
+            # ``map(f.remote, xs)``: the items are the arguments.
             if len(arguments) > 1:
                 assert isinstance(repeats[0].iterable, ast.Call)
                 iterables = [self.source.code(a) for a in repeats[0].iterable.args]
@@ -380,6 +383,7 @@ class SiteWriter:
             )
         else:
             container = self._container(shape)
+            extend = "update" if shape.collection == "set" else "extend"
             start = self._empty_start(shape, loop)
             room = len(indent) + len(container) + (3 if start is not None else 8)
             if strategy is Strategy.VALUES:
@@ -395,7 +399,7 @@ class SiteWriter:
                 edits.replace(begin, end, text)
                 self._flatten_gets(edits, uses)
                 return
-            text = f"{container}.extend({refs})"
+            text = f"{container}.{extend}({refs})"
         begin, end = source.start(loop), source.end(loop)
         self._keep_comments(edits, first, begin, end, text)
         edits.replace(begin, end, text)
@@ -473,7 +477,7 @@ class SiteWriter:
             assert shape.key is not None
             keys = self.supply.fresh(f"{base}_keys")
             start = f"{start}{newline}{indent}{keys} = []"
-            step = f"{keys}.append({source.code(shape.key)}); {step}"
+            step = f"{keys}.append({self._key(shape.key)}); {step}"
             if source.stands_alone(statement):
                 own = source.indent(statement)
                 step = step.replace("; ", f"{newline}{own}", 1)
@@ -492,12 +496,13 @@ class SiteWriter:
             ]
         else:
             container = self._container(shape)
+            extend = "update" if shape.collection == "set" else "extend"
             room = len(indent) + len(container) + 8
             if strategy is Strategy.VALUES:
                 refs = self._batch_refs(edits, call, items, indent, room)
             else:
                 refs = self._item_refs(edits, call, items, indent, room)
-            lines = [f"{container}.extend({refs})"]
+            lines = [f"{container}.{extend}({refs})"]
         where = statement
         for alias in shape.aliases:
             # The call stands in ``ref = f.remote(x)``; the statement that kept ``ref`` goes.
@@ -534,6 +539,11 @@ class SiteWriter:
             if not self.source.stands_alone(statement):
                 raise Declined("a comment inside the call would be lost")
             self._keep_comments(edits, statement, start, end, content)
+
+    def _key(self, key: ast.expr) -> str:
+        code = self.source.code(key)
+        bare = isinstance(key, ast.Tuple) and not code.startswith("(")
+        return f"({code})" if bare else code
 
     def _nested_clauses(self, shape: Shape) -> str:
         """Return the clauses of the comprehension in ``refs.extend([f.remote(x) for …])``."""

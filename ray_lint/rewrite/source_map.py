@@ -141,6 +141,8 @@ class SourceMap:
 
     def code(self, node: ast.expr) -> str:
         """Return the source of an expression with the parentheses that belong to it."""
+        if not hasattr(node, "lineno"):
+            return ast.unparse(node)  # made by us, not by the user
         end_line = node.end_lineno or node.lineno
         span = (
             node.lineno,
