@@ -78,9 +78,9 @@ class Plugin:
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:
         """Yield line (from 1), column (from 0; flake8 adds 1), text and this class."""
-        from ray_lint.sources.gate import worth_parsing
+        from ray_lint.sources.gate import encode_utf8, worth_parsing
 
-        data = "".join(self.lines).encode("utf-8", "surrogatepass")
+        data = encode_utf8("".join(self.lines))
         if not worth_parsing(data):
             return
         from ray_lint.config import Config
@@ -89,7 +89,7 @@ class Plugin:
 
         try:
             findings = check(
-                _utf8(data),
+                data,
                 type(self).config or Config(),
                 filename=self.filename,
                 tree=self.tree,
@@ -101,18 +101,3 @@ class Plugin:
         for finding in findings:
             text = f"{finding.code} {finding.message}"
             yield finding.start.line, finding.start.column, text, type(self)
-
-
-def _utf8(data: bytes) -> bytes:
-    """Return the source without its encoding comment, at the same length.
-
-    flake8 has decoded the file; the comment tells of the bytes on disk, not of these.
-    """
-    head = data.split(b"\n", 2)[:2]
-    if not any(line.lstrip().startswith(b"#") and b"coding" in line for line in head):
-        return data
-    lines = data.split(b"\n")
-    for i in (0, 1):
-        if lines[i].lstrip().startswith(b"#"):
-            lines[i] = lines[i].replace(b"coding", b"cod-ng")
-    return b"\n".join(lines)
