@@ -66,9 +66,10 @@ def session(folder: Path, play: Session) -> None:
             )
             client.initialized(lsp.InitializedParams())
             await play(client)
+        finally:
+            # Also after a failure: the client waits for the end of its server.
             await client.shutdown_async(None)
             client.exit(None)
-        finally:
             await client.stop()
 
     asyncio.run(run())
@@ -156,7 +157,7 @@ def test_a_notebook(tmp_path: Path) -> None:
             )
         )
         got = [await asyncio.wait_for(client.published.get(), 30) for _ in uris]
-        by_uri = {params.uri: params.diagnostics for params in got}
+        by_uri = {params.uri: list(params.diagnostics) for params in got}
         assert by_uri[uris[0]] == []
         assert by_uri[uris[1]][0].range.start == lsp.Position(7, 19)
         assert by_uri[uris[2]][0].range.start == lsp.Position(0, 10)
