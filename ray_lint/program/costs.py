@@ -43,6 +43,8 @@ class Cost:
     line: int = 0
     demands: str = ""
     """What resources a tiny body asks for: it may be more than it seems."""
+    doubts: int = 0
+    """Number of places of unknown cost: many of them hardly add up to something tiny."""
 
 
 @dataclass
@@ -53,6 +55,7 @@ class Work:
     heavy: Cost | None = None
     unknown: Cost | None = None
     slowest: tuple[float, str, int] = (0.0, "", 0)
+    doubts: set[str] = field(default_factory=set)
     plain: dict[float, float] = field(default_factory=dict)
     """Seconds of plain operations, by the number of times they run."""
 
@@ -78,6 +81,7 @@ class Work:
 
     def take_unknown(self, reason: str, line: int) -> None:
         """Note that something is done of which the cost is not known."""
+        self.doubts.add(reason)
         if self.unknown is None:
             self.unknown = Cost("unknown", reason, None, line)
 
@@ -87,6 +91,7 @@ class Work:
             self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
         if other.unknown is not None:
             self.take_unknown(f"calls `{name}`, which {other.unknown.reason}", line)
+            self.doubts |= other.doubts
         self.take(other.seconds * runs, f"calls `{name}`", line)
 
 
@@ -135,7 +140,7 @@ def verdict(work: Work, threshold: float) -> Cost:
     if work.seconds > threshold:
         return Cost("heavy", f"{reason}: about {_time(work.seconds)}", work.seconds, line)
     if work.unknown is not None:
-        return work.unknown
+        return replace(work.unknown, doubts=len(work.doubts))
     if reason.startswith("sleeps"):
         return Cost("tiny", f"{reason}", work.seconds, line)
     what = f"{reason}, " if seconds > 0.5 * work.seconds and reason else ""

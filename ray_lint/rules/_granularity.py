@@ -12,6 +12,10 @@ FAR_MORE = 5
 corpus, sites of unknown cost are worth batching from about 1,000 submissions on."""
 
 
+MAX_DOUBTS = 2
+"""A body with more places of unknown cost is taken to be worth a task of its own."""
+
+
 def is_too_fine(site: Site, config: Config) -> bool:
     """Whether the site submits many calls that are not worth a task each.
 
@@ -33,7 +37,8 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if cost.demands and not far_more(count, config):
         return False
     if count.kind == "known":
-        return cost.kind == "tiny" or far_more(count, config) or config.strict
+        short = cost.doubts <= MAX_DOUBTS and far_more(count, config)
+        return cost.kind == "tiny" or short or config.strict
     if count.kind in ("data", "unbounded"):
         return cost.kind == "tiny" or config.strict
     return config.strict
