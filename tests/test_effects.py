@@ -1,5 +1,7 @@
 """Effects of function bodies: small snippets on both sides."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import ast
