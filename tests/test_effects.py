@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ast
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -418,6 +419,33 @@ def test_pure_bodies_have_no_strong_effect(name: str) -> None:
 def test_impure_bodies_are_seen(name: str) -> None:
     source, kind = IMPURE[name]
     assert kind in kinds(source)
+
+
+BODIES = Path(__file__).parent.parent / "fixtures" / "effects"
+
+
+def _bodies(filename: str) -> list[tuple[Project, Module, ast.FunctionDef]]:
+    """Return the remote functions of a fixture."""
+    text = (BODIES / filename).read_text()
+    tree = parse(text, filename)
+    project = Project()
+    module = project.add(text, tree, filename)
+    return [
+        (project, module, node)
+        for node in tree.body
+        if isinstance(node, ast.FunctionDef)
+        and any(ast.unparse(d) == "ray.remote" for d in node.decorator_list)
+    ]
+
+
+@pytest.mark.parametrize("case", _bodies("pure.py"), ids=lambda c: c[2].name)
+def test_bodies_of_an_expert_are_proven(case: tuple[Project, Module, ast.FunctionDef]) -> None:
+    assert {e.reason for e in effects_of(*case) if e.kind.name not in WEAK} == set()
+
+
+@pytest.mark.parametrize("case", _bodies("impure.py"), ids=lambda c: c[2].name)
+def test_detours_to_the_outside_are_seen(case: tuple[Project, Module, ast.FunctionDef]) -> None:
+    assert {e.kind.name for e in effects_of(*case)} - WEAK
 
 
 SHARED = {

@@ -419,6 +419,11 @@ class Calls(Expressions):
         held = union([*parts, self.held(args.loose) if args.loose else NOTHING])
         return self.make("iter", node, self.make("tuple", (node, "row"), held, NOTHING, known))
 
+    def _lib_builtins_iter(self, node: ast.AST, args: Arguments) -> Value:
+        if len(args.positional) != 1:
+            return FRESH
+        return self.make("iter", node, self.iterate(args.positional[0]))
+
     def _lib_builtins_int(self, node: ast.AST, args: Arguments) -> Value:
         if args.every and not (args.every[0].types and args.every[0].types <= {"int", "bool"}):
             self.may_raise("converts with `int`", ("ValueError", "TypeError", "OverflowError"))
@@ -767,7 +772,7 @@ class Calls(Expressions):
                 if scope.is_class:
                     nodes = [b.node for b in scope.bindings.get(name, [])]
                     found += [(self.module, n) for n in nodes if is_function(n)]
-            return found
+            return [f for f in found if not _is_stub(f[1])] or found
         for kind in value.types:
             if kind.startswith("instance:"):
                 member = self._find(kind.partition(":")[2], name)
@@ -851,6 +856,8 @@ class Calls(Expressions):
         if value.types is None:
             if name in table.PLAIN_ATTRIBUTES:
                 return FRESH
+            if name in {"__name__", "__qualname__", "__module__", "__doc__"}:
+                return of_type("str")
             found = [
                 self.call_function(m, f, [value], {}, name)
                 for m, f in self.methods(value, name)
@@ -1117,6 +1124,11 @@ class Calls(Expressions):
         if self.plain(value) or any(k.startswith(("lib:", "def:")) for k in value.types or ()):
             return value
         token = Token("outside", f"the default of {name}")
+        cells = [self.heap[t] for t in value.refs if t in self.heap]
+        if cells and len(cells) == len(value.refs) and all(self.plain(c.contents) for c in cells):
+            self.heap[token] = Cell(
+                union([c.contents for c in cells]), union([c.keys for c in cells])
+            )
         return Value(value.types, frozenset({token}))
 
 
@@ -1151,6 +1163,17 @@ def _unprefixed(effect: Effect, shown: str) -> Effect:
 def _name_of(func: ast.expr) -> str:
     text = ast.unparse(func)
     return text if len(text) < 40 else "…"
+
+
+def _is_stub(function: ast.AST) -> bool:
+    """Whether the body only says that derived classes must define it."""
+    body = getattr(function, "body", None)
+    return (
+        isinstance(body, list)
+        and isinstance(body[-1], ast.Raise)
+        and all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in body[:-1])
+        and "NotImplementedError" in ast.unparse(body[-1])
+    )
 
 
 def _short(name: str) -> str:

@@ -380,6 +380,8 @@ class Expressions(Walk):
         index = self.value(node.slice)
         if any(k.startswith("lib:") for k in owner.types or ()):
             return self._library_element(owner)
+        if "defaultdict" in (owner.types or ()):
+            self.changes(owner, "may add an item to")
         found = self.dunder("__getitem__", owner, index)
         if found is not None and owner.types is not None:
             return found
@@ -402,7 +404,10 @@ class Expressions(Walk):
         if owner.types is not None and owner.types <= {"list", "tuple", "deque"}:
             kind = "list" if "list" in owner.types else "tuple"
             return self.make(kind, node, self.elements(owner))
-        return Value(None, owner.refs)
+        # A slice of a list is a new list; one of an array is a view, but Ray's arrays are read-only.
+        copied = frozenset(t for t in owner.refs if t.kind == "parameter")
+        made = self.make("slice", node, Value(None, copied)) if copied else NOTHING
+        return Value(None, (owner.refs - copied) | made.refs)
 
     def _element(self, node: ast.Subscript, owner: Value) -> Value:
         constant = _number(node.slice)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 
 from ray_lint.program.effect_calls import Calls
 from ray_lint.program.effect_kinds import EffectKind
@@ -20,6 +21,8 @@ class Analysis(Calls):
 
     def outer(self, module: Module, scope: Scope, node: ast.Name) -> Value:
         """Return the value of a name bound outside of the call."""
+        if (scope, node.id) in self.older:
+            return self.older[scope, node.id]
         if self._is_self(scope, node.id):
             self.note(EffectKind.USES_SELF_NAME, f"uses its own name `{node.id}`", node.id)
         value = self.outer_value(module, scope, node.id)
@@ -90,21 +93,45 @@ class Analysis(Calls):
             return NOTHING
         self.outer_busy.add(key)
         here, self.module = self.module, module
-        self.silent += 1
         watched, self.stack = self.stack, [*self.stack, (scope.node, name)]
-        try:
+
+        def evaluate() -> Value:
             bindings = scope.bindings.get(name, [])
             value = union([self._bound(b) for b in bindings]) if bindings else FRESH
             if any(b.kind is BindingKind.AUGMENTED for b in bindings):
                 value = self._augmented(bindings, value)
+            return self._aged(module, scope, name, value)
+
+        try:
+            value = self.before_call(evaluate)
         finally:
             self.module = here
-            self.silent -= 1
             self.stack = watched
             self.outer_busy.discard(key)
-        value = self._aged(module, scope, name, value)
         if not self.outer_busy:
             self.outer_memo[key] = value
+        return value
+
+    def before_call(self, evaluate: Callable[[], Value]) -> Value:
+        """Evaluate what happened before the call: without effects, and what it made is older.
+
+        The variables of functions that ran then live on in the closures that they returned.
+        """
+        known, entered = set(self.env), set(self.entered)
+        self.silent += 1
+        try:
+            value = evaluate()
+        finally:
+            self.silent -= 1
+        for key in [k for k in self.env if k not in known and k[0] not in entered]:
+            left = self.env.pop(key)
+            old = Token("outside", key[1])
+            refs = frozenset(old if t.kind == "new" else t for t in left.refs)
+            if self.plain(left) or all(k.startswith("def:") for k in left.types or ("",)):
+                self.older[key] = left
+            else:
+                self.older[key] = Value(left.types, refs)
+        self.entered = entered
         return value
 
     def _augmented(self, bindings: list[Binding], value: Value) -> Value:

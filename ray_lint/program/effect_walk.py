@@ -31,11 +31,12 @@ from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, ModuleNames,
 if TYPE_CHECKING:
     from ray_lint.program.project import Project
 
-_BUDGET = 20_000  # expressions evaluated for one question
+_BUDGET = 12_000  # expressions evaluated for one question
 _DEPTH = 12  # calls of helpers within one another
 Env = dict[tuple[Scope, str], Value]
 Raised = tuple[Effect, frozenset[str]]
 _UNKNOWN = frozenset({"?"})
+_BUILTINS = frozenset(dir(builtins))
 
 
 class TooLarge(Exception):  # noqa: N818 (a way out, not an error)
@@ -53,6 +54,7 @@ class Walk:
         self.raised: list[list[Raised]] = []
         self.env: Env = {}
         self.entered: set[Scope] = set()
+        self.older: Env = {}
         self.heap: dict[Token, Cell] = {}
         self.seeded: frozenset[str] = frozenset()
         self.stack: list[tuple[ast.AST, str]] = []
@@ -580,7 +582,7 @@ class Walk:
             self.note(EffectKind.INTROSPECTION, f"reads `{node.id}`", node.id)
             return of_type("str")
         if scope is None:
-            if node.id in dir(builtins):
+            if node.id in _BUILTINS:
                 return of_type(f"lib:builtins.{node.id}")
             starred = self.names.star_imports
             if len(starred) == 1:

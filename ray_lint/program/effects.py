@@ -126,7 +126,8 @@ def _run_decorators(
         node = decorator.func if isinstance(decorator, ast.Call) else decorator
         if analysis.names.qualified(node) in {"ray.remote", "ray.method"}:
             continue
-        value = analysis.decorated(decorator, value)
+        inner = value
+        value = analysis.before_call(lambda d=decorator, v=inner: analysis.decorated(d, v))  # type: ignore[misc]
     if value != plain and not is_method:
         every = [*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs]
         given = [Value(None, frozenset({Token("parameter", a.arg)})) for a in every]

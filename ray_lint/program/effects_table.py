@@ -189,7 +189,7 @@ _FUNCTIONS: dict[str, str] = {
         numpy.atleast_3d numpy.broadcast_to numpy.expand_dims numpy.moveaxis numpy.ravel
         numpy.reshape numpy.rollaxis numpy.squeeze numpy.swapaxes numpy.transpose numpy.diagonal
         numpy.broadcast_arrays numpy.hsplit numpy.vsplit numpy.lib.stride_tricks.sliding_window_view
-        builtins.memoryview builtins.iter copy.replace
+        builtins.memoryview copy.replace
         typing.final typing.overload typing.no_type_check typing.runtime_checkable
         dataclasses.replace itertools.tee
     """,
