@@ -293,7 +293,7 @@ class Costs:
         line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
         if count.kind == "known" and count.high is not None:
             return (count.low + count.high) / 2
-        if self._is_written_number(module, loop):
+        if self._is_short_text(module, loop):
             return float(_UNKNOWN_RUNS)
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
@@ -305,11 +305,18 @@ class Costs:
             work.take_unknown(f"loops an unknown number of times ({count.reason})", line)
         return float(max(count.low, _UNKNOWN_RUNS))
 
-    def _is_written_number(self, module: Module, loop: ast.AST) -> bool:
-        """Whether a loop runs over the characters of ``str(n)`` and the like: a few."""
+    def _is_short_text(self, module: Module, loop: ast.AST) -> bool:
+        """Whether a loop runs over the digits of a number or the words of one item's text."""
         iterable = getattr(loop, "iter", None)
-        return isinstance(iterable, ast.Call) and module.names.stands_for(
-            iterable.func, *(f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
+        if not isinstance(iterable, ast.Call):
+            return False
+        names = module.names
+        written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
+        if names.stands_for(iterable.func, *written, "re.findall", "re.finditer", "re.split"):
+            return True
+        function = iterable.func
+        return isinstance(function, ast.Attribute) and (
+            function.attr in {"split", "rsplit"} and not isinstance(function.value, ast.Call)
         )
 
     def _is_argument(self, module: Module, loop: ast.AST) -> bool:

@@ -599,12 +599,12 @@ class Remotes:
 
     def bases(self, module: Module, node: ast.ClassDef, depth: int = 0) -> list[_Value]:
         """Return the classes of the project that the class derives from."""
-        found = []
-        for expression in node.bases:
-            for value in self.values(module, expression, depth + 1):
-                if value.kind in (_Kind.CLASS, _Kind.ACTOR_CLASS) and value.node is not node:
-                    found.append(value)
-        return found
+        return [
+            value
+            for expression in node.bases
+            for value in self.values(module, expression, depth + 1)
+            if value.kind in (_Kind.CLASS, _Kind.ACTOR_CLASS) and value.node is not node
+        ]
 
     def stored(self, module: Module, node: ast.ClassDef) -> dict[str, list[ast.Attribute]]:
         """Return the places that assign ``self.x`` in the methods of a class, by name."""
