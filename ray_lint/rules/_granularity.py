@@ -21,7 +21,7 @@ def is_too_fine(site: Site, config: Config) -> bool:
 
     A finding needs a burst of calls: nothing else sets their pace, and none needs the result of
     another. Their number must be large and the cost of one not heavy, or the number grows with
-    data and the cost is tiny. Where neither is known, only the strict setting reports.
+    data, or is unknown for a task, and the cost is tiny. All else only the strict setting reports.
     """
     count, cost, pace = site.count, site.cost, site.pace
     if cost.kind == "heavy" or pace.kind in ("chain", "work"):
@@ -39,7 +39,9 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if count.kind == "known":
         short = cost.doubts <= MAX_DOUBTS and far_more(count, config)
         return cost.kind == "tiny" or short or config.strict
-    if count.kind in ("data", "unbounded"):
+    if count.kind in ("data", "unbounded") or site.callee.kind is CalleeKind.TASK:
+        # Labelled sites say: a tiny task over an unknown number of items is worth batching, but
+        # calls to actors often are one per something that the names do not tell.
         return cost.kind == "tiny" or config.strict
     return config.strict
 
