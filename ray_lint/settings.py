@@ -259,7 +259,9 @@ def _parse(path: str, data: bytes) -> tuple[str, dict[str, Any]]:
         message = str(error)
         place = re.search(r" \(at line (\d+), column (\d+)\)", message)
         where = f":{place[1]}:{place[2]}" if place else ""
-        what = message.replace(place[0], "") if place else message
+        if message.endswith(" (at end of document)"):
+            where = f":{text.count(chr(10)) + 1}"
+        what = message.partition(" (at ")[0]
         raise UsageError(f"{path}{where}: {what}") from None
 
 

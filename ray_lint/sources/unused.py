@@ -31,6 +31,7 @@ def unused_suppressions(
             code
             for code in dict.fromkeys(comment.codes)
             if code.startswith("RAY")
+            and code[3:].isdigit()
             and selected(code)
             and not any(line in comment.lines and c.startswith(code) for line, c in found)
         ]
