@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 import textwrap
 
 from ray_lint.config import Config
@@ -95,6 +96,22 @@ class Insertions:
 
     # -- imports ------------------------------------------------------------------------------
 
+    def import_names(self, edits: Edits, module: str, *names: str) -> bool:
+        """Make sure that each of ``names`` of a module can be used; one line imports the rest.
+
+        False, and nothing is added, if one of the names means something else here.
+        """
+        missing = []
+        for name in names:
+            trial = Edits()
+            if self.import_name(trial, module, name) != name:
+                return False
+            if trial.done():
+                missing.append(name)
+        if missing:
+            self._add_import(edits, f"from {module} import {', '.join(sorted(missing))}", module)
+        return True
+
     def import_name(self, edits: Edits, module: str, name: str) -> str | None:
         """Return the local name of ``module.name`` at the top of the file, importing it if free.
 
@@ -116,12 +133,21 @@ class Insertions:
                     return binding.name
         if local in self.supply.used and self._bound_anywhere(local):
             return None
-        first = self._first_import()
-        if first is None:
+        if self._first_import() is None:
             return None
         text = f"from {module} import {name}" if name else f"import {module}"
-        edits.insert(self.source.line_start(first.lineno), text + self.source.newline, Role.HELPER)
+        self._add_import(edits, text, module)
         return local
+
+    def _add_import(self, edits: Edits, text: str, module: str) -> None:
+        """Add an import before the first one, apart from it if that is of another group."""
+        first = self._first_import()
+        assert first is not None
+        neighbour = first.module if isinstance(first, ast.ImportFrom) else first.names[0].name
+        known = sys.stdlib_module_names
+        groups = [name.partition(".")[0] in known for name in (module, neighbour or "")]
+        gap = self.source.newline * (1 if groups[0] == groups[1] else 2)
+        edits.insert(self.source.line_start(first.lineno), text + gap, Role.HELPER)
 
     def _unconditional(self, binding: Binding) -> bool:
         statement = binding.statement
@@ -130,7 +156,7 @@ class Insertions:
     def _bound_anywhere(self, name: str) -> bool:
         return any(name in scope.bindings for scope in self.names.scopes.values())
 
-    def _first_import(self) -> ast.stmt | None:
+    def _first_import(self) -> ast.Import | ast.ImportFrom | None:
         for statement in self.names.tree.body:
             if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
                 continue
@@ -142,8 +168,6 @@ class Insertions:
 
     def split(self, edits: Edits, anchor: ast.stmt) -> str:
         """Return the name of the function that cuts items into batches, adding it if needed."""
-        if not hasattr(self, "_ray"):
-            self._ray = ""
         ray = self.import_name(edits, "ray", "")
         if ray is None:
             raise Declined("the name `ray` stands for something else in this module")
@@ -184,7 +208,7 @@ class Insertions:
                 if (
                     isinstance(definition, ast.FunctionDef)
                     and self.names.parents[definition] is self.names.tree
-                    and self.names.order[definition] < self.names.order[point]
+                    and self.names.order[definition] < self.names.order[self.top_level(anchor)]
                     and same_code(code, definition)
                 ):
                     return name
@@ -196,8 +220,11 @@ class Insertions:
         else:
             previous = block.statements[block.index - 1]
             offset = self.source.line_start((previous.end_lineno or previous.lineno) + 1)
-        following = self.source.line(self.source.line_of(offset))
-        closing = newline if not following.strip() else newline * 3
+        line = self.source.line_of(offset)
+        blank_lines = 0
+        while blank_lines < 2 and not self.source.line(line + blank_lines).strip():
+            blank_lines += 1
+        closing = newline * (3 - blank_lines)
         code = code.replace("\n", newline)
         edits.insert(offset, opening + code + closing, Role.HELPER)
         return name
@@ -213,8 +240,10 @@ class Insertions:
         for statement in self.names.tree.body:
             if statement is top:
                 return top
-            if seen_ray and isinstance(
-                statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+            if (
+                seen_ray
+                and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+                and not statement.name.startswith((SPLIT, SUBMIT, SUBMIT_UNPACKED))
             ):
                 return statement
             if isinstance(statement, ast.Import | ast.ImportFrom):

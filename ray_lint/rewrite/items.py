@@ -6,6 +6,7 @@ import ast
 from typing import Literal
 
 from ray_lint.program.effects import is_immutable
+from ray_lint.program.functions import arguments_for, calls_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind
 from ray_lint.program.project import Project
@@ -244,7 +245,10 @@ def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:
         if isinstance(node, ast.Name) and node in names.order:
             for binding in names.reaching(node):
                 if binding.kind is BindingKind.PARAMETER:
-                    seen.add(binding.node)
+                    given = _given(module, binding)
+                    stack += given
+                    if not given:
+                        seen.add(binding.node)
                 elif binding.kind in (BindingKind.FUNCTION, BindingKind.CLASS):
                     stack.append(binding.node)
                 elif binding.value is not None:
@@ -256,6 +260,16 @@ def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:
         else:
             stack.extend(ast.iter_child_nodes(node))
     return seen
+
+
+def _given(module: Module, parameter: Binding) -> list[ast.expr]:
+    """Return what the calls of a program pass for a parameter; nothing if a call is not seen."""
+    function = parameter.scope.node
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    if not _is_program(module) or calls_of(module, function) is None:
+        return []
+    return arguments_for(module, function, parameter.name)
 
 
 def _unpacked_from(module: Module, binding: Binding) -> list[ast.AST]:

@@ -173,7 +173,7 @@ class TargetWriter:
         """Add the batch function (or find it) and return its name."""
         definition = target.definition
         inlined = self._inlined(target, signature, arguments)
-        annotations, returns = self._types(edits, definition, strategy)
+        annotations, returns = self._types(edits, definition, signature, strategy)
         if inlined is not None or not isinstance(definition, ast.FunctionDef):
             item = inlined or ""
         elif target.is_method:
@@ -280,6 +280,7 @@ class TargetWriter:
         self,
         edits: Edits,
         definition: ast.FunctionDef | ast.Lambda,
+        signature: BatchSignature,
         strategy: Strategy,
     ) -> tuple[dict[str, str], str]:
         """Return the annotations of the parameters and of the result, as text."""
@@ -293,18 +294,11 @@ class TargetWriter:
         }
         if any("\n" in note for note in notes.values()):
             return {}, ""
-        trial = Edits()
-        if notes and self.insertions.import_name(trial, "collections.abc", "Sequence") is None:
+        wanted = ["Iterator"] if strategy is Strategy.REFERENCES else []
+        if any(name in notes for name in signature.loop_names) and not signature.unpacked:
+            wanted.append("Sequence")
+        if wanted and not self.insertions.import_names(edits, "collections.abc", *wanted):
             return {}, ""
-        needs_iterator = strategy is Strategy.REFERENCES
-        if needs_iterator and (
-            self.insertions.import_name(trial, "collections.abc", "Iterator") is None
-        ):
-            return {}, ""
-        if needs_iterator:
-            self.insertions.import_name(edits, "collections.abc", "Iterator")
-        if notes:
-            self.insertions.import_name(edits, "collections.abc", "Sequence")
         return notes, self.source.code(definition.returns)
 
     def _decorator(self, target: Target) -> str:
