@@ -44,13 +44,13 @@ VALUES = [
     "x", "s", "G", "D", "B.v", "a", "b", "c", "x[1]", "s[1]", "G[0]", "D['a']", "a[:]", "x[:]",
     "[]", "[x]", "[x[1], 4]", "list(x)", "sorted([3, 1])", "dict(D)['a']", "copy.copy(s)",
     "copy.deepcopy(s)", "[*G]", "first(G)", "first(x[1:])", "push([])", "push(x)", "fresh(s)",
-    "fresh(a)", "Box(a).get()", "Box([]).put(2).v", "(Box(s) + 1).v", "B.get()", "a + [1]",
-    "a if a else s", "a or G", "list(map(abs, [1, -2]))", "[v for v in G]", "[list(v) for v in G]",
+    "fresh(a)", "Box(a).get()", "Box([]).put(2).v", "(Box(s) + 1).v", "B.get()", "(a + [1])",
+    "(a if a else s)", "(a or G)", "list(map(abs, [1, -2]))", "[v for v in G]", "[list(v) for v in G]",
     "max(G, [[0]])", "max([1], [2])", "list(itertools.chain(a, [2]))", "D.get('b', a)",
     "list(D.values())", "list(zip(G, a))", "functools.reduce(lambda p, q: p, [a, s])",
     "heapq.nsmallest(1, [3, 2])", "[k for k, v in enumerate(s)]", "(lambda: b)()",
     "collections.deque([1, 2])", "[remember(1)]", "next(iter([a, b]))", "list(reversed(a))",
-    "a * 2", "[len(x), len(s)]", "[v * 2 for v in [1, 2]]", "[str(x)]",
+    "(a * 2)", "[len(x), len(s)]", "[v * 2 for v in [1, 2]]", "[str(x)]",
 ]  # fmt: skip
 STATEMENTS = [
     "a = {value}", "b = {value}", "c = {value}", "a = b = {value}", "a, b = b, {value}",
@@ -116,7 +116,7 @@ def mutable_parts(value: Any, found: dict[int, Any]) -> dict[int, Any]:
     return found
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(bodies())
 def test_no_effect_means_that_a_batch_cannot_be_told(source: str) -> None:
     text = PRELUDE + source
