@@ -63,6 +63,8 @@ def _run_on_ray(command: str, arguments: list[str]) -> int:
         cli.add_verify_parser(commands)
     else:
         cli.add_profile_parser(commands)
-    options = parser.parse_args(arguments)
+    own, program = cli.split_command(arguments)
+    options = parser.parse_args(own)
+    options.program = program or options.program
     code: int = options.run(options)
     return code

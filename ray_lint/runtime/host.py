@@ -1,0 +1,119 @@
+"""The process that holds the cluster: ``python -m ray_lint.runtime.host``.
+
+It starts an embedded cluster, or joins an existing one, says so in one line of JSON, and then
+answers each line on standard input with the state of the nodes. At the end of its input, which
+comes even if its parent is killed, it stops what it started and nothing else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import logging
+import os
+import shutil
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Any
+
+CONNECT_SECONDS = 5.0
+"""A port that does not answer within this time is unreachable."""
+
+
+def say(**message: Any) -> None:
+    """Write one line of JSON to the parent."""
+    sys.__stdout__.write(json.dumps(message) + "\n")  # type: ignore[union-attr]
+    sys.__stdout__.flush()  # type: ignore[union-attr]
+
+
+def _unreachable(address: str) -> str:
+    """Return why nothing answers at ``host:port`` (with or without ``ray://``), or nothing."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return "expected auto, host:port or ray://host:port"
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), timeout=CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        return str(error)
+    return ""
+
+
+def _connect(options: argparse.Namespace) -> Any:
+    import ray
+
+    quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
+    if options.address:
+        if options.address != "auto":
+            reason = _unreachable(options.address)
+            if reason:
+                raise ConnectionError(f"cannot reach a Ray cluster at {options.address}: {reason}")
+        context = ray.init(address=options.address, **quiet)
+    else:
+        context = ray.init(
+            address="local",
+            num_cpus=options.num_cpus,
+            include_dashboard=False,
+            object_store_memory=options.object_store_memory,
+            _temp_dir=options.folder,
+            **quiet,
+        )
+    if str(options.address).startswith("ray://"):
+        return ray, options.address
+    return ray, context.address_info["gcs_address"]
+
+
+def _state(ray: Any) -> dict[str, Any]:
+    alive = [node for node in ray.nodes() if node["Alive"]]
+    return {
+        "nodes": sorted(node["NodeID"] for node in alive),
+        "cpus": sum(node["Resources"].get("CPU", 0.0) for node in alive),
+        "free": ray.available_resources().get("CPU", 0.0),
+    }
+
+
+def main() -> int:
+    """Serve until standard input ends; return 0, or 2 if there is no cluster."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--address", default="")
+    parser.add_argument("--num-cpus", type=int, default=None)
+    parser.add_argument("--object-store-memory", type=int, default=None)
+    parser.add_argument("--folder", default="")
+    options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides; see above
+    with contextlib.suppress(AttributeError):
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    sys.stdout = sys.stderr  # only ``say`` writes to the parent
+    os.environ.pop("RAY_LINT_TRACE", None)
+    if options.address != "auto":  # "auto" means: what RAY_ADDRESS says, else one on this machine
+        os.environ.pop("RAY_ADDRESS", None)
+    ray: Any = None
+    try:
+        try:
+            ray, address = _connect(options)
+        except ImportError:
+            say(error="Ray is not installed; install it with: pip install 'ray-lint[ray]'")
+            return 2
+        except Exception as error:  # Ray raises many types here; each is one sentence
+            first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
+            say(error=f"no Ray cluster: {first.strip()}")
+            return 2
+        mode = os.environ.get("RAY_AUTH_MODE", "")
+        say(address=address, ray=ray.__version__, auth_mode=mode, **_state(ray))
+        for _ in sys.stdin:
+            try:
+                say(**_state(ray))
+            except Exception as error:  # the head went away
+                say(error=f"the cluster stopped answering: {error}".splitlines()[0])
+    finally:
+        if ray is not None:
+            ray.shutdown()
+        if not options.address and options.folder:
+            shutil.rmtree(Path(options.folder), ignore_errors=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

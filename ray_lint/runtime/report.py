@@ -1,0 +1,185 @@
+"""What a measurement found, as data. The forms for people are beside: ``table``, ``html``."""
+
+from __future__ import annotations
+
+import enum
+import json
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+from ray_lint.runtime.stats import Interval
+
+
+class Verdict(enum.Enum):
+    """The outcome for one site."""
+
+    CONFIRMED = "confirmed"
+    NO_SPEEDUP = "no speedup"
+    SLOWER = "slower"
+    VALUES_DIFFER = "values differ"
+    NOT_REACHED = "not reached"
+    TOO_NOISY = "too noisy to tell"
+
+
+ADVICE = {
+    Verdict.CONFIRMED: "Keep the fix.",
+    Verdict.NO_SPEEDUP: "Leave the code as it is: the tasks are long enough for one call each.",
+    Verdict.SLOWER: "Do not apply the fix here; the chunks may be too uneven or too few.",
+    Verdict.VALUES_DIFFER: "Do not apply the fix; report the program as a defect of ray-lint.",
+    Verdict.NOT_REACHED: "Give a command that runs this line: ray-lint verify FILE -- COMMAND.",
+    Verdict.TOO_NOISY: "Measure again with a larger --repeat or --max-time on a quiet machine.",
+}
+
+
+@dataclass(frozen=True)
+class Side:
+    """One site in one of the two programs, over all measured runs."""
+
+    submissions: int = 0
+    items: int = 0
+    seconds: tuple[float, ...] = ()
+    driver_bytes: tuple[int, ...] = ()
+
+    @property
+    def typical_seconds(self) -> float:
+        """Median time in the site, in seconds; 0 without a run."""
+        return median(self.seconds) if self.seconds else 0.0
+
+    @property
+    def items_per_second(self) -> float:
+        """Items through the site per second; 0 without a run."""
+        return self.items / self.typical_seconds if self.typical_seconds else 0.0
+
+    @property
+    def driver_peak(self) -> int:
+        """Median of the driver's peak resident memory in bytes; 0 without a run."""
+        return int(median(self.driver_bytes)) if self.driver_bytes else 0
+
+
+@dataclass(frozen=True)
+class SiteReport:
+    """The verdict on one rewritten site, and what it rests on. ``column`` counts from 1."""
+
+    path: str
+    line: int
+    column: int
+    code: str
+    symbol: str
+    verdict: Verdict
+    before: Side = Side()
+    after: Side = Side()
+    speedup: Interval | None = None
+    values: str = "not compared"
+    reason: str = ""
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether the site became faster and its values are equal."""
+        return self.verdict is Verdict.CONFIRMED
+
+    @property
+    def advice(self) -> str:
+        """What to do, in one sentence."""
+        if self.verdict is Verdict.TOO_NOISY and self.values == "vary":
+            return "Fix the random seeds of the program, then measure again."
+        return ADVICE[self.verdict]
+
+
+@dataclass(frozen=True)
+class Report:
+    """All sites of one measurement.
+
+    ``error`` is a sentence if the measurement itself failed; then no site has a verdict to trust.
+    """
+
+    sites: tuple[SiteReport, ...] = ()
+    command: tuple[str, ...] = ()
+    cluster: str = ""
+    ray_version: str = ""
+    nodes: int = 0
+    cpus: float = 0.0
+    runs: int = 0
+    discarded: int = 0
+    seconds: float = 0.0
+    tolerance: str = ""
+    notes: tuple[str, ...] = ()
+    error: str = ""
+    tuning: tuple[Any, ...] = field(default=())
+
+    @property
+    def confirmed(self) -> bool:
+        """Whether there is a site and every site is confirmed."""
+        return bool(self.sites) and not self.error and all(one.confirmed for one in self.sites)
+
+    @property
+    def exit_code(self) -> int:
+        """0 if confirmed, 2 if nothing could be measured, else 1."""
+        if self.error:
+            return 2
+        return 0 if self.confirmed else 1
+
+    def __str__(self) -> str:
+        """Return the terminal table, so that a failed assertion explains itself."""
+        from ray_lint.runtime.table import render
+
+        return render(self)
+
+    def to_json(self) -> str:
+        """Return the report as JSON; times in seconds, memory in bytes, columns from 1."""
+        return json.dumps(
+            {
+                "confirmed": self.confirmed,
+                "command": list(self.command),
+                "cluster": {
+                    "address": self.cluster,
+                    "nodes": self.nodes,
+                    "cpus": self.cpus,
+                    "ray": self.ray_version,
+                },
+                "runs": self.runs,
+                "discarded": self.discarded,
+                "seconds": round(self.seconds, 3),
+                "tolerance": self.tolerance,
+                "notes": list(self.notes),
+                "error": self.error,
+                "sites": [_site_json(site) for site in self.sites],
+                "tuning": [one.as_json() for one in self.tuning],
+            },
+            indent=2,
+        )
+
+
+def _site_json(site: SiteReport) -> dict[str, Any]:
+    interval = site.speedup
+    bounded = interval is not None and interval.low > 0
+    return {
+        "filename": site.path,
+        "location": {"row": site.line, "column": site.column},
+        "code": site.code,
+        "symbol": site.symbol,
+        "verdict": site.verdict.value,
+        "advice": site.advice,
+        "reason": site.reason,
+        "values": site.values,
+        "speedup": None
+        if interval is None
+        else {
+            "estimate": interval.estimate,
+            "low": interval.low if bounded else None,
+            "high": interval.high if bounded else None,
+        },
+        "before": _side_json(site.before),
+        "after": _side_json(site.after),
+    }
+
+
+def _side_json(side: Side) -> dict[str, Any]:
+    return {
+        "submissions": side.submissions,
+        "items": side.items,
+        "seconds": list(side.seconds),
+        "median_seconds": side.typical_seconds,
+        "items_per_second": side.items_per_second,
+        "driver_peak_bytes": side.driver_peak,
+    }

@@ -1,0 +1,501 @@
+"""The observer inside a measured program: submissions, fetches and values at given sites.
+
+It is loaded by its path at the start of every Python process of the measured command (see
+``inject/sitecustomize.py``), possibly under another Python than ours: standard library only, and
+never an exception into the user's program. It waits until the program imports ``ray``, then wraps
+
+- ``RemoteFunction._remote`` and ``ActorMethod._remote``: who submits, from which line;
+- ``Worker.get_objects``: what is fetched, however the program spells ``ray.get``;
+- ``ray.init``, which joins the cluster of the measurement, and ``ray.shutdown``.
+
+At the end it writes one JSON record per process. Nothing of this reaches the workers.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.abc
+import importlib.util
+import json
+import os
+import pickle
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FrameType, ModuleType
+from typing import Any
+
+FETCH_LEFTOVERS_SECONDS = 60.0
+"""How long to wait at the end for values that the program itself never fetched."""
+
+MAX_FRAMES = 64
+"""How far up the stack a submission is searched for a site."""
+
+MAX_RETURNS = 16
+"""How many returns of one function have their variables written down."""
+
+# What describes a cluster or a console and cannot apply to a cluster that already runs.
+_CLUSTER_ARGUMENTS = frozenset(
+    """num_cpus num_gpus resources labels object_store_memory local_mode include_dashboard
+    dashboard_host dashboard_port proxy_server_url enable_resource_isolation cgroup_path
+    system_reserved_cpu system_reserved_memory storage redis_max_memory""".split()  # noqa: SIM905
+)
+
+
+class Site:
+    """What was seen of one submission site in this process."""
+
+    def __init__(self) -> None:
+        self.submissions = 0
+        self.seconds = 0.0
+        self.fetched = 0
+        self.open = 0
+        self.started = 0.0
+        self.last = 0.0
+        self.watch = False
+        self.order: list[tuple[str, Any]] = []  # values mode: ("one" | "many", reference(s))
+
+    def submit(self, began: float, count: int) -> None:
+        """Count one submission that began at ``began`` and returned ``count`` references."""
+        if self.open == 0:
+            self.started = began
+        self.submissions += 1
+        self.open += count
+        self.last = time.perf_counter()
+        if count == 0 and self.open == 0:
+            self.seconds += self.last - began
+
+    def fetch(self, count: int, now: float) -> None:
+        """Count ``count`` fetched references; the last one ends a stretch of time."""
+        self.fetched += count
+        self.open -= count
+        self.last = now
+        if self.open <= 0:
+            self.open = 0
+            self.seconds += now - self.started
+
+    def close(self) -> None:
+        """End the last stretch of a site some of whose values were never fetched."""
+        if self.open:
+            self.seconds += self.last - self.started
+            self.open = 0
+
+
+class Tracer:
+    """All state of the observation of this process."""
+
+    def __init__(self, settings: dict[str, Any], values: ModuleType) -> None:
+        self.settings = settings
+        self.values = values
+        self.mode: str = settings["mode"]
+        self.sites = [Site() for _ in settings["sites"]]
+        for index in settings.get("watch", ()):
+            self.sites[index].watch = True
+        self.ranges: dict[str, list[tuple[int, int, int]]] = {}
+        for index, site in enumerate(settings["sites"]):
+            for first, last in site["ranges"]:
+                self.ranges.setdefault(site["file"], []).append((first, last, index))
+        self.codes: dict[tuple[CodeType, int], int] = {}
+        self.files: dict[str, str] = {}
+        self.lock = threading.RLock()
+        self.owner: dict[int, int] = {}  # hash of an open reference: its site
+        self.seen: dict[int, bytes] = {}  # values mode: hash of a fetched reference: its value
+        self.names: dict[str, list[dict[str, bytes]]] = {}
+        self.notes: list[str] = []
+        self.inits = 0
+        self.busy = False
+        self.written = False
+        self.pid = os.getpid()
+        self.began = time.time()
+
+    # Where a call comes from
+
+    def real(self, filename: str) -> str:
+        """Return the resolved path of a code object's file name, remembered."""
+        known = self.files.get(filename)
+        if known is None:
+            known = self.files[filename] = os.path.realpath(filename)
+        return known
+
+    def site_of(self, frame: FrameType | None) -> int:
+        """Return the index of the site that ``frame`` or one of its callers stands in, or -1."""
+        codes = self.codes
+        for _ in range(MAX_FRAMES):
+            if frame is None:
+                return -1
+            key = (frame.f_code, frame.f_lineno)
+            found = codes.get(key)
+            if found is None:
+                found = -1
+                for first, last, index in self.ranges.get(self.real(key[0].co_filename), ()):
+                    if first <= key[1] <= last:
+                        found = index
+                        break
+                codes[key] = found
+            if found >= 0:
+                return found
+            frame = frame.f_back
+        return -1
+
+    # What happens at a site
+
+    def submitted(
+        self, index: int, began: float, references: Any, explicit: bool, ray: Any
+    ) -> None:
+        """Note the outcome of one submission."""
+        many = references if isinstance(references, list) else [references]
+        many = [one for one in many if _is_reference(one)]
+        site = self.sites[index]
+        with self.lock:
+            site.submit(began, len(many))
+            for one in many:
+                self.owner[hash(one)] = index
+        if site.watch:
+            for one in many:
+                self._watch(one)
+        if self.mode == "values":
+            spread = explicit or isinstance(references, list)
+            site.order.append(("many" if spread else "one", many))
+
+    def _watch(self, reference: Any) -> None:
+        """Take the arrival of a value that is awaited or passed on for its fetch."""
+        key = hash(reference)
+
+        def arrived(_value: Any) -> None:
+            self.note_fetched((key,))
+
+        with contextlib.suppress(Exception):  # Ray Client's references have no such callback
+            reference._on_completed(arrived)
+
+    def note_fetched(self, keys: Any) -> None:
+        """Count the references with these hashes as fetched now."""
+        now = time.perf_counter()
+        with self.lock:
+            counts: dict[int, int] = {}
+            for key in keys:
+                index = self.owner.pop(key, None)
+                if index is not None:
+                    counts[index] = counts.get(index, 0) + 1
+            for index, count in counts.items():
+                self.sites[index].fetch(count, now)
+
+    def note_values(self, references: list[Any], fetched: list[Any]) -> None:
+        """Write down the values of a site's references (values mode)."""
+        wanted = {hash(one) for site in self.sites for _, many in site.order for one in many}
+        for one, value in zip(references, fetched):  # noqa: B905 - must run on Python 3.9 too
+            key = hash(one)
+            if key in wanted and key not in self.seen:
+                self.seen[key] = self._dump_result(value)
+
+    def _dump_result(self, value: Any) -> bytes:
+        cause = getattr(value, "cause", None)
+        if type(value).__name__ == "RayTaskError" and isinstance(cause, BaseException):
+            value = cause
+        if type(value) is list:  # item by item, so that a batch can be flattened
+            return pickle.dumps(["list", *map(self.values.dump, value)], protocol=4)
+        return pickle.dumps(["one", self.values.dump(value)], protocol=4)
+
+    def fetch_leftovers(self) -> None:
+        """Fetch the values that the program never fetched itself (values mode)."""
+        if self.mode != "values":
+            return
+        import ray
+
+        left = [
+            one
+            for site in self.sites
+            for _, many in site.order
+            for one in many
+            if hash(one) not in self.seen
+        ]
+        if not left or not ray.is_initialized():
+            return
+        self.busy = True
+        try:
+            deadline = time.monotonic() + FETCH_LEFTOVERS_SECONDS
+            for one in left:
+                try:
+                    value = ray.get(one, timeout=max(0.1, deadline - time.monotonic()))
+                except ray.exceptions.GetTimeoutError:
+                    break
+                except Exception as error:  # the task's own failure is its value
+                    value = error
+                self.seen[hash(one)] = self._dump_result(value)
+        finally:
+            self.busy = False
+
+    # Variables of the functions that hold a site
+
+    def watch_names(self) -> None:
+        """Write down local variables when a function that holds a site returns (values mode)."""
+        holders: dict[CodeType, bool] = {}
+
+        def holds(code: CodeType) -> bool:
+            name = code.co_name
+            if name.startswith("<") and name != "<module>":
+                return False
+            ranges = self.ranges.get(self.real(code.co_filename))
+            if not ranges:
+                return False
+            if name == "<module>":
+                return True
+            lines = list(_lines(code))
+            return any(min(lines) <= first <= max(lines) for first, _, _ in ranges)
+
+        def leave(frame: FrameType, event: str, argument: Any) -> Any:
+            if event == "return":
+                self.note_names(frame, argument)
+            return leave
+
+        def enter(frame: FrameType, event: str, _argument: Any) -> Any:
+            code = frame.f_code
+            known = holders.get(code)
+            if known is None:
+                known = holders[code] = holds(code)
+            if not known:
+                return None
+            frame.f_trace_lines = False
+            return leave
+
+        sys.settrace(enter)
+        threading.settrace(enter)
+
+    def note_names(self, frame: FrameType, returned: Any) -> None:
+        """Write down the variables of ``frame``, which is about to return ``returned``."""
+        code = frame.f_code
+        name = str(getattr(code, "co_qualname", code.co_name))
+        seen = self.names.setdefault(f"{self.real(code.co_filename)}::{name}", [])
+        if len(seen) >= MAX_RETURNS:
+            return
+        found: dict[str, bytes] = {}
+        for key, value in [*frame.f_locals.items(), ("return value", returned)]:
+            if key.startswith("__") or callable(value) or isinstance(value, ModuleType):
+                continue
+            try:
+                found[key] = pickle.dumps(self.values.plain(value), protocol=4)
+            except Exception:  # holds references, or a foreign class raised: not comparable
+                continue
+        seen.append({key: text for key, text in found.items() if len(text) <= 1 << 26})
+
+    # The end
+
+    def finish(self) -> None:
+        """Write the record of this process, once."""
+        if self.written or os.getpid() != self.pid:
+            return
+        with contextlib.suppress(Exception):
+            self.fetch_leftovers()
+        self.written = True
+        for site in self.sites:
+            site.close()
+        folder = Path(self.settings["folder"])
+        record = {
+            "pid": self.pid,
+            "began": self.began,
+            "inits": self.inits,
+            "notes": self.notes,
+            "peak_bytes": _peak_bytes(),
+            "sites": [
+                {
+                    "submissions": site.submissions,
+                    "seconds": site.seconds,
+                    "fetched": site.fetched,
+                }
+                for site in self.sites
+            ],
+        }
+        if self.mode == "values":
+            with (folder / f"values-{self.pid}.pickle").open("wb") as file:
+                pickle.dump(
+                    {
+                        "items": [list(self._items(site)) for site in self.sites],
+                        "names": self.names,
+                    },
+                    file,
+                    protocol=4,
+                )
+        temporary = folder / f".record-{self.pid}"
+        temporary.write_text(json.dumps(record))
+        temporary.replace(folder / f"record-{self.pid}.json")
+
+    def _items(self, site: Site) -> Iterator[tuple[str, bytes]]:
+        """Yield the site's results in submission order.
+
+        ``("one", value)`` is the result of one task; if that is a list, it may be a batch.
+        ``("item", value)`` is one of several references that a task returned.
+        """
+        for shape, many in site.order:
+            for one in many:
+                yield ("item" if shape == "many" else "one", self.seen.get(hash(one), b""))
+
+
+def _is_reference(value: Any) -> bool:
+    return type(value).__name__ in ("ObjectRef", "ClientObjectRef")
+
+
+def _lines(code: CodeType) -> Iterator[int]:
+    yield code.co_firstlineno
+    for _, _, line in code.co_lines():
+        if line is not None:
+            yield line
+
+
+def _peak_bytes() -> int:
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return 0
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
+
+
+class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Calls ``then(module)`` once the module ``name`` has been imported completely."""
+
+    def __init__(self, name: str, then: Callable[[ModuleType], None]) -> None:
+        self.name = name
+        self.then = then
+        self.inner: Any = None
+
+    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
+        if fullname != self.name:
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(fullname)
+        if spec is None or spec.loader is None:
+            return None
+        self.inner = spec.loader
+        spec.loader = self
+        return spec
+
+    def create_module(self, spec: Any) -> Any:
+        return self.inner.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        module.__loader__ = self.inner
+        if module.__spec__ is not None:
+            module.__spec__.loader = self.inner
+        self.inner.exec_module(module)
+        self.then(module)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.inner, name)
+
+
+def _wrap_submission(owner: Any, tracer: Tracer, ray: Any) -> None:
+    inner = owner._remote
+    clock = time.perf_counter
+
+    def _remote(self: Any, *args: Any, **options: Any) -> Any:
+        if tracer.busy:
+            return inner(self, *args, **options)
+        index = tracer.site_of(sys._getframe(1))
+        if index < 0:
+            return inner(self, *args, **options)
+        began = clock()
+        references = inner(self, *args, **options)
+        explicit = isinstance(options.get("num_returns"), int)
+        tracer.submitted(index, began, references, explicit, ray)
+        return references
+
+    owner._remote = _remote
+
+
+def _wrap_fetch(owner: Any, name: str, tracer: Tracer) -> None:
+    inner = getattr(owner, name)
+
+    def fetch(self: Any, references: Any, *args: Any, **options: Any) -> Any:
+        result = inner(self, references, *args, **options)
+        if tracer.busy:
+            return result
+        single = not isinstance(references, (list, tuple))
+        many = [references] if single else list(references)
+        tracer.note_fetched([hash(one) for one in many])
+        if tracer.mode == "values":
+            if name == "get_objects":
+                tracer.note_values(many, result[0])
+            else:
+                tracer.note_values(many, [result] if single else list(result))
+        return result
+
+    setattr(owner, name, fetch)
+
+
+def _wrap_init(ray: Any, tracer: Tracer) -> None:
+    inner, inner_shutdown = ray.init, ray.shutdown
+
+    def init(*args: Any, **options: Any) -> Any:
+        tracer.inits += 1
+        given = sorted(
+            name for name in options if name in _CLUSTER_ARGUMENTS or name.startswith("_")
+        )
+        asked = {name: options.pop(name) for name in given}
+        address = args[0] if args else options.pop("address", None)
+        if given and tracer.inits == 1:
+            shown = ", ".join(f"{name}={asked[name]!r}" for name in given)
+            tracer.notes.append(f"ray.init({shown}) does not apply to the measuring cluster")
+        if address not in (None, "auto", "local") and tracer.inits == 1:
+            tracer.notes.append(f"ray.init(address={address!r}) was sent to the measuring cluster")
+        options.setdefault("log_to_driver", tracer.settings.get("log_to_driver", True))
+        return inner(tracer.settings["address"], *args[1:], **options)
+
+    def shutdown(*args: Any, **options: Any) -> Any:
+        with contextlib.suppress(Exception):
+            tracer.fetch_leftovers()
+        return inner_shutdown(*args, **options)
+
+    init.__doc__, shutdown.__doc__ = inner.__doc__, inner_shutdown.__doc__
+    ray.init, ray.shutdown = init, shutdown
+
+
+def _patch(ray: Any, tracer: Tracer) -> None:
+    from ray._private.worker import Worker
+    from ray.actor import ActorMethod
+    from ray.remote_function import RemoteFunction
+
+    _wrap_submission(RemoteFunction, tracer, ray)
+    _wrap_submission(ActorMethod, tracer, ray)
+    _wrap_fetch(Worker, "get_objects", tracer)
+    if str(tracer.settings["address"]).startswith("ray://"):
+        from ray.util.client.worker import Worker as ClientWorker
+
+        _wrap_fetch(ClientWorker, "get", tracer)
+    _wrap_init(ray, tracer)
+    atexit.register(tracer.finish)  # after ray's own registration, so it runs before it
+
+
+def _load_beside(name: str) -> ModuleType:
+    path = Path(__file__).with_name(f"{name}.py")
+    full = f"_ray_lint_{name}"
+    spec = importlib.util.spec_from_file_location(full, path)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[full] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def install(settings_path: str) -> None:
+    """Begin to observe this process as the JSON file ``settings_path`` says."""
+    settings = json.loads(Path(settings_path).read_text())
+    if settings["mode"] == "profile":
+        module = _load_beside("sampler")
+        start: Callable[[ModuleType], None] = module.make(settings)
+        sys.meta_path.insert(0, _AfterImport("ray", start))
+        return
+    _map_paths(settings)
+    tracer = Tracer(settings, _load_beside("values"))
+    sys.meta_path.insert(0, _AfterImport("ray", lambda ray: _patch(ray, tracer)))
+    if tracer.mode == "values":
+        tracer.watch_names()
+
+
+def _map_paths(settings: dict[str, Any]) -> None:
+    """Point entries of ``sys.path`` inside the user's tree (editable installs) at the copy."""
+    original, copy = settings["original"], settings["copy"]
+    for index, entry in enumerate(sys.path):
+        if entry == original or entry.startswith(original + os.sep):
+            sys.path[index] = copy + entry[len(original) :]
