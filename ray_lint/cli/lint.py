@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 _WORTH_PROCESSES = 8
 """Candidate files from which on starting processes takes less time than it saves."""
 
+_PATIENCE = 1.0
+"""Seconds after which a run tells how far it is."""
+
 
 def run(arguments: list[str]) -> int:
     """Lint or fix as the arguments say and return the exit code."""
@@ -145,17 +148,35 @@ class Lint:
                 self.fail(error)
         if not candidates:
             return
+        tasks = (self._task(path) for path in candidates)
+        yield from self._progress(self._examined(tasks, len(candidates)), len(candidates))
+
+    def _examined(self, tasks: Iterator[Task], number: int) -> Iterator[Outcome]:
         from ray_lint.cli.examine import examine_file
 
-        tasks = (self._task(path) for path in candidates)
-        jobs = min(self.options.jobs or os.cpu_count() or 1, len(candidates))
-        if jobs > 1 and (self.options.jobs or len(candidates) >= _WORTH_PROCESSES):
+        jobs = min(self.options.jobs or os.cpu_count() or 1, number)
+        if jobs > 1 and (self.options.jobs or number >= _WORTH_PROCESSES):
             from multiprocessing import Pool
 
             with Pool(jobs) as pool:
                 yield from pool.imap(examine_file, tasks)
         else:
             yield from map(examine_file, tasks)
+
+    def _progress(self, outcomes: Iterator[Outcome], number: int) -> Iterator[Outcome]:
+        """Pass the outcomes on; on a terminal show how far a long run has come."""
+        from time import monotonic
+
+        visible = sys.stderr.isatty() and not self.options.quiet
+        shown, start = False, monotonic()
+        for done, outcome in enumerate(outcomes, 1):
+            if shown:
+                print("\r\033[K", end="", file=sys.stderr, flush=True)
+                shown = False
+            yield outcome
+            if visible and done < number and monotonic() - start > _PATIENCE:
+                print(f"{done}/{number} files", end="", file=sys.stderr, flush=True)
+                shown = True
 
     def _standard_input(self) -> Iterator[Outcome]:
         name = self.options.stdin_filename or "<stdin>"
