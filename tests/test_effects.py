@@ -655,3 +655,39 @@ def test_helpers_of_other_modules_are_followed(tmp_path) -> None:  # type: ignor
     assert effects_of(project, module, good) == ()  # type: ignore[arg-type]
     (found,) = effects_of(project, module, bad)  # type: ignore[arg-type]
     assert found.kind.name == "WRITES_OUTSIDE"
+
+
+ACTOR = """
+import random, ray
+@ray.remote
+class Dice:
+    def __init__(self, seed):
+        self.rng = random.Random(seed)
+        self.rolled = 0
+        self.seen = []
+    def f(self, sides):
+        self.rolled += sides
+        self.seen.append(sides)
+        self.note(sides)
+        return self.rng.randint(1, sides), {result}
+    def note(self, sides):
+        self.last = sides
+"""
+
+
+def test_state_of_an_actor_is_a_change_of_self_only() -> None:
+    found = effects(ACTOR.format(result="len(self.seen)"))
+    assert {(e.kind.name, e.name) for e in found} == {("MUTATES_PARAMETER", "self")}
+
+
+def test_an_actor_that_returns_its_state_shares_it() -> None:
+    found = effects(ACTOR.format(result="self.seen"))
+    assert ("RETURNS_SHARED", "self") in {(e.kind.name, e.name) for e in found}
+
+
+def test_numbers_of_an_actor_are_not_shared_if_its_arguments_are_plain() -> None:
+    source = ACTOR.format(result="self.rolled")
+    shared = [e for e in effects(source) if e.kind.name == "RETURNS_SHARED"]
+    assert [e.name for e in shared] == ["self"]
+    known = effects(source, immutable=frozenset({"sides"}))
+    assert [e for e in known if e.kind.name == "RETURNS_SHARED"] == []

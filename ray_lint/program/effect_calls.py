@@ -929,7 +929,45 @@ class Calls(Expressions):
                 self.module = here
                 if promised is not None:
                     return promised
+        if token.kind == "parameter":
+            return self._assigned_field(key, name, token)
         return Value(None, frozenset({token}))
+
+    def _assigned_field(self, key: str, name: str, token: Token) -> Value:
+        """Return what the methods of a class assign to a field of ``self``."""
+        memo = (key, name)
+        if memo not in self.fields:
+            self.fields[memo] = FRESH
+            here = self.module
+            self.module, node = self.nodes[key]
+            try:
+                found = [
+                    self.before_call(lambda n=n: self._field_value(n))  # type: ignore[misc]
+                    for n in self.names.walk(node)
+                    if isinstance(n, ast.Attribute)
+                    and n.attr == name
+                    and isinstance(n.ctx, ast.Store)
+                    and isinstance(n.value, ast.Name)
+                ]
+            finally:
+                self.module = here
+            self.fields[memo] = union(found) if found else FRESH
+        value = self.fields[memo]
+        if self.plain(value) and value is not NOTHING:
+            return value
+        return Value(value.types, frozenset({token}))
+
+    def _field_value(self, target: ast.Attribute) -> Value:
+        """Return what one assignment gives an attribute."""
+        parent = self.names.parents.get(target)
+        if isinstance(parent, ast.Assign) and target in parent.targets:
+            return self.value(parent.value)
+        if isinstance(parent, ast.AnnAssign) and parent.value is not None:
+            return self.value(parent.value)
+        if isinstance(parent, ast.AugAssign):
+            right = self.value(parent.value)
+            return right if right.types and right.types <= table.NUMBERS else FRESH
+        return FRESH
 
     def _static_attribute(self, kind: str, value: Value, name: str) -> Value:
         member = self._find(kind, name)

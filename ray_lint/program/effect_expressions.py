@@ -349,7 +349,7 @@ class Expressions(Walk):
         scope = self.names.owner(node)
         if scope is not None:
             known = self.env.get((scope, node.id))
-            if known is not None and known.types is None:
+            if known is not None and known.types in (None, frozenset({"atom"})):
                 self.env[scope, node.id] = value
 
     def _on_ifexp(self, node: ast.IfExp) -> Value:

@@ -255,6 +255,8 @@ class Analysis(Calls):
             return NOTHING
         if binding.kind is BindingKind.PARAMETER and isinstance(node, ast.arg):
             token = Token("outside", binding.name)
+            if binding.scope.node is self.root and binding.name in self.immutable:
+                return of_type("atom")
             promised = self.annotation(node.annotation, frozenset({token}))
             return promised if promised is not None else Value(None, frozenset({token}))
         if binding.kind in (BindingKind.ASSIGN, BindingKind.WALRUS) and binding.value is not None:

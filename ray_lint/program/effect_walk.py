@@ -54,7 +54,9 @@ class Walk:
         self.raised: list[list[Raised]] = []
         self.env: Env = {}
         self.entered: set[Scope] = set()
+        self.immutable: frozenset[str] = frozenset()
         self.older: Env = {}
+        self.fields: dict[tuple[str, str], Value] = {}
         self.heap: dict[Token, Cell] = {}
         self.seeded: frozenset[str] = frozenset()
         self.stack: list[tuple[ast.AST, str]] = []
@@ -629,6 +631,10 @@ class Walk:
 
     def outer_value(self, module: Module, scope: Scope, name: str) -> Value:
         """Return the value of a name of another scope."""
+        raise NotImplementedError
+
+    def before_call(self, evaluate: Callable[[], Value]) -> Value:
+        """Evaluate what happened before the call."""
         raise NotImplementedError
 
     def plain_attribute(self, value: Value, name: str) -> Value:

@@ -12,7 +12,7 @@ from ray_lint.program.effect_calls import Arguments
 from ray_lint.program.effect_kinds import Effect, EffectKind
 from ray_lint.program.effect_outer import Analysis
 from ray_lint.program.effect_state import changing_uses
-from ray_lint.program.effect_values import FRESH, Cell, Token, Value
+from ray_lint.program.effect_values import Cell, Token, Value, of_type
 from ray_lint.program.effect_walk import TooLarge
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, FunctionNode
@@ -60,6 +60,8 @@ def _body_effects(
             analysis = Analysis(project, module, function)
             analysis.home = module
             analysis.heap = heap
+            analysis.line = getattr(function, "lineno", 1)
+            analysis.immutable = immutable
             _run(analysis, function, immutable)
     except (TooLarge, RecursionError):
         line = getattr(function, "lineno", 1)
@@ -98,9 +100,14 @@ def _run(analysis: Analysis, function: FunctionNode, immutable: frozenset[str]) 
         refs = frozenset({token})
         promised = analysis.annotation(argument.annotation, refs)
         if argument.arg in immutable and (promised is None or not promised.immutable):
-            given[argument.arg] = FRESH
+            given[argument.arg] = of_type("atom")
         else:
             given[argument.arg] = promised if promised is not None else Value(None, refs)
+    holder = _class_of(analysis, function)
+    if holder is not None and every:
+        kind = next(iter(analysis.class_value(analysis.module, holder).types or ()))
+        refs = frozenset({Token("parameter", every[0].arg)})
+        given[every[0].arg] = Value(frozenset({f"instance:{kind}"}), refs)
     before = len(analysis.returned)
     analysis.run_root(function, given)
     names = analysis.names
@@ -114,6 +121,17 @@ def _run(analysis: Analysis, function: FunctionNode, immutable: frozenset[str]) 
             analysis.note(EffectKind.RETURNS_SHARED, text, token.name)
     if not isinstance(function, ast.Lambda):
         _run_decorators(analysis, function, names.scope_of(function).is_class)
+
+
+def _class_of(analysis: Analysis, function: FunctionNode) -> ast.ClassDef | None:
+    """Return the class whose instance the first parameter is, for methods."""
+    parent = analysis.names.parents.get(function)
+    if not isinstance(parent, ast.ClassDef) or isinstance(function, ast.Lambda):
+        return None
+    decorators = {analysis.names.qualified(d) for d in function.decorator_list}
+    if decorators & {"builtins.staticmethod", "builtins.classmethod"}:
+        return None
+    return parent
 
 
 def _run_decorators(
