@@ -174,17 +174,63 @@ class Sizes:
             if not loop.test.value:
                 return Count(0, 0, "known", "`while` with a false condition")
             if early:
+                left = self._left_by_counter(module, loop)
+                if left is not None:
+                    return left
                 return Count(0, None, "unknown", f"`while {loop.test.value!r}` that is left early")
             return Count(0, None, "unbounded", f"`while {loop.test.value!r}` never ends")
-        counted = self._counter(module, loop)
+        counted = self._filled(module, loop) or self._counter(module, loop, loop.test)
         if counted is not None:
             skipped = early or skips_rounds(module, loop)
             return replace(counted, low=0) if skipped else counted
         return Count(0, None, "unknown", f"`while {_words(loop.test)}`")
 
-    def _counter(self, module: Module, loop: ast.While) -> Count | None:
-        """Understand ``i = 0; while i < n: ...; i += 1``."""
+    def _left_by_counter(self, module: Module, loop: ast.While) -> Count | None:
+        """Understand ``while True: ...; i += 1; if i == n: break``."""
+        for statement in loop.body:
+            if not (isinstance(statement, ast.If) and isinstance(statement.body[-1], ast.Break)):
+                continue
+            test = statement.test
+            if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+                continue
+            stays = ast.Gt() if isinstance(test.ops[0], ast.Lt | ast.LtE) else ast.Lt()
+            going = ast.Compare(left=test.left, ops=[stays], comparators=test.comparators)
+            count = self._counter(module, loop, going)
+            if count is not None:
+                return replace(count, low=0)
+        return None
+
+    def _filled(self, module: Module, loop: ast.While) -> Count | None:
+        """Understand ``while len(xs) < n: ...; xs.append(x)``."""
         test = loop.test
+        if not (
+            isinstance(test, ast.Compare)
+            and isinstance(test.ops[0], ast.Lt | ast.LtE)
+            and isinstance(test.left, ast.Call)
+            and module.names.stands_for(test.left.func, "builtins.len")
+            and test.left.args
+        ):
+            return None
+        filled = ast.dump(test.left.args[0])
+        appends = any(
+            isinstance(s, ast.Expr)
+            and isinstance(s.value, ast.Call)
+            and isinstance(s.value.func, ast.Attribute)
+            and s.value.func.attr == "append"
+            and ast.dump(s.value.func.value) == filled
+            for s in loop.body
+        )
+        limit = self.number(module, test.comparators[0])
+        if not appends or limit.kind not in ("known", "data"):
+            return None
+        words = f"`while {_words(test)}`"
+        if limit.kind == "data":
+            return Count(0, None, "data", f"{words}, {limit.reason}", limit.per_worker)
+        high = _whole(max(limit.high + 1, 0))
+        return Count(0, high, "known", f"{_amount(0, high)} runs of {words}", limit.per_worker)
+
+    def _counter(self, module: Module, loop: ast.While, test: ast.expr) -> Count | None:
+        """Understand ``i = 0; while i < n: ...; i += 1``; ``test`` holds as long as it runs."""
         if not isinstance(test, ast.Compare) or len(test.ops) != 1:
             return None
         left, operator, right = test.left, test.ops[0], test.comparators[0]
@@ -212,6 +258,13 @@ class Sizes:
                 start.append(self.number(module, binding.value))
             else:
                 return None
+        if not start:
+            # Read behind the change of this round: what it was before the loop counts.
+            scope = names.owner(left)
+            earlier = scope.bindings.get(left.id, []) if scope is not None else []
+            earlier = [b for b in earlier if names.order[b.node] < names.order[loop]]
+            if earlier and earlier[-1].kind is BindingKind.ASSIGN and earlier[-1].value:
+                start.append(self.number(module, earlier[-1].value))
         if len(changed) != 1 or not start:
             return None
         step = self._step(module, loop, changed[0])
@@ -568,6 +621,9 @@ class Sizes:
         """Return the size of a loop variable: items of an item of the iterable."""
         source = binding.value
         if source is None:
+            inside = self._dict_values(home, binding, depth)
+            if inside is not None:
+                return inside
             return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
         if isinstance(source, ast.Name):
             values = [b.value for b in home.names.reaching(source)]
@@ -581,6 +637,27 @@ class Sizes:
         if base.chunked:
             return Count(0, None, "data", f"items of one chunk `{binding.name}`")
         return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+
+    def _dict_values(self, home: Module, binding: Binding, depth: int) -> Count | None:
+        """Return the size of ``xs`` in ``for key, xs in table.items()`` over a dict display."""
+        names = home.names
+        target = names.parents.get(binding.node)
+        loop = names.parents.get(target) if target is not None else None
+        source = getattr(loop, "iter", None)
+        if not (
+            isinstance(target, ast.Tuple)
+            and target.elts[1:] == [binding.node]
+            and isinstance(source, ast.Call)
+            and isinstance(source.func, ast.Attribute)
+            and source.func.attr == "items"
+            and isinstance(source.func.value, ast.Name)
+        ):
+            return None
+        values = [b.value for b in names.reaching(source.func.value)]
+        if len(values) != 1 or not isinstance(values[0], ast.Dict) or not values[0].values:
+            return None
+        counts = [self.items(home, value, depth) for value in values[0].values[:50]]
+        return _join(counts) if all(c.kind == "known" for c in counts) else None
 
     def _parameter(self, home: Module, binding: Binding, depth: int) -> Count:
         arguments, complete = self._arguments(home, binding)
@@ -912,6 +989,9 @@ class Sizes:
                 if home.names.scope_of(inner) is not scope:
                     continue
                 if isinstance(inner, ast.Yield | ast.YieldFrom):
+                    yielded = self._yielded(home, function, inner)
+                    if yielded is not None:
+                        return yielded
                     return Count(
                         0,
                         None,
@@ -931,6 +1011,20 @@ class Sizes:
                 )
             )
         return _join(counts) if counts else None
+
+    def _yielded(
+        self, home: Module, function: ast.FunctionDef, place: ast.Yield | ast.YieldFrom
+    ) -> Count | None:
+        """Return how often the only ``yield`` of a function is reached."""
+        names = home.names
+        every = [n for n in names.walk(function) if isinstance(n, ast.Yield | ast.YieldFrom)]
+        loops = names.enclosing_loops(place)
+        if len(every) != 1 or isinstance(place, ast.YieldFrom) or not loops:
+            return None
+        count = count_loops(self.project, home, loops)
+        worker, chunk = name_evidence(function.name)
+        flags = count.per_worker or worker, count.chunked or chunk
+        return Count(0, count.high, count.kind, count.reason, *flags)
 
     def _range(self, module: Module, node: ast.Call, depth: int) -> Count:
         numbers = [self.number(module, a, depth) for a in node.args[:3]]
