@@ -25,7 +25,8 @@ CHUNK_WORDS = frozenset(
 # as many items as the first argument
 SAME_SIZE = frozenset(
     """
-    alive_progress.alive_it builtins.bytearray builtins.bytes builtins.enumerate builtins.iter builtins.list builtins.reversed
+    alive_progress.alive_it builtins.bytearray builtins.bytes
+    builtins.enumerate builtins.iter builtins.list builtins.reversed
     builtins.sorted builtins.tuple collections.deque copy.copy copy.deepcopy
     itertools.accumulate itertools.pairwise itertools.starmap numpy.array numpy.asarray
     numpy.flip numpy.random.permutation numpy.sort pandas.Series progressbar.progressbar

@@ -191,6 +191,16 @@ def _is_submission(node: ast.AST) -> bool:
     )
 
 
+def _is_reference(names: ModuleNames, node: ast.expr) -> bool:
+    """Whether an expression is what a submission returned, also one of several returns."""
+    if not isinstance(node, ast.Name):
+        return _is_submission(node)
+    return any(
+        isinstance(binding.statement, ast.Assign) and _is_submission(binding.statement.value)
+        for binding in names.reaching(node)
+    )
+
+
 def _iterable_of(names: ModuleNames, binding: Binding) -> ast.expr | None:
     """Return the iterable of the loop whose target binds the name, also inside of a tuple."""
     for parent in names.ancestors(binding.node):
@@ -233,7 +243,7 @@ def _holds_references(module: Module, node: ast.expr, depth: int = 0) -> bool:
                 return True
             for use in names.uses(binding):
                 filled = _filled_with(names, use)
-                if filled is not None and _is_submission(filled):
+                if filled is not None and _is_reference(names, filled):
                     return True
     return False
 

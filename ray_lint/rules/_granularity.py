@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from ray_lint.config import Config
 from ray_lint.program.facts import Site
 from ray_lint.program.remotes import CalleeKind
@@ -39,6 +41,8 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if count.kind == "known":
         short = cost.doubts <= MAX_DOUBTS and far_more(count, config)
         return cost.kind == "tiny" or short or config.strict
+    if count.kind == "unknown" and any(isinstance(x, ast.While) for x in site.pace.loops):
+        return config.strict  # runs until something happens: that may be soon
     if count.kind in ("data", "unbounded") or site.callee.kind is CalleeKind.TASK:
         # Labelled sites say: a tiny task over an unknown number of items is worth batching, but
         # calls to actors often are one per something that the names do not tell.
