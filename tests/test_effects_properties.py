@@ -1,5 +1,7 @@
 """The verdict "no effect" against the truth: bodies are composed, judged, and run both ways."""
 
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 import ast

@@ -966,7 +966,7 @@ class Calls(Expressions):
             return self.value(parent.value)
         if isinstance(parent, ast.AugAssign):
             right = self.value(parent.value)
-            return right if right.types and right.types <= table.NUMBERS else FRESH
+            return right if right.immutable else FRESH
         return FRESH
 
     def _static_attribute(self, kind: str, value: Value, name: str) -> Value:

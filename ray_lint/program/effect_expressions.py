@@ -404,7 +404,7 @@ class Expressions(Walk):
         if owner.types is not None and owner.types <= {"list", "tuple", "deque"}:
             kind = "list" if "list" in owner.types else "tuple"
             return self.make(kind, node, self.elements(owner))
-        # A slice of a list is a new list; one of an array is a view, but Ray's arrays are read-only.
+        # A slice of a list is new; one of an array is a view, but Ray gives read-only arrays.
         copied = frozenset(t for t in owner.refs if t.kind == "parameter")
         made = self.make("slice", node, Value(None, copied)) if copied else NOTHING
         return Value(None, (owner.refs - copied) | made.refs)
