@@ -191,6 +191,8 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     if isinstance(func, ast.Attribute):
         if func.attr in {"remote", "options"}:
             return False
+        if func.attr == "shuffle":
+            return True
         if names.qualified(func) is None:
             return not (
                 func.attr in table.READING_METHODS

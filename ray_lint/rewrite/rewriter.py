@@ -7,13 +7,19 @@ from functools import cached_property
 
 from ray_lint.config import Config
 from ray_lint.finding import Applicability, Fix
-from ray_lint.program.effects import effects_of, is_immutable, mutates
+from ray_lint.program.effects import (
+    EffectKind,
+    effects_of,
+    expression_effects,
+    is_immutable,
+    mutates,
+)
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, Binding, BindingKind
+from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.rewrite.arguments import bind_arguments, target_names, used_after
+from ray_lint.rewrite.arguments import bind_arguments, binds_inside, target_names, used_after
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter, holds_references
@@ -39,6 +45,9 @@ from ray_lint.rewrite.sites import Call, SiteWriter
 from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target, TargetWriter, find_target
 
+_BUILTINS_WRITTEN = {
+    *("dict", "int", "iter", "len", "list", "max", "min", "next", "range", "set", "tuple", "zip")
+}
 _ITERATORS = {
     f"builtins.{name}" for name in ("iter", "zip", "map", "filter", "enumerate", "reversed", "open")
 }
@@ -181,6 +190,7 @@ class Rewriter:
     ) -> None:
         names, region = self.names, shape.region
         self._judge_surroundings(site, shape, doubts)
+        self._judge_values(arguments, doubts)
         for node in names.walk(region):
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (
                 shape.form is not Form.NEXT
@@ -220,14 +230,88 @@ class Rewriter:
         if lazy and site.count.kind != "known":
             raise Declined("its items may be infinite, and are taken one by one")
         for node in names.walk(names.tree):
-            if (
+            looks = (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Name)
                 and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
                 and names.owner(node.func) is None
-            ):
-                doubts.add(f"line {node.lineno} looks at the names of the program")
+            )
+            if looks or (isinstance(node, ast.Attribute) and node.attr == "modules"):
+                doubts.add(f"line {getattr(node, 'lineno', 0)} looks at the names of the program")
                 break
+        for node in ast.walk(site.submission.handle):
+            if isinstance(node, ast.Name) and binds_inside(names, node, region):
+                raise Declined(f"what `{node.id}` stands for changes in the loop")
+        self._judge_builtins(site)
+        for repeat in shape.repeats or []:
+            self._judge_iterable(repeat.iterable)
+
+    def _judge_builtins(self, site: Site) -> None:
+        """Decline where a built-in function that the generated code calls has another meaning."""
+        names = self.names
+        scopes = {names.root, *names.scope_of(site.submission.call).ancestors()}
+        for scope in scopes:
+            shadowed = _BUILTINS_WRITTEN & scope.bindings.keys()
+            if shadowed:
+                raise Declined(f"`{min(shadowed)}` is not the built-in function here")
+
+    def _judge_iterable(self, iterable: ast.expr) -> None:
+        """Decline a generator or iterator of this file that gives one changing object again."""
+        names = self.names
+        sources: list[ast.expr] = [iterable]
+        if isinstance(iterable, ast.Name) and iterable in names.order:
+            sources = [b.value for b in names.reaching(iterable) if b.value is not None]
+        for source in sources:
+            if not isinstance(source, ast.Call) or not isinstance(source.func, ast.Name):
+                continue
+            if source.func not in names.order:
+                continue
+            for binding in names.reaching(source.func):
+                maker = binding.node
+                if isinstance(maker, ast.ClassDef):
+                    methods = names.scopes[maker].bindings
+                    given = [
+                        n.value
+                        for b in methods.get("__next__", [])
+                        for n in names.walk(b.node)
+                        if isinstance(n, ast.Return)
+                    ]
+                elif isinstance(maker, ast.FunctionDef):
+                    given = [n.value for n in names.walk(maker) if isinstance(n, ast.Yield)]
+                else:
+                    continue
+                for value in given:
+                    if value is not None and self._is_reused(value, maker):
+                        raise Declined(f"`{source.func.id}` gives an object that it changes later")
+
+    def _is_reused(self, value: ast.expr, maker: ast.AST) -> bool:
+        """Whether a yielded value is an object that its maker keeps and may change."""
+        if is_immutable(self.project, self.module, value):
+            return False
+        if isinstance(value, ast.Attribute | ast.Subscript):
+            return isinstance(maker, ast.ClassDef)
+        return isinstance(value, ast.Name) and any(
+            mutates(self.project, self.module, maker, binding)
+            and not self._made_each_time(binding, maker)
+            for binding in self.names.reaching(value)
+        )
+
+    def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:
+        """Whether a name of a generator gets a new object in each round of its loop."""
+        loops = [n for n in self.names.ancestors(binding.node) if isinstance(n, LOOPS)]
+        return any(self.names.contains(maker, loop) for loop in loops)
+
+    def _judge_values(self, arguments: list[Argument], doubts: Doubts) -> None:
+        """Doubt arguments whose evaluation changes something: items may then share an object."""
+        for argument in arguments:
+            expression = argument.expression
+            if not argument.varying or expression not in self.names.order:
+                continue
+            if is_immutable(self.project, self.module, expression):
+                continue
+            for effect in expression_effects(self.project, self.module, expression):
+                if effect.kind in (EffectKind.WRITES_OUTSIDE, EffectKind.UNKNOWN_CALL):
+                    doubts.add(f"an argument {effect.reason}")
 
     def _judge_argument(self, shape: Shape, name: ast.Name, *, varying: bool) -> None:
         """Decline arguments that change between their submission and the end of the loop."""

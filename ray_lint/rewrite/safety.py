@@ -138,12 +138,7 @@ def judge_failures(
             "handles failures"
         )
     elif proof.fails_on_purpose and strategy is Strategy.REFERENCES:
-        module_level = any(
-            isinstance(n, ast.Try | ast.With) and getattr(n, "handlers", None)
-            for n in names.walk(names.tree)
-        )
-        if module_level:
-            doubts.add("an item that fails takes the rest of its batch along")
+        doubts.add("an item that fails takes the rest of its batch along")
 
 
 def _catches_failures(names: ModuleNames, strategy: Strategy) -> ast.stmt | None:

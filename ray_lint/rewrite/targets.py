@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from ray_lint.finding import Role
 from ray_lint.program.facts import Site
-from ray_lint.program.names import Binding, ModuleNames
+from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.functions import (
     BatchSignature,
@@ -91,6 +91,8 @@ def _source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
         if len(reaching) != 1:
             raise Declined(f"`{handle.id}` is defined more than once")
         (binding,) = reaching
+        if binding.kind not in (BindingKind.FUNCTION, BindingKind.ASSIGN):
+            raise Declined(f"what `{handle.id}` stands for changes")
         value = binding.value
         while (
             isinstance(value, ast.Call)
