@@ -295,3 +295,13 @@ def test_the_reader_may_stop_early(tmp_path: Path) -> None:
 
 def test_the_package_runs_as_a_module() -> None:
     assert (ROOT / "ray_lint" / "__main__.py").is_file()
+
+
+@pytest.mark.parametrize("name", ["verify", "profile"])
+def test_the_commands_that_need_ray_have_help_without_it(command: Command, name: str) -> None:
+    done = command(name, "--help")
+    assert done.returncode == 0
+    assert f"ray-lint {name}" in done.stdout
+    wrong = command(name, "--repaet", "3", "a.py")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("ray-lint: ")
