@@ -265,7 +265,34 @@ PURE = {
     "closure": "def make(k):\n  def f(x): return x * k\n  return f",
 }  # fmt: skip
 
+PURE |= {
+    "table filled before the first call": "def f(i): return T[i]\nT = {}\nfor i in range(9):\n  T[i] = i\nprint(f(1))",
+    "rebound before the first call": "def f(x): return x * K\nK = 2\nK = K + 1\nprint(f(1))",
+    "called in main only": """
+        def f(x): return x * CONFIG["k"]
+        def work(): return f(2)
+        def main(): return work()
+        CONFIG = {}
+        CONFIG["k"] = 3
+        main()
+    """,
+    "exception of mine": "class Bad(ValueError): pass\ndef f(x):\n  try:\n    raise Bad(x)\n  except Bad:\n    return 0",
+    "derived from dict": "class D(dict):\n  def total(self): return sum(self.values())\ndef f(x): return D(a=x).total()",
+}
 IMPURE = {
+    "changed after the first call": ("T = {1: 1}\ndef f(i): return T[i]\nprint(f(1))\nT[1] = 2", "READS_CHANGING_STATE"),
+    "changed in the loop of the calls": (
+        "T = {1: 1}\ndef f(i): return T[i]\nfor k in range(3):\n  T[1] = k\n  print(f(1))",
+        "READS_CHANGING_STATE",
+    ),
+    "rebound in the loop of the calls": (
+        "K = 0\ndef f(i): return K\nfor k in range(3):\n  K = k\n  print(f(1))",
+        "READS_CHANGING_STATE",
+    ),
+    "rebound after a helper called it": (
+        "K = 1\ndef f(i): return K\ndef g(): return f(1)\ng()\nK = 2\nprint(f(1))",
+        "READS_CHANGING_STATE",
+    ),
     "global counter": ("n = 0\ndef f(x):\n  global n\n  n += 1\n  return x", "WRITES_OUTSIDE"),
     "global list": ("L = []\ndef f(x):\n  L.append(x)", "WRITES_OUTSIDE"),
     "global alias": ("L = []\ndef f(x):\n  m = L\n  m += [x]", "WRITES_OUTSIDE"),

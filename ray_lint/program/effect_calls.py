@@ -53,6 +53,8 @@ class Calls(Expressions):
             if not all(k.startswith("lib:") for k in owner.types or ("",)):
                 if func.attr == "remote":
                     self.note(EffectKind.RAY_CALL, "submits a task with `.remote`", "remote")
+                    self.arguments(node)
+                    return FRESH
                 arguments = self.arguments(node)
                 return self.call_method(owner, func.attr, node, arguments)
             callee = self.read(func, self.attribute(owner, func))
@@ -298,6 +300,9 @@ class Calls(Expressions):
         if name.endswith(("Error", "Exception")) and not name.startswith("ray."):
             return FRESH
         found = table.foreign(name)
+        if found is None and table.is_pure_module(name):
+            self._callbacks(name, node, args)
+            return self._anything(args)
         if found is None:
             for value in args.every:
                 self._escape(value, name)
@@ -675,7 +680,7 @@ class Calls(Expressions):
                 if isinstance(found, tuple):
                     return found
                 unknown = unknown or found == "?"
-            elif base.removeprefix("lib:") not in table.HARMLESS_BASES:
+            elif not table.is_harmless_base(base.removeprefix("lib:")):
                 unknown = True
         return "?" if unknown else None
 
@@ -705,10 +710,7 @@ class Calls(Expressions):
                     member = self._find(base, name)
                     if isinstance(member, tuple):
                         break
-                elif (
-                    base.removeprefix("lib:") in table.HARMLESS_BASES
-                    or base == "lib:builtins.object"
-                ):
+                elif table.is_harmless_base(base.removeprefix("lib:")):
                     member = None
                 else:
                     member = "?"

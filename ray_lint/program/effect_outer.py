@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
+from functools import cached_property
 
 from ray_lint.program.effect_calls import Calls
 from ray_lint.program.effect_kinds import EffectKind
-from ray_lint.program.effect_state import changing_uses, rebinds
+from ray_lint.program.effect_state import changing_uses, first_use, happens_before, rebinds
 from ray_lint.program.effect_values import FRESH, NOTHING, Cell, Token, Value, of_type, union
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, Scope
@@ -39,7 +40,8 @@ class Analysis(Calls):
         """Note that what a name stands for changes while the program runs."""
         function = self.root if module is self.home else None
         kinds = {b.kind for b in scope.bindings.get(name, [])}
-        if rebinds(module, scope, name, function):
+        anchor = self._anchor if function is not None else None
+        if rebinds(module, scope, name, function, anchor):
             if kinds <= {BindingKind.FUNCTION, BindingKind.CLASS, BindingKind.IMPORT}:
                 if kinds != {BindingKind.IMPORT} or self.home is not module:
                     text = f"uses `{name}`, which is defined more than once"
@@ -58,9 +60,7 @@ class Analysis(Calls):
                 and names.contains(self.root, use)
             ):
                 continue  # noted where the body does it
-            early = names.scope_of(use).frame is scope.frame and (
-                function is None or names.order[use] < names.order[function]
-            )
+            early = happens_before(module, scope, use, function, anchor)
             if not early and not self._is_own(use):
                 text = f"reads `{name}`, which line {getattr(use, 'lineno', 0)} may change"
                 self.note(EffectKind.READS_CHANGING_STATE, text, name)
@@ -81,6 +81,10 @@ class Analysis(Calls):
     @home.setter
     def home(self, module: Module) -> None:
         self._home = module
+
+    @cached_property
+    def _anchor(self) -> ast.AST | None:
+        return first_use(self.home, self.root) if self.root is not None else None
 
     # -- values -------------------------------------------------------------------------------
 

@@ -9,26 +9,91 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import LOOPS, Binding, BindingKind, Scope
 
 _DEPTH = 4  # aliases followed
+_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
-def rebinds(module: Module, scope: Scope, name: str, function: ast.AST | None) -> bool:
-    """Whether the name may stand for something else after ``function`` was defined.
+def first_use(module: Module, function: ast.AST) -> ast.AST:
+    """Return the place before which Ray cannot have pickled the function.
 
-    Ray pickles a function at its first call: what is bound once, or before the definition in the
-    same scope, is what every call sees. ``function`` is None for code of another module, which is
+    Ray pickles a function at its first call. For a function of a module that is the first place in
+    the module's own code that names it, or a function of the module that (through others) uses it.
+    Else it is the definition.
+    """
+    names = module.names
+    parent = names.parents.get(function)
+    definition = parent if isinstance(parent, ast.ClassDef) else function
+    if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return function
+    root = names.root
+    if names.scope_of(definition) is not root:
+        return function
+    reached: set[str] = set()
+    waiting = [definition.name]
+    found: list[ast.AST] = []
+    while waiting:
+        name = waiting.pop()
+        if name in reached:
+            continue
+        reached.add(name)
+        for use in root.uses.get(name, []):
+            inside = [n for n in names.ancestors(use) if isinstance(n, _DEFINITIONS)]
+            if not inside or isinstance(inside[-1], ast.Lambda):
+                found.append(use)
+            elif definition not in inside:
+                waiting.append(inside[-1].name)
+    later = [n for n in found if names.order[n] > names.last[definition]]
+    if not later or len(later) != len(found):
+        return function
+    return min(later, key=names.order.__getitem__)
+
+
+def happens_before(
+    module: Module, scope: Scope, node: ast.AST, function: ast.AST | None, anchor: ast.AST | None
+) -> bool:
+    """Whether code of ``scope`` itself runs for the last time before the function is pickled.
+
+    ``anchor`` is the first use of ``function``; both are None for code of another module, which is
     complete once it is imported.
+    """
+    names = module.names
+    if names.scope_of(node).frame is not scope.frame:
+        return False
+    if function is None or anchor is None:
+        return True
+    if names.order[node] > names.order[anchor]:
+        return False
+    # A loop around both brings the change back, unless each round defines the function anew.
+    return not any(
+        isinstance(loop, LOOPS)
+        and names.contains(loop, node)
+        and not names.contains(loop, function)
+        for loop in names.ancestors(anchor)
+    )
+
+
+def rebinds(
+    module: Module,
+    scope: Scope,
+    name: str,
+    function: ast.AST | None,
+    anchor: ast.AST | None,
+) -> bool:
+    """Whether the name may stand for something else after ``function`` was pickled.
+
+    What is bound once, or before the function is used for the first time, is what every call
+    sees.
     """
     names = module.names
     bindings = [b for b in scope.bindings.get(name, []) if b.kind is not BindingKind.DELETE]
     if len(bindings) == 1 and _straight(module, bindings[0], scope, function):
         return False
-    position = names.order.get(function, len(names.order)) if function else len(names.order)
     late = [
         b
         for b in bindings
-        if not (
-            names.order[b.node] < position
-            and (b.kind is BindingKind.PARAMETER or names.scope_of(b.node).frame is scope)
+        if b.kind is not BindingKind.PARAMETER
+        and not (
+            (b.kind is BindingKind.AUGMENTED or names.scope_of(b.node).frame is scope.frame)
+            and happens_before(module, scope, b.node, function, anchor)
         )
     ]
     if not late:

@@ -17,6 +17,7 @@ nor anything else, and depends on its arguments only.
 
 from __future__ import annotations
 
+import builtins
 from functools import lru_cache
 
 IMMUTABLE = frozenset(
@@ -230,7 +231,8 @@ _FUNCTIONS: dict[str, str] = {
     "iter[number]": "struct.iter_unpack statistics.multimode statistics.quantiles",
     "fresh": """
         contextlib.suppress contextlib.nullcontext contextlib.ExitStack dataclasses.field
-        dataclasses.fields builtins.bytearray copy.deepcopy json.loads dataclasses.asdict array.array
+        dataclasses.fields builtins.bytearray
+        copy.deepcopy json.loads dataclasses.asdict array.array
         hashlib.md5 hashlib.sha1 hashlib.sha224 hashlib.sha256 hashlib.sha384 hashlib.sha512
         hashlib.blake2b hashlib.blake2s hashlib.sha3_224 hashlib.sha3_256 hashlib.sha3_384
         hashlib.sha3_512 hashlib.shake_128 hashlib.shake_256 hashlib.new hmac.new
@@ -372,6 +374,17 @@ FOREIGN: dict[str, tuple[str, str]] = {
     )
     for name in names.split()
 }
+
+# Modules without any side effect, besides the functions named above.
+PURE_MODULES = frozenset(
+    """
+    math cmath operator statistics itertools textwrap string colorsys unicodedata binascii zlib
+    bisect struct base64 html urllib.parse difflib ipaddress fractions decimal datetime re copy
+    collections heapq dataclasses enum typing functools numbers scipy.special
+    scipy.spatial.distance scipy.linalg numpy.linalg numpy.fft numpy.polynomial numpy.char
+    numpy.strings numpy.ma
+    """.split()  # noqa: SIM905
+)
 
 CONSTANTS = frozenset(
     """
@@ -607,13 +620,31 @@ CACHES = frozenset(
 )
 HARMLESS_BASES = frozenset(
     """
-    builtins.object abc.ABC typing.NamedTuple typing.Generic typing.Protocol typing.TypedDict
+    builtins.object builtins.int builtins.float builtins.str builtins.tuple builtins.dict
+    builtins.list builtins.set collections.OrderedDict collections.UserDict collections.UserList
+    abc.ABC typing.NamedTuple typing.Generic typing.Protocol typing.TypedDict
     enum.Enum enum.IntEnum enum.StrEnum enum.Flag enum.IntFlag builtins.Exception
     builtins.ValueError builtins.TypeError builtins.RuntimeError builtins.KeyError
     builtins.LookupError builtins.ArithmeticError builtins.BaseException collections.abc.Mapping
     collections.abc.Sequence collections.abc.Iterable collections.abc.Iterator
     """.split()  # noqa: SIM905
 )
+
+
+def is_harmless_base(name: str) -> bool:
+    """Whether making an instance of a class derived from this one has no hidden effect."""
+    error = getattr(builtins, name.removeprefix("builtins."), None)
+    return name in HARMLESS_BASES or (isinstance(error, type) and issubclass(error, BaseException))
+
+
+def is_pure_module(name: str) -> bool:
+    """Whether the function belongs to a module without side effects."""
+    head = name.rpartition(".")[0]
+    while head:
+        if head in PURE_MODULES:
+            return True
+        head = head.rpartition(".")[0]
+    return False
 
 
 def _index(groups: dict[str, str]) -> dict[str, str]:
