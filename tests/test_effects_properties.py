@@ -52,13 +52,13 @@ VALUES = [
     "list(D.values())", "list(zip(G, a))", "functools.reduce(lambda p, q: p, [a, s])",
     "heapq.nsmallest(1, [3, 2])", "[k for k, v in enumerate(s)]", "(lambda: b)()",
     "collections.deque([1, 2])", "[remember(1)]", "next(iter([a, b]))", "list(reversed(a))",
-    "(a * 2)", "[len(x), len(s)]", "[v * 2 for v in [1, 2]]", "[str(x)]",
+    "[len(x), len(s)]", "[v * 2 for v in [1, 2]]", "[str(x)]",
 ]  # fmt: skip
 STATEMENTS = [
     "a = {value}", "b = {value}", "c = {value}", "a = b = {value}", "a, b = b, {value}",
     "{value}.append(7)", "{value}.extend([8, 9])", "a += [1]", "b += c", "s += [0]", "x += [1]",
     "a.append({value})", "b.append(a)", "b.insert(0, {value})", "c = [a, {value}]",
-    "for v in {value}:\n        c = v", "for v in {value}:\n        a.append(1)",
+    "for v in list({value})[:3]:\n        c = v", "for v in list({value})[:3]:\n        a.append(1)",
     "for v in [G, s]:\n        b = v", "c = [v for v in [a, b]]", "push({value})", "push(a, {value})",
     "first([a]).append(5)", "global N; N += 1", "D['c'] = a", "D['n'] = 1", "Box.count += 1",
     "B.put(1)", "B.v = a", "B + 1", "Box(a).put(3)", "if len(x) > 1:\n        a = {value}",
