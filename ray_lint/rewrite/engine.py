@@ -99,6 +99,19 @@ def fix_in_rounds(
         lines = _Lines(applied.content)
         at = {(f.code, lines.offset(f)): f for f in found}
         known = {(t.finding.code, t.offset): t for t in tracks if not t.fixed}
+        for key, finding in at.items():
+            if key not in known:
+                # A finding inside of text that another fix moved stands where it could not be
+                # followed to; it is not a new one.
+                lost = (t for t in tracks if t.offset is None and not t.fixed)
+                same = [
+                    t
+                    for t in lost
+                    if (t.finding.code, t.finding.symbol) == (finding.code, finding.symbol)
+                ]
+                if same:
+                    same[0].offset = key[1]
+                    known[key] = same[0]
         strangers = [f for key, f in at.items() if key not in known]
         if strangers:
             first = strangers[0]

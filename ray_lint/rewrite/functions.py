@@ -63,7 +63,7 @@ def signature_for(
     if len(loop_names) == 1:
         wish = plural(loop_names[0].strip("_") or "item")
     else:
-        wish = "batch" if loop_names else "count"
+        wish = "batch" if loop_names and not unpacked else "values" if loop_names else "count"
     batch_name = wish
     if batch_name in taken | used:
         batch_name = f"{wish}_batch" if len(loop_names) == 1 else "batch_items"
@@ -140,6 +140,10 @@ class BatchWriter:
         iterable = signature.batch_name
         if not signature.loop_names and strategy is Strategy.VALUES:
             iterable = f"range({signature.batch_name})"
+        elif signature.unpacked and len(signature.loop_names) > 1:
+            step, name = len(signature.loop_names), signature.batch_name
+            columns = ", ".join(f"{name}[{i}::{step}]" for i in range(step))
+            iterable = f"zip({columns})"
         lines = [head.decorator] if head.decorator else []
         lines.append(f"def {head.name}({', '.join(parameters)}){result}:")
         if strategy is Strategy.VALUES:
@@ -173,7 +177,11 @@ class BatchWriter:
         types = [notes.get(loop_name, "") for loop_name in signature.loop_names]
         if not all(types):
             return f"*{name}" if signature.unpacked else name
-        item = types[0] if len(types) == 1 else f"tuple[{', '.join(types)}]"
+        if signature.unpacked and len(set(types)) > 1:
+            return f"*{name}"
+        item = types[0] if len(set(types)) == 1 else f"tuple[{', '.join(types)}]"
+        if not signature.unpacked and len(types) > 1:
+            item = f"tuple[{', '.join(types)}]"
         return f"*{name}: {item}" if signature.unpacked else f"{name}: Sequence[{item}]"
 
 

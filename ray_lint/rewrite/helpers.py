@@ -73,10 +73,15 @@ def split_helper(names: HelperNames, ray: str, *, batch_size: int | None, initia
     return _SPLIT_BY_CLUSTER.format(split=names.split, ray=ray, init=init, largest=_LARGEST_BATCH)
 
 
-def submit_helper(names: HelperNames, *, unpacked: bool) -> str:
-    """Return the text of the function that submits batches and returns a reference per item."""
+def submit_helper(names: HelperNames, *, unpacked: int) -> str:
+    """Return the text of the function that submits batches and returns a reference per item.
+
+    ``unpacked`` is the number of top-level arguments that each item becomes; 0 passes the batch
+    as one list.
+    """
+    spread = "*batch" if unpacked == 1 else "*[value for item in batch for value in item]"
     return _SUBMIT.format(
         submit=names.submit_unpacked if unpacked else names.submit,
         split=names.split,
-        arguments="*args, *batch" if unpacked else "batch, *args",
+        arguments=f"*args, {spread}" if unpacked else "batch, *args",
     )

@@ -131,7 +131,7 @@ class Insertions:
                     and self._unconditional(binding)
                 ):
                     return binding.name
-        if local in self.supply.used and self._bound_anywhere(local):
+        if local in self.supply.used and self._means_else(local, wanted):
             return None
         if self._first_import() is None:
             return None
@@ -143,26 +143,53 @@ class Insertions:
         """Add an import before the first one, apart from it if that is of another group."""
         first = self._first_import()
         assert first is not None
-        neighbour = first.module if isinstance(first, ast.ImportFrom) else first.names[0].name
+        neighbour: str | None = None
+        if isinstance(first, ast.ImportFrom):
+            neighbour = first.module
+        elif isinstance(first, ast.Import):
+            neighbour = first.names[0].name
         known = sys.stdlib_module_names
         groups = [name.partition(".")[0] in known for name in (module, neighbour or "")]
-        gap = self.source.newline * (1 if groups[0] == groups[1] else 2)
-        edits.insert(self.source.line_start(first.lineno), text + gap, Role.HELPER)
+        gap = self.source.newline * (1 if groups[0] == groups[1] and neighbour else 2)
+        line = self.source.first_line(first)
+        edits.insert(self.source.line_start(line), text + gap, Role.HELPER)
 
     def _unconditional(self, binding: Binding) -> bool:
+        """Whether the import has happened once the module runs on."""
         statement = binding.statement
-        return statement is not None and self.names.blocks[statement].owner is self.names.tree
+        if statement is None:
+            return False
+        block = self.names.blocks[statement]
+        if isinstance(block.owner, ast.Try) and block.field == "body":
+            return self.names.blocks[block.owner].owner is self.names.tree
+        return block.owner is self.names.tree
 
-    def _bound_anywhere(self, name: str) -> bool:
-        return any(name in scope.bindings for scope in self.names.scopes.values())
+    def _means_else(self, name: str, wanted: str) -> bool:
+        """Whether the name is bound somewhere to anything but the wanted import."""
+        return any(
+            binding.kind is not BindingKind.IMPORT or self.names.import_target(binding) != wanted
+            for scope in self.names.scopes.values()
+            for binding in scope.bindings.get(name, [])
+        )
 
-    def _first_import(self) -> ast.Import | ast.ImportFrom | None:
+    def _first_import(self) -> ast.stmt | None:
+        """Return the statement before which a new import goes."""
         for statement in self.names.tree.body:
             if isinstance(statement, ast.ImportFrom) and statement.module == "__future__":
                 continue
             if isinstance(statement, ast.Import | ast.ImportFrom):
                 return statement
-        return None
+        return next(
+            (
+                statement
+                for statement in self.names.tree.body
+                if not (
+                    isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+                )
+                and not isinstance(statement, ast.ImportFrom)
+            ),
+            None,
+        )
 
     # -- helpers ------------------------------------------------------------------------------
 
@@ -182,7 +209,7 @@ class Insertions:
 
         return self._helper(edits, anchor, SPLIT, text)
 
-    def submit(self, edits: Edits, anchor: ast.stmt, *, unpacked: bool) -> str:
+    def submit(self, edits: Edits, anchor: ast.stmt, *, unpacked: int) -> str:
         """Return the name of the function that submits batches for references."""
         split = self.split(edits, anchor)
 

@@ -192,7 +192,8 @@ def holds_references(
             or names.stands_for(node.func, "ray.put")
         )
     ]
-    makers = [m for m in makers if not names.contains(shape.region, m) and not _fetched(module, m)]
+    own = expression if expression in names.order else shape.region
+    makers = [m for m in makers if not names.contains(m, own) and not _fetched(module, m)]
     if isinstance(expression, ast.Name) and not hasattr(expression, "lineno"):
         sources: list[ast.expr] = [r.iterable for r in shape.repeats or []]
     else:

@@ -386,7 +386,8 @@ class Rewriter:
                 uses = uses_of(names, binding)
                 if uses.only_gets:
                     return Strategy.VALUES, uses
-        if shape.form is Form.APPEND and isinstance(shape.container, ast.Name):
+        in_tuple = shape.beside is not None
+        if shape.form is Form.APPEND and isinstance(shape.container, ast.Name) and not in_tuple:
             reaching = names.reaching(shape.container)
             if len(reaching) == 1 and _is_empty_list(names, reaching[0].value):
                 uses = uses_of(names, reaching[0], ignore=shape.region)
@@ -406,10 +407,8 @@ class Rewriter:
         ]
         if not mutates and all(answer == "no" for answer in answers):
             return False
-        if len(varying) == 1 and not varying[0].star:
+        if not any(argument.star for argument in varying):
             return True
-        if "yes" in answers:
-            raise Declined("several arguments of an item may be ObjectRefs")
         if mutates:
             doubts.add("the task changes its arguments")
         else:

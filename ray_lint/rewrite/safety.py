@@ -191,6 +191,26 @@ def _is_method_here(names: ModuleNames, attribute: str) -> bool:
     ) or attribute in ("result", "exception")
 
 
+def _waits_for_all(names: ModuleNames, call: ast.Call) -> bool:
+    """Whether the call is ``done, refs = ray.wait(refs, …)`` in ``while refs:``."""
+    statement = names.parents[call]
+    if not isinstance(statement, ast.Assign) or not call.args:
+        return False
+    target, refs = statement.targets[0], call.args[0]
+    loop = names.blocks[statement].owner
+    return (
+        isinstance(refs, ast.Name)
+        and isinstance(target, ast.Tuple)
+        and len(target.elts) == 2
+        and isinstance(target.elts[1], ast.Name)
+        and target.elts[1].id == refs.id
+        and isinstance(loop, ast.While)
+        and isinstance(loop.test, ast.Name)
+        and loop.test.id == refs.id
+        and not any(isinstance(n, ast.Break | ast.Return | ast.Raise) for n in names.walk(loop))
+    )
+
+
 def judge_waiting(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt references that a program waits for with a time limit, or cancels."""
     for node in names.walk(names.tree):
@@ -198,6 +218,8 @@ def judge_waiting(names: ModuleNames, doubts: Doubts) -> None:
             continue
         if names.stands_for(node.func, "ray.cancel"):
             doubts.add(f"line {node.lineno} cancels tasks, which would hit whole batches")
+        elif _waits_for_all(names, node):
+            continue
         elif names.stands_for(node.func, "ray.wait", "ray.get") and any(
             k.arg == "timeout" and not (isinstance(k.value, ast.Constant) and k.value.value is None)
             for k in node.keywords

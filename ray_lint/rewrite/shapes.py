@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
+import sys
 from dataclasses import dataclass, field
 
 from ray_lint.program.names import COMPREHENSIONS, LOOPS, Binding, BindingKind, ModuleNames
@@ -50,6 +51,8 @@ class Shape:
     key: ast.expr | None = None
     loop: ast.For | ast.AsyncFor | ast.While | None = None
     aliases: list[ast.Assign] = field(default_factory=list)
+    beside: ast.Tuple | None = None
+    """The tuple in which an appended reference is kept with other values."""
     narrower: Shape | None = None
     """The same site with fewer of its loops, to fall back on."""
 
@@ -58,7 +61,9 @@ def find_shape(submission: Submission) -> Shape:
     """Return the form of a site. Raises Declined for a place that no form describes."""
     names = submission.module.names
     call = submission.call
-    if any(isinstance(n, ast.JoinedStr) for n in names.ancestors(call)):
+    if sys.version_info < (3, 12) and any(
+        isinstance(n, ast.JoinedStr) for n in names.ancestors(call)
+    ):
         # Before Python 3.12, ast does not know where the parts of an f-string stand.
         raise Declined("the call stands inside an f-string")
     if submission.is_mapped:
@@ -66,7 +71,13 @@ def find_shape(submission: Submission) -> Shape:
     try:
         shape = _direct(names, call)
     except Declined:
-        return _elsewhere(names, call)
+        shape = _elsewhere(names, call)
+    if shape.form is Form.NEXT:
+        broadest = shape
+        while shape.narrower is not None:
+            shape = shape.narrower
+        shape.narrower = _beside(names, call)
+        return broadest
     if shape.form in (Form.APPEND, Form.STORE) and shape.narrower is None:
         try:
             shape.narrower = _elsewhere(names, call)
@@ -102,11 +113,26 @@ def _direct(names: ModuleNames, call: ast.Call) -> Shape:
     return _elsewhere(names, call)
 
 
+def _beside(names: ModuleNames, call: ast.Call) -> Shape | None:
+    """Recognize ``pairs.append((item, f.remote(item)))``: the reference is kept in a tuple."""
+    parent = names.parents[call]
+    if not isinstance(parent, ast.Tuple) or any(isinstance(e, ast.Starred) for e in parent.elts):
+        return None
+    appended = _appended(names, parent, names.parents[parent])
+    if appended is None:
+        return None
+    try:
+        shape = _statement(names, Form.APPEND, appended[0], call, appended[1])
+    except Declined:
+        return None
+    shape.beside = parent
+    shape.repeats = None
+    return shape
+
+
 def _mapped(names: ModuleNames, submission: Submission) -> Shape:
     call = submission.call
     iterables = call.args[1:]
-    if call.args[0] is not submission.handle:
-        raise Declined("`map` calls a lambda that submits")
     if call.keywords or any(isinstance(a, ast.Starred) for a in iterables):
         raise Declined("the iterables of `map` are starred")
     targets = [ast.Name(id=f"item_{i}", ctx=ast.Store()) for i in range(len(iterables))]

@@ -72,7 +72,9 @@ class SiteWriter:
         elif shape.repeats is not None and self._replaceable(shape):
             self._whole_loop(edits, shape, arguments, call, strategy, uses)
         else:
-            self._collecting_loop(edits, shape, arguments, call, strategy, uses)
+            self._collecting_loop(
+                edits, shape, site.submission.call, arguments, call, strategy, uses
+            )
 
     # -- pieces of text -----------------------------------------------------------------------
 
@@ -82,7 +84,9 @@ class SiteWriter:
     def _remote_call(self, call: Call, batch: str) -> str:
         """Return the submission of one batch of values."""
         signature = call.signature
-        if signature.unpacked:
+        if signature.unpacked and len(signature.loop_names) > 1:
+            passed = [*call.shared, f"*[value for item in {batch} for value in item]"]
+        elif signature.unpacked:
             passed = [*call.shared, f"*{batch}"]
         elif signature.loop_names:
             passed = [batch, *call.shared]
@@ -100,7 +104,8 @@ class SiteWriter:
 
     def _item_refs(self, edits: Edits, call: Call, items: str, indent: str, room: int) -> str:
         """Return the list of one reference per item."""
-        submit = self.insertions.submit(edits, self.anchor, unpacked=call.signature.unpacked)
+        arguments = len(call.signature.loop_names) if call.signature.unpacked else 0
+        submit = self.insertions.submit(edits, self.anchor, unpacked=arguments)
         passed = [call.remote, items, *call.shared, *call.options]
         one_line = f"{submit}({', '.join(passed)})"
         if room + len(one_line) <= _WIDTH or "\n" in one_line:
@@ -439,6 +444,7 @@ class SiteWriter:
         self,
         edits: Edits,
         shape: Shape,
+        site: ast.expr,
         arguments: list[Argument],
         call: Call,
         strategy: Strategy,
@@ -487,6 +493,24 @@ class SiteWriter:
             lines = [
                 f"for {key}, {ref} in zip({keys}, {refs}):",
                 f"{source.cst.default_indent}{container}[{key}] = {ref}",
+            ]
+        elif shape.beside is not None:
+            others = [e for e in shape.beside.elts if e is not site]
+            kept = self.supply.fresh(f"{base}_others")
+            start = f"{start}{newline}{indent}{kept} = []"
+            values = ", ".join(source.code(e) for e in others)
+            keep = f"{kept}.append(({values},))"
+            joint = f"{newline}{source.indent(statement)}"
+            step = f"{keep}{joint if source.stands_alone(statement) else '; '}{step}"
+            refs = self._item_refs(edits, call, items, indent, len(indent) + 40)
+            container = self._container(shape)
+            names = iter(f"value_{i}" for i in range(1, len(others) + 1))
+            built = ", ".join("ref" if e is site else next(names) for e in shape.beside.elts)
+            targets = ", ".join(f"value_{i}" for i in range(1, len(others) + 1))
+            unit = source.cst.default_indent
+            lines = [
+                f"for ({targets},), ref in zip({kept}, {refs}):",
+                f"{unit}{container}.append(({built}))",
             ]
         elif shape.form is Form.DROP:
             batch = self._local("batch", call, items)
