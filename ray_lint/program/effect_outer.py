@@ -148,52 +148,58 @@ class Analysis(Calls):
 
     def _aged(self, module: Module, scope: Scope, name: str, value: Value) -> Value:
         """Make the objects of an older value older than the call."""
-        if self.plain(value):
+        if self.plain(value) or self._is_code(value):
             return value
         kinds = value.types or frozenset({"?"})
-        if kinds and all(k.startswith(("lib:", "cached:", "bound:")) for k in kinds):
-            return value
-        token = Token("outside", name)
-        if all(k.startswith(("def:", "class:")) for k in kinds):
-            return value
         if any(k.startswith("partial:") for k in kinds):
             return value
-        if kinds == frozenset({"tuple"}):
-            return Value(value.types, frozenset({token}))
-        contents, keys = NOTHING, NOTHING
         known = bool(value.refs) and self._stays(module, scope, name, value)
-        for ref in value.refs:
-            cell = self.heap.get(ref)
-            if cell is None or ref.kind != "new" or cell.attributes:
-                known = False
-            else:
-                contents |= cell.contents
-                keys |= cell.keys
-        if known and kinds <= {"list", "dict", "set", "deque", "counter", "array", "defaultdict"}:
-            deep = contents if self._is_code(contents) else self._outside(contents, name)
-            self.heap[token] = Cell(deep, self._outside(keys, name))
-        return Value(value.types, frozenset({token}))
+        if known and not all(self.plain(c.contents) for c in self._cells(value)):
+            known = not changing_uses(module, scope, name)
+        if known:
+            return self._older(value, name, name)
+        return Value(value.types, frozenset({Token("outside", name)}))
+
+    def _cells(self, value: Value) -> list[Cell]:
+        return [self.heap[t] for t in value.refs if t in self.heap]
 
     def _is_code(self, value: Value) -> bool:
-        """Whether the value is functions or classes only."""
-        return bool(value.types) and all(
-            k.startswith(("def:", "lib:", "class:")) for k in value.types or ()
-        )
+        """Whether the value is functions, classes or modules only."""
+        code = ("def:", "lib:", "class:", "cached:", "bound:")
+        return bool(value.types) and all(k.startswith(code) for k in value.types or ())
 
-    def _outside(self, value: Value, name: str) -> Value:
-        if self.plain(value):
+    def _older(self, value: Value, name: str, top: str, depth: int = 0) -> Value:
+        """Return an older object with what it is known to hold."""
+        if self.plain(value) or self._is_code(value):
             return value
-        inner = Token("outside", f"{name}[…]")
-        contents = [self.heap[t].contents for t in value.refs if t in self.heap]
-        if contents and all(self.plain(c) for c in contents) and value.types is not None:
-            keys = union([self.heap[t].keys for t in value.refs if t in self.heap])
-            known = self.heap.get(inner)
-            if known is None:
-                self.heap[inner] = Cell(union(contents), keys)
-            else:
-                known.contents |= union(contents)
-        types = value.types
-        return Value(types, frozenset({inner}))
+        token = Token("outside", name)
+        containers = {"list", "dict", "set", "deque", "counter", "array", "defaultdict", "tuple"}
+        kinds = value.types or frozenset({"?"})
+        cells = self._cells(value)
+        if (
+            depth > 2
+            or len(cells) != len(value.refs)
+            or not kinds <= containers
+            or any(t.kind != "new" for t in value.refs)
+        ):
+            return Value(value.types, frozenset({token}))
+        inner = f"{top}[…]"
+        found = frozenset(Token("outside", name, t) for t in value.refs)
+        for old, new in zip(
+            value.refs, [Token("outside", name, t) for t in value.refs], strict=True
+        ):
+            cell = self.heap[old]
+            if new in self.heap:
+                continue
+            fields = cell.fields
+            self.heap[new] = Cell(
+                self._older(cell.contents, inner, top, depth + 1),
+                self._older(cell.keys, inner, top, depth + 1),
+                None
+                if fields is None
+                else tuple(self._older(f, inner, top, depth + 1) for f in fields),
+            )
+        return Value(value.types, found)
 
     def _stays(self, module: Module, scope: Scope, name: str, value: Value) -> bool:
         """Whether nothing of other type gets into a container after it was made.

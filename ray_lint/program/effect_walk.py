@@ -148,11 +148,11 @@ class Walk:
             return of_type(*sorted({out.get(n, "atom") for n in names}))
         result = NOTHING
         for token in value.refs:
-            if token.kind == "new":
+            if token in self.heap:
                 cell = self.heap[token]
-                result |= cell.contents if token.name not in {"dict", "counter"} else cell.keys
-            elif token in self.heap:
-                result |= self.heap[token].contents
+                keyed = token.name == "dict" and token.kind == "new"
+                keyed = keyed or bool({"dict", "defaultdict"} & (value.types or set()))
+                result |= cell.keys if keyed else cell.contents
             else:
                 result |= Value(None, frozenset({token}))
         if result is NOTHING:
