@@ -128,9 +128,10 @@ def run_verify(options: argparse.Namespace) -> int:
 
 def run_profile(options: argparse.Namespace) -> int:
     """Run ``profile`` and return the exit code."""
-    from ray_lint.errors import UsageError
+    from ray_lint.runtime.profile import main
 
-    raise UsageError("profile is not available yet")
+    signal.signal(signal.SIGTERM, _interrupted)
+    return main(options, None if options.quiet else _progress)
 
 
 def _progress(line: str) -> None:
