@@ -16,24 +16,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ray_lint.runtime.api import apply_confirmed, verify
     from ray_lint.runtime.callables import compare
+    from ray_lint.runtime.measure import Options, Site, verify_sources
     from ray_lint.runtime.report import Report, Side, SiteReport, Verdict
     from ray_lint.runtime.stats import Interval
     from ray_lint.runtime.values import Tolerance
-    from ray_lint.runtime.verify import Options, Site, verify_sources
 
 _HOMES = {
     "Interval": "stats",
-    "Options": "verify",
+    "Options": "measure",
     "Report": "report",
     "Side": "report",
-    "Site": "verify",
+    "Site": "measure",
     "SiteReport": "report",
     "Tolerance": "values",
     "Verdict": "report",
     "apply_confirmed": "api",
     "compare": "callables",
     "verify": "api",
-    "verify_sources": "verify",
+    "verify_sources": "measure",
 }
 
 __all__ = [

@@ -12,8 +12,8 @@ from ray_lint.core import AppliedFix, FixResult, fix
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.program.project import Project
 from ray_lint.runtime.cluster import Cluster
+from ray_lint.runtime.measure import Options, Site, verify_sources
 from ray_lint.runtime.report import Report
-from ray_lint.runtime.verify import Options, Site, verify_sources
 
 
 def verify(

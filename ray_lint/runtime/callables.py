@@ -34,7 +34,7 @@ def compare(
     The report has one site. Raises UsageError if there are no items, Ray is missing or not
     initialized; an exception of a task comes through unchanged.
     """
-    from ray_lint.runtime.verify import LEAST_REPEATS, NARROW, judge
+    from ray_lint.runtime.measure import LEAST_REPEATS, NARROW, judge
 
     try:
         import ray

@@ -86,8 +86,8 @@ def run_verify(options: argparse.Namespace) -> int:
     from ray_lint.config import Config
     from ray_lint.errors import UsageError
     from ray_lint.runtime.api import apply_confirmed, verify
+    from ray_lint.runtime.measure import Options
     from ray_lint.runtime.values import Tolerance
-    from ray_lint.runtime.verify import Options
 
     for name in ("repeat", "warm_up", "max_time", "timeout", "num_cpus", "batch_size"):
         value = getattr(options, name)

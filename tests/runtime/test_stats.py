@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from ray_lint.runtime.measure import judge
 from ray_lint.runtime.report import Verdict
 from ray_lint.runtime.stats import Interval, geometric, speedup
-from ray_lint.runtime.verify import judge
 
 
 def test_interval_agrees_with_the_textbook() -> None:

@@ -1,0 +1,14 @@
+"""The public names, whatever was imported before."""
+
+from __future__ import annotations
+
+import importlib
+
+import ray_lint.runtime
+
+
+def test_public_names_are_no_modules() -> None:
+    for name in ("api", "measure", "callables", "table", "html", "cli"):
+        importlib.import_module(f"ray_lint.runtime.{name}")
+    for name in ("verify", "verify_sources", "compare", "apply_confirmed"):
+        assert callable(getattr(ray_lint.runtime, name)), name
