@@ -193,7 +193,9 @@ def holds_references(
         )
     ]
     own = expression if expression in names.order else shape.region
-    makers = [m for m in makers if not names.contains(m, own) and not _fetched(module, m)]
+    makers = [
+        m for m in makers if (m is own or not names.contains(m, own)) and not _fetched(module, m)
+    ]
     if isinstance(expression, ast.Name) and not hasattr(expression, "lineno"):
         sources: list[ast.expr] = [r.iterable for r in shape.repeats or []]
     else:
