@@ -1,8 +1,9 @@
 """What does knowing the other files cost? Whole-project analysis against file by file.
 
 ``python -m benchmarks.project [FOLDER] [--limit RATIO]`` checks every Python file of a folder
-(default: the installed Ray) twice, in turns and three times over: each file for itself, and all in
-one project that follows imports. Printed are the times, their ratio and what else was found.
+(default: the installed Ray) twice, in turns and three times over: each file for itself, without any
+look at its imports, and all in one project that follows them. Printed are processor times, their
+ratio and the numbers of findings.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ ROUNDS = 3
 def run(files: list[tuple[Path, bytes]], project: Project | None) -> tuple[float, int]:
     """Return the seconds for checking all files, and the number of findings."""
     findings = 0
-    start = time.perf_counter()
+    start = time.process_time()
     for path, source in files:
         try:
-            findings += len(check(source, filename=str(path), project=project, fixes=False))
+            # A file without a path has no neighbours.
+            name = str(path) if project is not None else "<alone>"
+            used = project or Project()
+            findings += len(check(source, filename=name, project=used, fixes=False))
         except SourceError:
             continue
-    return time.perf_counter() - start, findings
+    return time.process_time() - start, findings
 
 
 def main() -> int:

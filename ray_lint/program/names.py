@@ -31,6 +31,27 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _BUILTINS = frozenset(dir(builtins))
+# Contexts and operators are shared by all nodes of a tree: they have no place of their own.
+_NO_CHILDREN = frozenset({"ctx", "op", "ops"})
+_BINDERS = frozenset(
+    {
+        *(ast.Name, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.arg, ast.Import),
+        *(ast.ImportFrom, ast.ExceptHandler, ast.MatchAs, ast.MatchStar, ast.MatchMapping),
+    }
+)
+# Expressions that open no scope and are evaluated in the order of their fields, last field first.
+_PLAIN_FIELDS: dict[type, tuple[str, ...]] = {
+    kind: tuple(name for name in reversed(kind._fields) if name not in _NO_CHILDREN)
+    for kind in (
+        *(ast.Constant, ast.Name, ast.Attribute, ast.Call, ast.keyword, ast.BinOp, ast.UnaryOp),
+        *(ast.BoolOp, ast.Compare, ast.Subscript, ast.Slice, ast.Tuple, ast.List, ast.Set),
+        *(ast.Dict, ast.IfExp, ast.Starred, ast.Await, ast.Yield, ast.YieldFrom, ast.JoinedStr),
+        *(ast.FormattedValue, ast.Expr, ast.Return, ast.Raise, ast.Assert, ast.Delete),
+        *(ast.Import, ast.ImportFrom, ast.alias, ast.withitem, ast.Pass, ast.Break),
+        *(ast.Continue,),
+    )
+}
+_PLAIN_FIELDS[ast.Constant] = _PLAIN_FIELDS[ast.Name] = _PLAIN_FIELDS[ast.alias] = ()
 _ALIAS_DEPTH = 20
 _MAX_REACHING = 300
 
@@ -146,24 +167,45 @@ class ModuleNames:
 
     def _collect(self) -> None:
         stack: list[tuple[ast.AST, Scope]] = [(self.tree, self.root)]
+        order, nodes, scope_of, parents = self.order, self._nodes, self._scope_of, self.parents
+        declarations: list[ast.Global | ast.Nonlocal] = []
+        binders: list[ast.AST] = []
         while stack:
             node, scope = stack.pop()
-            self.order[node] = len(self._nodes)
-            self._nodes.append(node)
-            self._scope_of[node] = scope
-            children = list(self._children(node, scope))
-            for child, _ in children:
-                self.parents[child] = node
-            stack.extend(reversed(children))
-        for node in reversed(self._nodes):
-            last = self.last.setdefault(node, self.order[node])
-            parent = self.parents.get(node)
-            if parent is not None and self.last.get(parent, -1) < last:
-                self.last[parent] = last
-        for node in self._nodes:
-            if isinstance(node, ast.Global | ast.Nonlocal):
-                self._declare(node)
-        for node in self._nodes:
+            order[node] = len(nodes)
+            nodes.append(node)
+            scope_of[node] = scope
+            kind = type(node)
+            if kind in _BINDERS:
+                binders.append(node)
+            elif isinstance(node, ast.Global | ast.Nonlocal):
+                declarations.append(node)
+            fields = _PLAIN_FIELDS.get(kind)
+            if fields is None:
+                children = list(self._children(node, scope))
+                for child, _ in children:
+                    parents[child] = node
+                stack.extend(reversed(children))
+                continue
+            for name in fields:  # from the last to the first: the stack turns them round
+                value = getattr(node, name, None)
+                if value.__class__ is list:
+                    for item in reversed(value):
+                        if isinstance(item, ast.AST):
+                            parents[item] = node
+                            stack.append((item, scope))
+                elif isinstance(value, ast.AST):
+                    parents[value] = node
+                    stack.append((value, scope))
+        last = self.last
+        for node in reversed(nodes):
+            end = last.setdefault(node, order[node])
+            parent = parents.get(node)
+            if parent is not None and last.get(parent, -1) < end:
+                last[parent] = end
+        for declaration in declarations:
+            self._declare(declaration)
+        for node in binders:
             self._bind(node)
 
     def _declare(self, node: ast.Global | ast.Nonlocal) -> None:
@@ -249,6 +291,8 @@ class ModuleNames:
             elif isinstance(node, ast.For | ast.AsyncFor):
                 names = ("iter", "target", "body", "orelse")
             for name in names:
+                if name in _NO_CHILDREN:
+                    continue
                 value = getattr(node, name, None)
                 if isinstance(value, list):
                     if value and isinstance(value[0], ast.stmt):
