@@ -44,6 +44,8 @@ from ray_lint.core import fix
 
 EXPECTATIONS = ("fixed", "unsafe", "equal", "untouched")
 KEEP = EXPECTATIONS[2:]  # the programs that no safe fix may change the meaning of
+NO_OUTCOME = ("TimedOutError", "DriverDied", "OutOfMemoryError")  # the machine's fault, or a hang
+STARTS = 3  # attempts to start a driver; a cluster may fail to come up on a busy machine
 FEWER = 5  # times fewer submissions that a fix must reach
 HEADER_LINES = 6
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,16 +152,16 @@ class Runner:
                 known[key] = cached
         alone = {key: program for key, program in todo.items() if program.own_process}
         for key, program in alone.items():
-            known.update(self._drive({key: program}))
+            known.update(self._start({key: program}))
         rest = {key: program for key, program in todo.items() if key not in alone}
         while rest:
-            done = self._drive(rest)
+            done = self._start(rest)
             known.update(done)
             rest = {key: program for key, program in rest.items() if key not in done}
         if self.cache:
             self.cache.mkdir(parents=True, exist_ok=True)
             for key in todo:
-                if known[key].exception != "TimedOutError":
+                if known[key].exception not in NO_OUTCOME:
                     self.cache.joinpath(key).write_text(json.dumps(asdict(known[key])), "utf-8")
         return [known[key] for key in keys]
 
@@ -172,6 +174,14 @@ class Runner:
         if path is None or not path.exists():
             return None
         return Outcome(**json.loads(path.read_text("utf-8")))
+
+    def _start(self, todo: dict[str, Program]) -> dict[str, Outcome]:
+        """Run a driver process, again when it died before its first outcome."""
+        for _ in range(STARTS):
+            done = self._drive(todo)
+            if all(outcome.exception != "DriverDied" for outcome in done.values()):
+                break
+        return done
 
     def _drive(self, todo: dict[str, Program]) -> dict[str, Outcome]:
         """Run one driver process; at least the first program has an outcome afterwards."""
@@ -191,6 +201,7 @@ class Runner:
                 **os.environ,
                 "PYTHONPATH": str(ROOT),
                 "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+                "RAY_memory_monitor_refresh_ms": "0",  # a busy machine must not fail a program
             }
             ran = subprocess.run(
                 command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
@@ -282,7 +293,7 @@ def compare(
 ) -> list[str]:
     """Return how the fixed program's run falls short of what the header expects."""
     faults = []
-    if before.exception in ("TimedOutError", "DriverDied"):
+    if before.exception in NO_OUTCOME:
         faults.append(f"the original itself failed: {before.exception}")
     if not before.same_as(after):
         faults.append(f"differs: {difference(before, after)}")
@@ -393,7 +404,7 @@ def check_twice(programs: Sequence[Program], first: Runner, second: Runner) -> i
         faults = []
         if not one.same_as(other):
             faults.append(difference(one, other))
-        if one.exception in ("TimedOutError", "DriverDied"):
+        if one.exception in NO_OUTCOME:
             faults.append(one.exception)
         if program.expect in ("fixed", "unsafe") and (one.status or one.exception):
             faults.append(f"exit {one.status} {one.exception}: {one.stderr[-600:]}")
