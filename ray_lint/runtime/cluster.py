@@ -18,7 +18,7 @@ from typing import Any
 
 from ray_lint.errors import UsageError
 
-START_SECONDS = 120.0
+START_SECONDS = 180.0
 """An embedded cluster starts within about four seconds; a loaded machine gets more."""
 ANSWER_SECONDS = 30.0
 STOP_SECONDS = 20.0

@@ -52,14 +52,19 @@ def _connect(options: argparse.Namespace) -> Any:
                 raise ConnectionError(f"cannot reach a Ray cluster at {options.address}: {reason}")
         context = ray.init(address=options.address, **quiet)
     else:
-        context = ray.init(
-            address="local",
-            num_cpus=options.num_cpus,
-            include_dashboard=False,
-            object_store_memory=options.object_store_memory,
-            _temp_dir=options.folder,
+        local = {
+            "address": "local",
+            "num_cpus": options.num_cpus,
+            "include_dashboard": False,
+            "object_store_memory": options.object_store_memory,
+            "_temp_dir": options.folder,
             **quiet,
-        )
+        }
+        try:
+            context = ray.init(**local)
+        except Exception:  # a busy machine lets the raylet miss its start-up deadline
+            ray.shutdown()
+            context = ray.init(**local)
     if str(options.address).startswith("ray://"):
         return ray, options.address
     return ray, context.address_info["gcs_address"]

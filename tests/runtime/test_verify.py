@@ -65,7 +65,7 @@ def measure(
     command: tuple[str, ...] = (),
     **more,
 ) -> Report:
-    for old, new in more.pop("fill", {"WORK": "pass", "COUNT": "400", "SIZE": "50"}).items():
+    for old, new in more.pop("fill", {"WORK": "pass", "COUNT": "200", "SIZE": "25"}).items():
         before, after = before.replace(old, new), after.replace(old, new)
     file = folder / "program.py"
     file.write_text(before)
@@ -90,15 +90,15 @@ def measure(
 def test_a_good_fix_is_confirmed(tmp_path: Path, cluster: Cluster) -> None:
     report = measure(tmp_path, cluster, BEFORE, AFTER)
     (site,) = report.sites
-    assert (site.before.submissions, site.after.submissions) == (400, 8)
-    assert site.before.items == 400
+    assert (site.before.submissions, site.after.submissions) == (200, 8)
+    assert site.before.items == 200
     assert site.values == "equal"
     # No assertion on time: a loaded machine may honestly be too noisy to tell.
     assert site.verdict in (Verdict.CONFIRMED, Verdict.TOO_NOISY), str(report)
     assert len(site.before.seconds) == len(site.after.seconds) == 3
     assert any("num_cpus=64" in note for note in report.notes)
     data = json.loads(report.to_json())
-    assert data["sites"][0]["before"]["submissions"] == 400
+    assert data["sites"][0]["before"]["submissions"] == 200
     page = render(report)
     assert "<svg" in page
     assert "http" not in page.split("<body>")[1]
@@ -110,7 +110,7 @@ def test_a_good_fix_is_confirmed(tmp_path: Path, cluster: Cluster) -> None:
     [
         ("return x / 3\n    return", "return x / 3 + (x == 7)\n    return", "item 7"),
         ("[one for part in ray.get(refs) for one in part]", "ray.get(refs)", "values in"),
-        ("0, COUNT, SIZE", "0, COUNT - SIZE, SIZE", "400 values became 350"),
+        ("0, COUNT, SIZE", "0, COUNT - SIZE, SIZE", "200 values became 175"),
         ("ray.get(refs)", "ray.get(reffs)", "NameError"),
     ],
 )
@@ -143,13 +143,13 @@ def test_a_site_that_no_run_reaches(tmp_path: Path, cluster: Cluster) -> None:
 
 @pytest.mark.ray
 @pytest.mark.parametrize(
-    ("line", "words"),
-    [("raise SystemExit('no data')", "no data"), ("time.sleep(600)", "--timeout")],
+    ("line", "words", "timeout"),
+    [("raise SystemExit('no data')", "no data", 100.0), ("time.sleep(600)", "--timeout", 5.0)],
 )
 def test_a_program_that_cannot_be_measured(
-    tmp_path: Path, cluster: Cluster, line: str, words: str
+    tmp_path: Path, cluster: Cluster, line: str, words: str, timeout: float
 ) -> None:
-    report = measure(tmp_path, cluster, BEFORE + line, AFTER, timeout=8.0)
+    report = measure(tmp_path, cluster, BEFORE + line, AFTER, timeout=timeout)
     assert words in report.error
     assert report.exit_code == 2
     assert "Not measured" in str(report)
