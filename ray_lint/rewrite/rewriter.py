@@ -103,9 +103,8 @@ class Rewriter:
         self._judge_region(site, shape, arguments, doubts)
 
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
-        judge_failures(names, proof, strategy, doubts)
-        if strategy is Strategy.REFERENCES and shape.form is not Form.DROP:
-            judge_waiting(names, doubts)
+        judge_failures(names, proof, strategy, doubts, is_method=target.is_method)
+        judge_waiting(names, doubts)
         unpacked = self._unpacked(shape, arguments, doubts, mutates=proof.mutates_items)
         signature = signature_for(arguments, target.definition, unpacked=unpacked)
 

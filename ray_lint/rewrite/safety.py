@@ -45,6 +45,9 @@ _NEUTRAL_OPTIONS = {
 }
 
 
+_OBSERVERS = ("ray.util.state.", "ray.timeline", "ray.experimental.state", "ray.util.metrics.")
+
+
 @dataclass(frozen=True)
 class BodyProof:
     """What the effects of the body mean for a site."""
@@ -122,7 +125,7 @@ def judge_options(calls: list[ast.Call], doubts: Doubts) -> list[ast.keyword]:
 
 
 def judge_failures(
-    names: ModuleNames, proof: BodyProof, strategy: Strategy, doubts: Doubts
+    names: ModuleNames, proof: BodyProof, strategy: Strategy, doubts: Doubts, *, is_method: bool
 ) -> None:
     """Doubt a batch whose failing item the program would notice.
 
@@ -131,21 +134,24 @@ def judge_failures(
     """
     if not proof.may_fail:
         return
-    catcher = _catches_failures(names, strategy)
+    catcher = _catches_failures(names, strategy, is_method=is_method)
     if catcher is not None:
         doubts.add(
             f"an item that fails takes the rest of its batch along, and line {catcher.lineno} "
             "handles failures"
         )
-    elif proof.fails_on_purpose and strategy is Strategy.REFERENCES:
+    elif proof.fails_on_purpose and (strategy is Strategy.REFERENCES or is_method):
         doubts.add("an item that fails takes the rest of its batch along")
 
 
-def _catches_failures(names: ModuleNames, strategy: Strategy) -> ast.stmt | None:
+def _catches_failures(
+    names: ModuleNames, strategy: Strategy, *, is_method: bool
+) -> ast.stmt | None:
     """Return a statement that handles failures of what it fetches, if there is one."""
     for node in names.walk(names.tree):
         if isinstance(node, ast.Try) and node.handlers and _fetches(names, node.body):
-            if strategy is Strategy.VALUES and all(h.name is None for h in node.handlers):
+            unseen = all(handler.name is None for handler in node.handlers)
+            if strategy is Strategy.VALUES and unseen and not is_method:
                 continue
             return node
         if isinstance(node, ast.With) and any(
@@ -216,7 +222,9 @@ def judge_waiting(names: ModuleNames, doubts: Doubts) -> None:
     for node in names.walk(names.tree):
         if not isinstance(node, ast.Call):
             continue
-        if names.stands_for(node.func, "ray.cancel"):
+        if any(known.startswith(_OBSERVERS) for known in names.qualified_names(node.func)):
+            doubts.add(f"line {node.lineno} looks at the tasks of the cluster")
+        elif names.stands_for(node.func, "ray.cancel"):
             doubts.add(f"line {node.lineno} cancels tasks, which would hit whole batches")
         elif _waits_for_all(names, node):
             continue

@@ -146,6 +146,13 @@ def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.La
         raise Declined("the method is not defined in the class itself")
     if any(isinstance(s, ast.AsyncFunctionDef) for s in owner.body):
         raise Declined("the actor is asynchronous")
+    made = [*site.callee.options]
+    if site.callee.class_definition is not None:
+        made += [d for d in site.callee.class_definition.decorator_list if isinstance(d, ast.Call)]
+    for call in made:
+        for keyword in call.keywords:
+            if keyword.arg in ("max_concurrency", "concurrency_groups", None):
+                raise Declined("the actor may run several calls at once")
     return Target(definition, definition, None, definition.name, is_method=True, exclusive=False)
 
 
