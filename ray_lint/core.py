@@ -227,6 +227,3 @@ def fix(
     if not applied:
         fixed = source
     return FixResult(fixed, applied, tuple(outcome.left), outcome.error)
-
-
-__all__ = ["AppliedFix", "FixResult", "check", "fix", "may_use_ray"]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.rewrite.plan import Argument, Declined
 
 _STABLE = (
@@ -168,14 +168,4 @@ def used_after(names: ModuleNames, target: ast.expr, loop: ast.stmt) -> bool:
                 return True
             if any(b.kind is BindingKind.LOOP and b.statement is loop for b in names.reaching(use)):
                 return True
-    return False
-
-
-def stays_inside(names: ModuleNames, node: ast.AST, scope_node: ast.AST) -> bool:
-    """Whether ``node`` runs in the same call as ``scope_node``'s own statements."""
-    for parent in names.ancestors(node):
-        if parent is scope_node:
-            return True
-        if isinstance(parent, FUNCTIONS):
-            return False
     return False

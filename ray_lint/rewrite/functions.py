@@ -10,8 +10,8 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ray_lint.rewrite.naming import NameSupply, ascii_name, names_in, plural
-from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
+from ray_lint.rewrite.naming import ascii_name, names_in, plural
+from ray_lint.rewrite.plan import Argument, Declined, Strategy
 from ray_lint.rewrite.source_map import SourceMap
 
 
@@ -97,9 +97,8 @@ class Head:
 class BatchWriter:
     """Writes the text of batch functions and methods."""
 
-    def __init__(self, source: SourceMap, supply: NameSupply) -> None:
+    def __init__(self, source: SourceMap) -> None:
         self.source = source
-        self.supply = supply
 
     def step(self, definition: ast.FunctionDef | ast.AsyncFunctionDef | None) -> str:
         """Return one level of indentation, as the definition or else the module has it."""
@@ -190,7 +189,7 @@ def indented(text: str, indent: str, newline: str) -> str:
     return newline.join(indent + line if line else line for line in text.split(newline))
 
 
-def batch_name(supply: NameSupply, name: str, strategy: Strategy, attempt: int) -> str:
+def batch_name(name: str, attempt: int) -> str:
     """Return the name of the batch function for ``name``: ``square_batch``, ``square_batch_2``."""
     base = f"{ascii_name(name, 'task')}_batch"
     return base if attempt == 0 else f"{base}_{attempt + 1}"
@@ -203,15 +202,3 @@ def return_expression(definition: ast.FunctionDef | ast.Lambda) -> ast.expr | No
     if len(definition.body) == 1 and isinstance(definition.body[0], ast.Return):
         return definition.body[0].value
     return None
-
-
-__all__ = [
-    "BatchSignature",
-    "BatchWriter",
-    "Edits",
-    "Head",
-    "batch_name",
-    "indented",
-    "return_expression",
-    "signature_for",
-]

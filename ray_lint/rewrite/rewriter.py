@@ -19,12 +19,12 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.rewrite.arguments import bind_arguments, binds_inside, target_names, used_after
+from ray_lint.rewrite.arguments import bind_arguments, binds_inside
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.naming import NameSupply, names_in
-from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Items, Strategy
+from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
     judge_body,
     judge_failures,
@@ -109,7 +109,7 @@ class Rewriter:
         signature = signature_for(arguments, target.definition, unpacked=unpacked)
 
         edits = Edits()
-        writer = BatchWriter(self._source, self._supply)
+        writer = BatchWriter(self._source)
         targets = TargetWriter(names, self._source, self._supply, self._insertions, writer)
         batch = targets.write(edits, target, submission.call, signature, arguments, strategy)
         self._site(edits, site, target, shape, arguments, signature, batch, strategy, uses, options)
@@ -388,7 +388,7 @@ class Rewriter:
         in_tuple = shape.beside is not None
         if shape.form is Form.APPEND and isinstance(shape.container, ast.Name) and not in_tuple:
             reaching = names.reaching(shape.container)
-            if len(reaching) == 1 and _is_empty_list(names, reaching[0].value):
+            if len(reaching) == 1 and _is_empty_list(reaching[0].value):
                 uses = uses_of(names, reaching[0], ignore=shape.region)
                 if uses.only_gets and all(
                     names.order[g] > names.order[shape.region] for g in uses.gets
@@ -474,13 +474,10 @@ class Rewriter:
         ]
 
 
-def _is_empty_list(names: object, value: ast.expr | None) -> bool:
+def _is_empty_list(value: ast.expr | None) -> bool:
     return (isinstance(value, ast.List) and not value.elts) or (
         isinstance(value, ast.Call)
         and isinstance(value.func, ast.Name)
         and value.func.id == "list"
         and not value.args
     )
-
-
-__all__ = ["Items", "Rewriter", "target_names", "used_after"]

@@ -10,7 +10,7 @@ from ray_lint.program.effects import expression_effects, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.rewrite.arguments import used_after
-from ray_lint.rewrite.functions import BatchSignature, indented
+from ray_lint.rewrite.functions import BatchSignature
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter
 from ray_lint.rewrite.naming import NameSupply, ascii_name, plural
@@ -596,6 +596,3 @@ class SiteWriter:
             for b in owner.bindings.get(container.id, [])
         ):
             raise Declined("the collection of references is not known to be a list")
-
-
-__all__ = ["Call", "SiteWriter", "indented"]

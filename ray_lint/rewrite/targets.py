@@ -206,7 +206,7 @@ class TargetWriter:
         decorator = self._decorator(target)
         attempt = 0
         while True:
-            name = batch_name(self.supply, target.name, strategy, attempt)
+            name = batch_name(target.name, attempt)
             attempt += 1
             head = Head(decorator, name, indent, self.writer.step(body_owner), self.source.newline)
             text = self.writer.function(
