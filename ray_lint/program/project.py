@@ -127,7 +127,7 @@ class Project:
             candidates.append(level)
             if any((level / marker).exists() for marker in _ROOT_MARKERS):
                 roots += candidates
-                roots.append(level / "src")
+                roots += [level / "src", level / "python", level / "lib"]
                 break
             if level.parent == level:
                 break
