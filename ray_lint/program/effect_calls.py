@@ -770,17 +770,25 @@ class Calls(Expressions):
         if value.types is None:
             if not value.refs and name.startswith("__"):
                 return []
-            for scope in self.names.scopes.values():
-                if scope.is_class:
-                    nodes = [b.node for b in scope.bindings.get(name, [])]
-                    found += [(self.module, n) for n in nodes if is_function(n)]
-            return [f for f in found if not _is_stub(f[1])] or found
+            return self._members(self.module).get(name, found)
         for kind in value.types:
             if kind.startswith("instance:"):
                 member = self._find(kind.partition(":")[2], name)
                 if isinstance(member, tuple) and is_function(member[1]):
                     found.append(member)
         return found
+
+    def _members(self, module: Module) -> dict[str, list[tuple[Module, ast.AST]]]:
+        """Return all methods of the classes of a module by name, without mere stubs."""
+        if module not in self.members:
+            index: dict[str, list[tuple[Module, ast.AST]]] = {}
+            for scope in module.names.scopes.values():
+                for name, bindings in scope.bindings.items() if scope.is_class else ():
+                    nodes = [b.node for b in bindings if is_function(b.node)]
+                    nodes = [n for n in nodes if not _is_stub(n)]
+                    index.setdefault(name, []).extend((module, n) for n in nodes)
+            self.members[module] = index
+        return self.members[module]
 
     def dunder(self, name: str, owner: Value, *arguments: Value) -> Value | None:
         """Run an operator method that a class of the project defines."""
@@ -835,6 +843,9 @@ class Calls(Expressions):
         if args.loose is not None:
             cell.contents |= args.loose
         cell.contents |= union(args.every)
+        member = self._find(kind, "__del__")
+        if isinstance(member, tuple):
+            self.call_function(member[0], member[1], [instance], {}, "__del__")
         member = self._find(kind, "__post_init__")
         if isinstance(member, tuple):
             self.call_function(member[0], member[1], [instance], {}, "__post_init__")
@@ -865,6 +876,8 @@ class Calls(Expressions):
                 for m, f in self.methods(value, name)
                 if self._is_property(m, f)
             ]
+            for method in ("__getattr__", "__getattribute__"):
+                self.dunder(method, value, of_type("str"))
             return union([*found, Value(None, value.refs)])
         parts: list[Value] = []
         for kind in value.types:

@@ -70,8 +70,7 @@ class Expressions(Walk):
     def text_of(self, value: Value) -> None:
         """Run what turning the value into text runs."""
         for name in ("__str__", "__repr__", "__format__"):
-            if value.types is not None:
-                self.dunder(name, value)
+            self.dunder(name, value)
 
     def _on_name(self, node: ast.Name) -> Value:
         return self.read(node, self.load(node))

@@ -31,7 +31,7 @@ from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, ModuleNames,
 if TYPE_CHECKING:
     from ray_lint.program.project import Project
 
-_BUDGET = 12_000  # expressions evaluated for one question
+_BUDGET = 6_000  # expressions evaluated for one question
 _DEPTH = 12  # calls of helpers within one another
 Env = dict[tuple[Scope, str], Value]
 Raised = tuple[Effect, frozenset[str]]
@@ -56,6 +56,7 @@ class Walk:
         self.entered: set[Scope] = set()
         self.immutable: frozenset[str] = frozenset()
         self.older: Env = {}
+        self.members: dict[Module, dict[str, list[tuple[Module, ast.AST]]]] = {}
         self.fields: dict[tuple[str, str], Value] = {}
         self.heap: dict[Token, Cell] = {}
         self.seeded: frozenset[str] = frozenset()
@@ -395,8 +396,15 @@ class Walk:
             value = self.value(item.context_expr)
             if name == "contextlib.suppress":
                 value = FRESH
-            for owner, enter in self.methods(value, "__enter__"):
-                value = self.call_function(owner, enter, [value], {}, "__enter__")
+            found = False
+            for method in ("__exit__", "__enter__"):
+                for owner, function in self.methods(value, method):
+                    entered = self.call_function(owner, function, [value], {}, method)
+                    value = entered if method == "__enter__" else value
+                    found = True
+            if value.types is None and value.refs and not found:
+                shown = ast.unparse(item.context_expr)
+                self.note(EffectKind.UNKNOWN_CALL, f"enters the context `{shown}`", shown)
             if item.optional_vars is not None:
                 self.assign(item.optional_vars, value)
         return self.block(node.body)

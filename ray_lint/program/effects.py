@@ -20,7 +20,15 @@ from ray_lint.program.names import Binding, FunctionNode
 if TYPE_CHECKING:
     from ray_lint.program.project import Project
 
-__all__ = ["Effect", "EffectKind", "effects_of", "expression_effects", "is_immutable", "mutates"]
+__all__ = [
+    "Effect",
+    "EffectKind",
+    "effects_of",
+    "expression_effects",
+    "is_immutable",
+    "may_be_iterator",
+    "mutates",
+]
 
 
 def effects_of(
@@ -204,6 +212,21 @@ def is_immutable(project: Project | None, module: Module, expression: ast.expr) 
     if project is not None:
         project.memo[key] = result
     return result
+
+
+def may_be_iterator(project: Project | None, module: Module, expression: ast.expr) -> bool:
+    """Whether the value is known to be (or to hold) an iterator, which a first use consumes.
+
+    A task gets its own copy of such an argument; the items of a batch would share one.
+    """
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        value = analysis.value(expression)
+        parts = [value, analysis.held(value)]
+    except (TooLarge, RecursionError):
+        return True
+    return any("iter" in (part.types or ()) for part in parts)
 
 
 def mutates(

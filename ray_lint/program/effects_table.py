@@ -230,7 +230,9 @@ _FUNCTIONS: dict[str, str] = {
     "iter[atom]": "re.finditer",
     "iter[number]": "struct.iter_unpack statistics.multimode statistics.quantiles",
     "fresh": """
-        contextlib.suppress contextlib.nullcontext contextlib.ExitStack dataclasses.field
+        numpy.errstate numpy.printoptions
+        decimal.localcontext contextlib.suppress contextlib.nullcontext
+        contextlib.ExitStack dataclasses.field
         dataclasses.fields builtins.bytearray
         copy.deepcopy json.loads dataclasses.asdict array.array
         hashlib.md5 hashlib.sha1 hashlib.sha224 hashlib.sha256 hashlib.sha384 hashlib.sha512
@@ -342,8 +344,8 @@ FOREIGN: dict[str, tuple[str, str]] = {
             threading multiprocessing concurrent socket.gethostname socket.getfqdn platform
             tempfile sys gc resource psutil signal atexit faulthandler contextvars queue asyncio
             weakref tracemalloc locale ctypes getpass importlib builtins.id builtins.__import__
-            decimal.getcontext decimal.setcontext decimal.localcontext time.process_time
-            time.thread_time numpy.seterr numpy.set_printoptions numpy.errstate numpy.printoptions
+            decimal.getcontext decimal.setcontext time.process_time
+            time.thread_time numpy.seterr numpy.set_printoptions
             torch.set_num_threads pkgutil""",
         ),
         (
