@@ -39,7 +39,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from ray_lint.config import Config
-
 from ray_lint.core import fix
 
 EXPECTATIONS = ("fixed", "unsafe", "equal", "untouched")
