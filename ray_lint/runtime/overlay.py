@@ -46,6 +46,7 @@ class Overlay:
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root.resolve()
         self.linked: list[str] = []
+        self._folder = folder.resolve()  # may lie inside the root, if TMPDIR does
         self._copied = 0
         self._snapshot = folder / "snapshot"
         self.tree = folder / "run" / (self.root.name or "root")
@@ -60,7 +61,7 @@ class Overlay:
                 if entry.is_symlink():
                     place.symlink_to(path.resolve())
                 elif entry.is_dir():
-                    if entry.name not in SKIPPED:
+                    if entry.name not in SKIPPED and path.resolve() != self._folder:
                         self._copy(path, place)
                 elif entry.is_file():
                     self._place(path, place, entry.stat().st_size)

@@ -36,8 +36,9 @@ def test_the_copy_never_touches_the_original(tmp_path: Path) -> None:
     (root / "program.py").write_text("before")
     (root / ".git").mkdir()
     assert project_root([root / "data" / "in.txt"]) == root
-    overlay = Overlay(root, tmp_path / "folder")
+    overlay = Overlay(root, root / "folder")  # as with a TMPDIR inside the project
     overlay.lay({root / "program.py": b"after"})
+    assert not (overlay.tree / "folder").exists()
     assert overlay.mapped(root / "program.py").read_text() == "after"
     (overlay.tree / "data" / "in.txt").write_text("new")
     assert not (overlay.tree / ".git").exists()
