@@ -15,7 +15,7 @@ A program is a Python file whose first lines hold a header comment:
 ``# count: none``
     its tasks are not submitted by the driver, so they cannot be counted here
 ``# gap: REASON``
-    not as expected yet; the test fails once it is
+    not as expected yet
 
 Output, exit status and type of an uncaught exception are compared for every program.
 """
