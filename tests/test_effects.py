@@ -10,7 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from ray_lint.program.effects import Effect, effects_of, expression_effects, is_immutable, mutates
+from ray_lint.program.effects import (
+    Effect,
+    effects_of,
+    expression_effects,
+    is_immutable,
+    may_be_iterator,
+    mutates,
+)
 from ray_lint.program.module import Module, parse
 from ray_lint.program.project import Project
 
@@ -682,6 +689,26 @@ def test_helpers_of_other_modules_are_followed(tmp_path) -> None:  # type: ignor
     assert effects_of(project, module, good) == ()  # type: ignore[arg-type]
     (found,) = effects_of(project, module, bad)  # type: ignore[arg-type]
     assert found.kind.name == "WRITES_OUTSIDE"
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("it = iter([1])\nhere(it)", True),
+        ("here(map(str, [1]))", True),
+        ("here([iter([1])])", True),
+        ("here((x for x in [1]))", True),
+        ("here([1, 2])", False),
+        ("xs = list(map(str, [1]))\nhere(xs)", False),
+        ("for i in range(3): here(i)", False),
+    ],
+)
+def test_iterators_among_arguments(source: str, expected: bool) -> None:
+    tree = parse(source, "s.py")
+    project = Project()
+    module = project.add(source, tree, "<s>")
+    found = may_be_iterator(project, module, _expression("here", module, project))
+    assert found is expected
 
 
 ACTOR = """

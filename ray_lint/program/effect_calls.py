@@ -1070,7 +1070,11 @@ class Calls(Expressions):
                 result = union(self.returned)
                 if self.yielded:
                     result = self.make("iter", function, union(self.yielded))
-                if result == self.busy_calls[function] or not _calls_itself(function):
+                if result == self.busy_calls[function]:
+                    break
+                if function not in self.recursive:
+                    self.recursive[function] = _calls_itself(function)
+                if not self.recursive[function]:
                     break
                 self.busy_calls[function] = result
         finally:

@@ -57,6 +57,7 @@ class Walk:
         self.immutable: frozenset[str] = frozenset()
         self.older: Env = {}
         self.members: dict[Module, dict[str, list[tuple[Module, ast.AST]]]] = {}
+        self.recursive: dict[ast.AST, bool] = {}
         self.fields: dict[tuple[str, str], Value] = {}
         self.heap: dict[Token, Cell] = {}
         self.seeded: frozenset[str] = frozenset()
