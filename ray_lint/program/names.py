@@ -13,6 +13,7 @@ import builtins
 import enum
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 ScopeNode = (
@@ -157,6 +158,8 @@ class ModuleNames:
         self.star_imports: list[str] = []
         self._scope_of: dict[ast.AST, Scope] = {}
         self._nodes: list[ast.AST] = []
+        self.memo: dict[Any, Any] = {}
+        """What others found out about the whole module; keys start with their function."""
         self._binding_orders: dict[tuple[ast.AST, str], list[int]] = {}
         self.root = Scope(tree, None)
         self.scopes[tree] = self.root

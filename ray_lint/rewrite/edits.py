@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from itertools import accumulate, pairwise
 
 from ray_lint.finding import Edit, Role
 
@@ -19,15 +21,20 @@ class Applied:
 
     def moved(self, offset: int) -> int | None:
         """Return where the character at ``offset`` of the old text is now, None if replaced."""
-        delta = 0
-        for edit in self.edits:
-            if edit.end <= offset:
-                delta += len(edit.content) - (edit.end - edit.start)
-            elif edit.start <= offset:
-                return None
-            else:
-                break
-        return offset + delta
+        number = bisect_right(self._ends, offset)
+        if number < len(self.edits) and self.edits[number].start <= offset:
+            return None
+        return offset + self._deltas[number]
+
+    @cached_property
+    def _ends(self) -> list[int]:
+        return [edit.end for edit in self.edits]
+
+    @cached_property
+    def _deltas(self) -> list[int]:
+        """How many characters longer the text became by the first 0, 1, 2 … edits."""
+        grown = (len(edit.content) - (edit.end - edit.start) for edit in self.edits)
+        return list(accumulate(grown, initial=0))
 
 
 class EditSet:
@@ -48,17 +55,31 @@ class EditSet:
         new = [edit for edit in wanted if edit not in self._edits]
         if any(edit.role is Role.SITE for edit in wanted if edit in self._edits):
             return False
-        merged = sorted([*self._starts, *new]) if new else self._starts
-        for first, second in pairwise(merged):
-            if second.start < first.end:
-                return False
-            if first.start == second.start and first.end == second.end:
-                strangers = (first in self._edits) != (second in self._edits)
-                if strangers and not (first.role is second.role is Role.HELPER):
-                    return False
-        self._edits.update(new)
-        self._starts = merged
-        return True
+        for edit in new:
+            insort(self._starts, edit)
+        # The edits from before were compared when they came: only the new ones' neighbours count.
+        if all(self._fits(edit) for edit in new):
+            self._edits.update(new)
+            return True
+        for edit in new:
+            del self._starts[bisect_left(self._starts, edit)]
+        return False
+
+    def _fits(self, edit: Edit) -> bool:
+        """Whether a new edit, already in its place, gets on with the ones beside it."""
+        place = bisect_left(self._starts, edit)
+        return all(
+            self._get_along(first, second)
+            for first, second in pairwise(self._starts[max(place - 1, 0) : place + 2])
+        )
+
+    def _get_along(self, first: Edit, second: Edit) -> bool:
+        if second.start < first.end:
+            return False
+        if first.start != second.start or first.end != second.end:
+            return True
+        strangers = (first in self._edits) != (second in self._edits)
+        return not strangers or first.role is second.role is Role.HELPER
 
     @property
     def edits(self) -> Sequence[Edit]:

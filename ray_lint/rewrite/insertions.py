@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 import textwrap
+from functools import cached_property
 
 from ray_lint.config import Config
 from ray_lint.finding import Role
@@ -122,15 +123,9 @@ class Insertions:
         if module == "collections.abc":
             alternatives.add(f"typing.{name}")
         local = name or module
-        for bindings in self.names.root.bindings.values():
-            for binding in bindings:
-                if (
-                    binding.kind is BindingKind.IMPORT
-                    and self.names.import_target(binding) in alternatives
-                    and len(bindings) == 1
-                    and self._unconditional(binding)
-                ):
-                    return binding.name
+        for binding, target in self._imports:
+            if target in alternatives:
+                return binding.name
         if local in self.supply.used and self._means_else(local, wanted):
             return None
         if self._first_import() is None:
@@ -138,6 +133,17 @@ class Insertions:
         text = f"from {module} import {name}" if name else f"import {module}"
         self._add_import(edits, text, module)
         return local
+
+    @cached_property
+    def _imports(self) -> list[tuple[Binding, str | None]]:
+        """The imports that hold for the whole file, with what they import."""
+        return [
+            (bindings[0], self.names.import_target(bindings[0]))
+            for bindings in self.names.root.bindings.values()
+            if len(bindings) == 1
+            and bindings[0].kind is BindingKind.IMPORT
+            and self._unconditional(bindings[0])
+        ]
 
     def _add_import(self, edits: Edits, text: str, module: str) -> None:
         """Add an import before the first one, apart from it if that is of another group."""
@@ -168,9 +174,17 @@ class Insertions:
         """Whether the name is bound somewhere to anything but the wanted import."""
         return any(
             binding.kind is not BindingKind.IMPORT or self.names.import_target(binding) != wanted
-            for scope in self.names.scopes.values()
-            for binding in scope.bindings.get(name, [])
+            for binding in self._bindings.get(name, [])
         )
+
+    @cached_property
+    def _bindings(self) -> dict[str, list[Binding]]:
+        """The bindings of every name in any scope."""
+        found: dict[str, list[Binding]] = {}
+        for scope in self.names.scopes.values():
+            for name, bindings in scope.bindings.items():
+                found.setdefault(name, []).extend(bindings)
+        return found
 
     def _first_import(self) -> ast.stmt | None:
         """Return the statement before which a new import goes."""

@@ -8,7 +8,7 @@ from typing import Literal
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.functions import arguments_for, calls_of
 from ray_lint.program.module import Module
-from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind
+from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
 from ray_lint.rewrite.arguments import target_names
 from ray_lint.rewrite.plan import Argument, Items, Repeat
@@ -183,31 +183,39 @@ def holds_references(
     expression = argument.expression
     if hasattr(expression, "lineno") and is_immutable(project, module, expression):
         return "no"
-    makers = [
-        node
-        for node in names.walk(module.tree)
-        if isinstance(node, ast.Call)
-        and (
-            (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
-            or names.stands_for(node.func, "ray.put")
-        )
-    ]
     own = expression if expression in names.order else shape.region
-    makers = [
-        m for m in makers if (m is own or not names.contains(m, own)) and not _fetched(module, m)
-    ]
+    makers = _makers(module)
+    around = set(names.ancestors(own)) & makers
     if isinstance(expression, ast.Name) and not hasattr(expression, "lineno"):
         sources: list[ast.expr] = [r.iterable for r in shape.repeats or []]
     else:
         sources = [expression]
     reached = _sources(module, sources)
-    if any(_makes(module, m, reached) for m in makers):
+    if any(node in makers and node not in around for node in reached):
         return "yes"
-    if any(isinstance(s, ast.arg) for s in reached) and makers:
+    if any(isinstance(s, ast.arg) for s in reached) and len(makers) > len(around):
         return "maybe"
-    if any(isinstance(s, ast.arg) for s in reached) and not _is_program(module):
+    if any(isinstance(s, ast.arg) for s in reached) and not is_program(names):
         return "maybe"
     return "no"
+
+
+def _makers(module: Module) -> set[ast.AST]:
+    """Return the calls of the module that make references that are not fetched at once."""
+    names = module.names
+    if _makers not in names.memo:
+        names.memo[_makers] = {
+            node
+            for node in names.walk(module.tree)
+            if isinstance(node, ast.Call)
+            and (
+                (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
+                or names.stands_for(node.func, "ray.put")
+            )
+            and not _fetched(module, node)
+        }
+    found: set[ast.AST] = names.memo[_makers]
+    return found
 
 
 def _fetched(module: Module, call: ast.Call) -> bool:
@@ -221,18 +229,19 @@ def _fetched(module: Module, call: ast.Call) -> bool:
     return isinstance(parent, ast.Call) and names.stands_for(parent.func, "ray.get")
 
 
-def _is_program(module: Module) -> bool:
+def is_program(names: ModuleNames) -> bool:
     """Whether the file is run as a program, so that all its callers are in sight."""
-    names = module.names
-    return any(
-        (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test))
-        or (
-            isinstance(s, ast.Expr)
-            and isinstance(s.value, ast.Call)
-            and names.stands_for(s.value.func, "ray.init")
+    if is_program not in names.memo:
+        names.memo[is_program] = any(
+            (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test))
+            or (
+                isinstance(s, ast.Expr)
+                and isinstance(s.value, ast.Call)
+                and names.stands_for(s.value.func, "ray.init")
+            )
+            for s in names.tree.body
         )
-        for s in module.tree.body
-    )
+    return bool(names.memo[is_program])
 
 
 def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:
@@ -270,7 +279,7 @@ def _given(module: Module, parameter: Binding) -> list[ast.expr]:
     function = parameter.scope.node
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return []
-    if not _is_program(module) or calls_of(module, function) is None:
+    if not is_program(module.names) or calls_of(module, function) is None:
         return []
     return arguments_for(module, function, parameter.name)
 
@@ -299,7 +308,3 @@ def _filled_with(module: Module, use: ast.Name) -> list[ast.AST]:
         if isinstance(statement, ast.Assign):
             return [statement.value]
     return []
-
-
-def _makes(module: Module, maker: ast.Call, reached: set[ast.AST]) -> bool:
-    return maker in reached

@@ -228,22 +228,28 @@ class Rewriter:
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
         if lazy and site.count.kind != "known":
             raise Declined("its items may be infinite, and are taken one by one")
-        for node in names.walk(names.tree):
-            looks = (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
-                and names.owner(node.func) is None
-            )
-            if looks or (isinstance(node, ast.Attribute) and node.attr == "modules"):
-                doubts.add(f"line {getattr(node, 'lineno', 0)} looks at the names of the program")
-                break
+        if self._introspection:
+            doubts.add(f"line {self._introspection} looks at the names of the program")
         for node in ast.walk(site.submission.handle):
             if isinstance(node, ast.Name) and binds_inside(names, node, region):
                 raise Declined(f"what `{node.id}` stands for changes in the loop")
         self._judge_builtins(site)
         for repeat in shape.repeats or []:
             self._judge_iterable(repeat.iterable)
+
+    @cached_property
+    def _introspection(self) -> int:
+        """The first line that looks at the names of the program, 0 if there is none."""
+        for node in self.names.walk(self.names.tree):
+            looks = (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
+                and self.names.owner(node.func) is None
+            )
+            if looks or (isinstance(node, ast.Attribute) and node.attr == "modules"):
+                return int(getattr(node, "lineno", 0))
+        return 0
 
     def _judge_builtins(self, site: Site) -> None:
         """Decline where a built-in function that the generated code calls has another meaning."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
@@ -134,7 +135,10 @@ def judge_failures(
     """
     if not proof.may_fail:
         return
-    catcher = _catches_failures(names, strategy, is_method=is_method)
+    key = (judge_failures, strategy, is_method)
+    if key not in names.memo:
+        names.memo[key] = _catches_failures(names, strategy, is_method=is_method)
+    catcher = names.memo[key]
     if catcher is not None:
         doubts.add(
             f"an item that fails takes the rest of its batch along, and line {catcher.lineno} "
@@ -192,9 +196,10 @@ def _fetches(names: ModuleNames, body: list[ast.stmt]) -> bool:
 
 
 def _is_method_here(names: ModuleNames, attribute: str) -> bool:
-    return any(
-        attribute in scope.bindings for scope in names.scopes.values() if scope.is_class
-    ) or attribute in ("result", "exception")
+    if _is_method_here not in names.memo:
+        classes = (scope for scope in names.scopes.values() if scope.is_class)
+        names.memo[_is_method_here] = {name for scope in classes for name in scope.bindings}
+    return attribute in names.memo[_is_method_here] or attribute in ("result", "exception")
 
 
 def _waits_for_all(names: ModuleNames, call: ast.Call) -> bool:
@@ -219,17 +224,25 @@ def _waits_for_all(names: ModuleNames, call: ast.Call) -> bool:
 
 def judge_waiting(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt references that a program waits for with a time limit, or cancels."""
+    if judge_waiting not in names.memo:
+        names.memo[judge_waiting] = list(_impatience(names))
+    for reason in names.memo[judge_waiting]:
+        doubts.add(reason)
+
+
+def _impatience(names: ModuleNames) -> Iterator[str]:
+    """Yield the reasons why a program would notice that references come in batches."""
     for node in names.walk(names.tree):
         if not isinstance(node, ast.Call):
             continue
         if any(known.startswith(_OBSERVERS) for known in names.qualified_names(node.func)):
-            doubts.add(f"line {node.lineno} looks at the tasks of the cluster")
+            yield f"line {node.lineno} looks at the tasks of the cluster"
         elif names.stands_for(node.func, "ray.cancel"):
-            doubts.add(f"line {node.lineno} cancels tasks, which would hit whole batches")
+            yield f"line {node.lineno} cancels tasks, which would hit whole batches"
         elif _waits_for_all(names, node):
             continue
         elif names.stands_for(node.func, "ray.wait", "ray.get") and any(
             k.arg == "timeout" and not (isinstance(k.value, ast.Constant) and k.value.value is None)
             for k in node.keywords
         ):
-            doubts.add(f"line {node.lineno} waits with a timeout, and a batch takes longer")
+            yield f"line {node.lineno} waits with a timeout, and a batch takes longer"

@@ -122,15 +122,19 @@ class SourceMap:
 
     def comments(self, first: int, last: int) -> list[str]:
         """Return the comments in the lines ``first`` to ``last``, in order."""
-        return [text for line, _, text in self._comments if first <= line <= last]
+        return [text for _, _, text in self._comments_in(first, last)]
+
+    def _comments_in(self, first: int, last: int) -> list[tuple[int, int, str]]:
+        start = bisect_right(self._comment_lines, first - 1)
+        return self._comments[start : bisect_right(self._comment_lines, last)]
 
     def comments_between(self, start: int, end: int) -> list[str]:
         """Return the comments between two offsets, in order."""
         first, last = self.line_of(start), self.line_of(end)
         return [
             text
-            for line, column, text in self._comments
-            if first <= line <= last and start <= self.starts[line - 1] + column < end
+            for line, column, text in self._comments_in(first, last)
+            if start <= self.starts[line - 1] + column < end
         ]
 
     # -- text ---------------------------------------------------------------------------------

@@ -18,6 +18,7 @@ from ray_lint.rewrite.functions import (
     return_expression,
 )
 from ray_lint.rewrite.insertions import Insertions, same_code
+from ray_lint.rewrite.items import is_program
 from ray_lint.rewrite.naming import NameSupply, ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
 from ray_lint.rewrite.source_map import SourceMap
@@ -117,16 +118,7 @@ def _is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:
         return True
     if names.scope_of(site.submission.call).frame is names.root:
         return True
-    for node in names.tree.body:
-        if isinstance(node, ast.If) and "__name__" in ast.unparse(node.test):
-            return True
-        if (
-            isinstance(node, ast.Expr)
-            and isinstance(node.value, ast.Call)
-            and names.stands_for(node.value.func, "ray.init")
-        ):
-            return True
-    return False
+    return is_program(names)
 
 
 def _only_use(names: ModuleNames, binding: Binding, handle: ast.Name) -> bool:

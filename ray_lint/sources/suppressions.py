@@ -120,9 +120,10 @@ def add_noqa(content: str, wanted: dict[int, list[str]]) -> str:
     """
     known = Suppressions(content, everything=True)
     lines = _LINE.findall(content)
+    run_of = {line: run for run in known.runs for line in run}
     by_run: dict[range, list[str]] = {}
     for line, codes in wanted.items():
-        run = next((run for run in known.runs if line in run), range(line, line + 1))
+        run = run_of.get(line, range(line, line + 1))
         by_run.setdefault(run, []).extend(codes)
     for run, codes in by_run.items():
         missing = sorted({c for c in codes if not known.silences(run.start, c)})

@@ -23,8 +23,11 @@ def unused_suppressions(
     known = suppressions(content)
     if known.whole_file or not selected(CODE):
         return []
-    found = list(reported)
+    found: dict[int, set[str]] = {}
+    for line, code in reported:
+        found.setdefault(line, set()).add(code)
     lines = None
+    starts: dict[int, int] | None = None
     findings = []
     for comment in known.comments:
         dead = [
@@ -33,13 +36,15 @@ def unused_suppressions(
             if code.startswith("RAY")
             and code[3:].isdigit()
             and selected(code)
-            and not any(line in comment.lines and c.startswith(code) for line, c in found)
+            and not any(c.startswith(code) for line in comment.lines for c in found.get(line, ()))
         ]
         if not dead or CODE.startswith(comment.codes):
             continue
         lines = lines or Lines(content)
         text = lines.line(comment.line)
-        if not _is_comment(content, comment):
+        if starts is None:
+            starts = _comment_starts(content)
+        if starts.get(comment.line, comment.start + 1) > comment.start:
             continue
         start = lines.offset(Position(comment.line, comment.start))
         end = start + comment.end - comment.start
@@ -57,21 +62,20 @@ def unused_suppressions(
     return findings
 
 
-def _is_comment(content: str, comment: Comment) -> bool:
-    """Whether the match is a comment of Python, and not text in a string."""
+def _comment_starts(content: str) -> dict[int, int]:
+    """Return the column where the comment of each line begins; text in strings is none."""
     import io
     import tokenize
 
     source = io.StringIO(content, newline=None)
     try:
-        return any(
-            token.type == tokenize.COMMENT
-            and token.start[0] == comment.line
-            and token.start[1] <= comment.start
+        return {
+            token.start[0]: token.start[1]
             for token in tokenize.generate_tokens(source.readline)
-        )
+            if token.type == tokenize.COMMENT
+        }
     except (tokenize.TokenError, SyntaxError):
-        return False
+        return {}
 
 
 def _fix(text: str, comment: Comment, dead: list[str], start: int, end: int) -> Fix:
