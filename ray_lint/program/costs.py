@@ -16,11 +16,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ray_lint.program import known_costs
+from ray_lint.program.counts import Count
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import Callee, CalleeKind, Remotes
-from ray_lint.program.sizes import Count, Sizes, number_of
+from ray_lint.program.sizes import Sizes, number_of
 
 _OPERATION = 4e-8  # seconds of one node of plain Python
 _DEPTH = 12  # calls followed
@@ -578,13 +579,16 @@ def _stands_for_work(module: Module, function: ast.FunctionDef | ast.AsyncFuncti
 def _comments(text: str) -> list[str]:
     if "#" not in text:
         return []
-    found = []
+    found: list[str] = []
     try:
         import textwrap
 
-        for token in tokenize.generate_tokens(io.StringIO(textwrap.dedent(text)).readline):
-            if token.type == tokenize.COMMENT:
-                found.append(token.string.lstrip("# "))
+        readline = io.StringIO(textwrap.dedent(text)).readline
+        found.extend(
+            token.string.lstrip("# ")
+            for token in tokenize.generate_tokens(readline)
+            if token.type == tokenize.COMMENT
+        )
     except (tokenize.TokenError, IndentationError, SyntaxError):
         pass
     return found

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Cost, cost_of
+from ray_lint.program.counts import Count
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
-from ray_lint.program.sizes import Count, count_loops
+from ray_lint.program.sizes import count_loops
 from ray_lint.program.submissions import Submission, find_submissions
 
 if TYPE_CHECKING:

@@ -13,11 +13,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ray_lint.program.costs import Cost, Costs, Work, cost_of, verdict
+from ray_lint.program.counts import Count
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
-from ray_lint.program.sizes import Count, name_words, number_of
+from ray_lint.program.sizes import number_of
+from ray_lint.program.wording import name_words
 
 PaceKind = Literal["free", "work", "unknown", "chain"]
 

@@ -8,12 +8,33 @@ from __future__ import annotations
 
 import ast
 import math
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable
+from dataclasses import replace
 
 from ray_lint.program import known_sizes as known
+from ray_lint.program.counts import (
+    ANY,
+    INFINITY,
+    LARGE,
+    NOTHING,
+    Count,
+    Kind,
+    Number,
+    amount,
+    as_count,
+    combined,
+    exactly,
+    join_counts,
+    join_numbers,
+    plus,
+    power,
+    scaled,
+    shortest,
+    steps,
+    times,
+    whole,
+)
+from ray_lint.program.exits import holds, leaves_early, skips_rounds, unconditional
 from ray_lint.program.functions import argument_of, calls_of, default_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import (
@@ -25,48 +46,18 @@ from ray_lint.program.names import (
     FunctionNode,
 )
 from ray_lint.program.project import Definition, Project, final_bindings
-
-Kind = Literal["known", "data", "unknown", "unbounded"]
+from ray_lint.program.wording import (
+    is_range,
+    iterable_name,
+    keyword_of,
+    name_evidence,
+    target_name,
+    words_of,
+)
 
 _DEPTH = 30
-_INFINITY = math.inf
 _MAX_JOINED = 50  # values of one name that are joined
 _WIDE_STEP = 10  # of a range: nobody skips so many items
-_LARGE = 10**15  # beyond this, only "very many" matters
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many items, or runs, from ``low`` to ``high`` (None: no upper bound known).
-
-    *known*: an interval from the program. *data*: the number is not in the program, but comes
-    with data (a parameter, a file, a frame, the command line). *unbounded*: never ends by itself.
-    For all but known counts ``low`` holds what is certain if no loop of unknown size is empty.
-    ``per_worker``: names say one per worker, actor, node, shard, file …; ``chunked``: the items
-    are chunks already.
-    """
-
-    low: int
-    high: int | None
-    kind: Kind
-    reason: str
-    per_worker: bool = False
-    chunked: bool = False
-
-
-@dataclass(frozen=True)
-class Number:
-    """An interval of real numbers with its reason; ``kind`` as in Count."""
-
-    low: float
-    high: float
-    kind: Kind
-    reason: str
-    per_worker: bool = False
-
-
-_NOTHING = Count(0, None, "unknown", "nothing is known about its size")
-_ANY = Number(-_INFINITY, _INFINITY, "unknown", "an unknown number")
 
 
 def count_items(project: Project, module: Module, iterable: ast.expr) -> Count:
@@ -89,52 +80,8 @@ def count_loops(project: Project, module: Module, loops: list[ast.AST]) -> Count
     total = Count(1, 1, "known", "once")
     for index, loop in enumerate(loops):
         count = sizes.loop(module, loop)
-        total = count if index == 0 else _times(total, count)
+        total = count if index == 0 else times(total, count)
     return total
-
-
-def _times(inner: Count, outer: Count) -> Count:
-    """Combine nested loops. The flags are those of the inner loop: its items are submitted."""
-    if "unbounded" in (inner.kind, outer.kind):
-        kind: Kind = "unbounded"
-    elif "data" in (inner.kind, outer.kind):
-        kind = "data"
-    else:
-        kind = "unknown" if "unknown" in (inner.kind, outer.kind) else "known"
-    high = None
-    if inner.high is not None and outer.high is not None:
-        high = min(inner.high * outer.high, _LARGE)
-    if high == 0:
-        kind = "known"
-    low = 1
-    for count in (inner, outer):
-        # A loop of unknown size is taken to run at all: the question is then how often.
-        low *= count.low if count.kind == "known" else max(count.low, 1)
-    if kind == "known" and low == high and low:
-        reason = f"{low:,} = {outer.low:,} times {inner.low:,} runs: {outer.reason}, {inner.reason}"
-    else:
-        reason = f"{inner.reason}, inside of a loop: {outer.reason}"
-    return Count(min(low, _LARGE), high, kind, reason, inner.per_worker, inner.chunked)
-
-
-def name_words(name: str) -> set[str]:
-    """Return the words of a name in lower case and singular: ``numWorkers`` has ``worker``."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
-    return {_singular(word.lower()) for word in words}
-
-
-def name_evidence(name: str) -> tuple[bool, bool]:
-    """Return whether a name speaks of workers (nodes, files …) and of chunks (batches …)."""
-    words = name_words(name)
-    return bool(words & known.WORKER_WORDS), bool(words & known.CHUNK_WORDS)
-
-
-def _singular(word: str) -> str:
-    if word.endswith("ies") and len(word) > 4:
-        return word[:-3] + "y"
-    if word.endswith(("ches", "sses", "xes")):
-        return word[:-2]
-    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
 
 
 class Sizes:
@@ -149,11 +96,11 @@ class Sizes:
         """Return how often the body of one loop or comprehension generator runs per entry."""
         if isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension):
             count = self.items(module, loop.iter)
-            worker, chunk = name_evidence(_target_name(loop.target))
+            worker, chunk = name_evidence(target_name(loop.target))
             count = replace(
                 count,
                 per_worker=count.per_worker or worker,
-                chunked=count.chunked or (chunk and not _counts(loop.iter)),
+                chunked=count.chunked or (chunk and not is_range(loop.iter)),
             )
             filtered = isinstance(loop, ast.comprehension) and bool(loop.ifs)
             if filtered:
@@ -166,7 +113,7 @@ class Sizes:
             return count
         if isinstance(loop, ast.While):
             return self._while(module, loop)
-        return _NOTHING
+        return NOTHING
 
     def _while(self, module: Module, loop: ast.While) -> Count:
         early = leaves_early(module, loop)
@@ -183,7 +130,7 @@ class Sizes:
         if counted is not None:
             skipped = early or skips_rounds(module, loop)
             return replace(counted, low=0) if skipped else counted
-        return Count(0, None, "unknown", f"`while {_words(loop.test)}`")
+        return Count(0, None, "unknown", f"`while {words_of(loop.test)}`")
 
     def _left_by_counter(self, module: Module, loop: ast.While) -> Count | None:
         """Understand ``while True: ...; i += 1; if i == n: break``."""
@@ -223,11 +170,11 @@ class Sizes:
         limit = self.number(module, test.comparators[0])
         if not appends or limit.kind not in ("known", "data"):
             return None
-        words = f"`while {_words(test)}`"
+        words = f"`while {words_of(test)}`"
         if limit.kind == "data":
             return Count(0, None, "data", f"{words}, {limit.reason}", limit.per_worker)
-        high = _whole(max(limit.high + 1, 0))
-        return Count(0, high, "known", f"{_amount(0, high)} runs of {words}", limit.per_worker)
+        high = whole(max(limit.high + 1, 0))
+        return Count(0, high, "known", f"{amount(0, high)} runs of {words}", limit.per_worker)
 
     def _counter(self, module: Module, loop: ast.While, test: ast.expr) -> Count | None:
         """Understand ``i = 0; while i < n: ...; i += 1``; ``test`` holds as long as it runs."""
@@ -284,13 +231,13 @@ class Sizes:
             spans = (first_low - limit.high, first_high - limit.low)
         else:
             spans = (limit.low - first_high, limit.high - first_low)
-        low, high = (_steps(span, step, inclusive) for span in spans)
+        low, high = (steps(span, step, inclusive) for span in spans)
         if limit.kind != "known":
             return Count(
-                0, None, "data", f"`while {_words(test)}`, {limit.reason}", limit.per_worker
+                0, None, "data", f"`while {words_of(test)}`, {limit.reason}", limit.per_worker
             )
-        worker, _ = name_evidence(_words(right))
-        reason = f"{_amount(low, high)} runs of `while {_words(test)}`"
+        worker, _ = name_evidence(words_of(right))
+        reason = f"{amount(low, high)} runs of `while {words_of(test)}`"
         return Count(low or 0, high, "known", reason, limit.per_worker or worker)
 
     def _step(self, module: Module, loop: ast.While, binding: Binding) -> float | None:
@@ -331,16 +278,16 @@ class Sizes:
             remembered: Count = memo[key]
             return remembered
         if depth > _DEPTH:
-            return _NOTHING
-        memo[key] = _NOTHING  # what a cycle sees
+            return NOTHING
+        memo[key] = NOTHING  # what a cycle sees
         count = self._items(module, node, depth + 1)
-        worker, chunk = name_evidence(_iterable_name(node))
+        worker, chunk = name_evidence(iterable_name(node))
         if worker and isinstance(node, ast.Name):
             # `for line in file`: the name is that of one open file, its items are not files.
             reaching = module.names.reaching(node)
             worker = not reaching or any(b.kind is not BindingKind.WITH for b in reaching)
         if (worker and not count.per_worker) or (chunk and not count.chunked):
-            chunk = chunk and not _counts(node)
+            chunk = chunk and not is_range(node)
             count = replace(
                 count, per_worker=count.per_worker or worker, chunked=count.chunked or chunk
             )
@@ -353,7 +300,7 @@ class Sizes:
         if isinstance(node, ast.Dict):
             if all(isinstance(k, ast.Constant) for k in node.keys):
                 n = len({k.value for k in node.keys if isinstance(k, ast.Constant)})
-                return _exactly(n, "a dict display")
+                return exactly(n, "a dict display")
             total = len(node.keys)
             low = 1 if total else 0
             return Count(
@@ -364,8 +311,8 @@ class Sizes:
             )
         if isinstance(node, ast.Constant):
             if isinstance(node.value, str | bytes):
-                return _exactly(len(node.value), "a literal string")
-            return _NOTHING
+                return exactly(len(node.value), "a literal string")
+            return NOTHING
         if isinstance(node, COMPREHENSIONS):
             total_count = count_loops(self.project, module, list(reversed(node.generators)))
             if isinstance(node, ast.SetComp | ast.DictComp):
@@ -374,9 +321,9 @@ class Sizes:
         if isinstance(node, ast.BinOp):
             return self._operation(module, node, depth)
         if isinstance(node, ast.IfExp):
-            return _join([self.items(module, n, depth) for n in (node.body, node.orelse)])
+            return join_counts([self.items(module, n, depth) for n in (node.body, node.orelse)])
         if isinstance(node, ast.BoolOp):
-            return _join([self.items(module, n, depth) for n in node.values])
+            return join_counts([self.items(module, n, depth) for n in node.values])
         if isinstance(node, ast.NamedExpr | ast.Await | ast.Starred):
             return self.items(module, node.value, depth)
         if isinstance(node, ast.Call):
@@ -385,7 +332,7 @@ class Sizes:
             return self._subscript(module, node, depth)
         if isinstance(node, ast.Name | ast.Attribute):
             return self._named(module, node, depth)
-        return _NOTHING
+        return NOTHING
 
     def _display(self, module: Module, node: ast.List | ast.Tuple | ast.Set, depth: int) -> Count:
         plain = [e for e in node.elts if not isinstance(e, ast.Starred)]
@@ -407,12 +354,12 @@ class Sizes:
             else "tuple"
         )
         total = (
-            _exactly(low, f"a {kind} display")
+            exactly(low, f"a {kind} display")
             if low == high
             else Count(low, high, "known", f"{low:,} to {high:,} items of a set display")
         )
         for count in counts:
-            total = _plus(total, count)
+            total = plus(total, count)
             if isinstance(node, ast.Set):
                 total = replace(total, low=min(total.low, 1))
         return total
@@ -423,25 +370,25 @@ class Sizes:
                 if self._is_list(module, sequence):
                     base = self.items(module, sequence, depth)
                     number = self.number(module, factor, depth)
-                    return _scaled(base, number, _words(node))
+                    return scaled(base, number, words_of(node))
         if isinstance(node.op, ast.Add) and (
             self._is_list(module, node.left) or self._is_list(module, node.right)
         ):
             left, right = (self.items(module, n, depth) for n in (node.left, node.right))
-            return _plus(left, right)
+            return plus(left, right)
         if isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow | ast.Mod):
             # Element-wise arithmetic of an array and a number keeps the size.
             if isinstance(node.right, ast.Constant):
                 return self._array(module, node.left, depth)
             if isinstance(node.left, ast.Constant):
                 return self._array(module, node.right, depth)
-        return _NOTHING
+        return NOTHING
 
     def _array(self, module: Module, node: ast.expr, depth: int) -> Count:
         name = module.names.qualified(node.func) if isinstance(node, ast.Call) else None
         if name and name.startswith("numpy."):
             return self.items(module, node, depth)
-        return _NOTHING
+        return NOTHING
 
     def _is_list(self, module: Module, node: ast.expr, depth: int = 0) -> bool:
         """Whether the expression is certainly a list, tuple or string."""
@@ -473,16 +420,16 @@ class Sizes:
         if not isinstance(index, ast.Slice):
             if base.kind == "data":
                 return replace(base, low=0, high=None)
-            return Count(0, None, "unknown", f"an element of `{_words(node.value)}`")
+            return Count(0, None, "unknown", f"an element of `{words_of(node.value)}`")
         step = self.number(module, index.step, depth) if index.step else None
         low, high = base.low, base.high
-        reason = f"items of `{_words(node)}`"
+        reason = f"items of `{words_of(node)}`"
         if index.lower is None and index.upper is not None and step is None:
             upper = self.number(module, index.upper, depth)
             if upper.kind == "known" and upper.low >= 0:
-                top = _whole(upper.high)
+                top = whole(upper.high)
                 high = top if high is None else min(high, top) if top is not None else high
-                low = min(low, int(upper.low)) if upper.low < _INFINITY else low
+                low = min(low, int(upper.low)) if upper.low < INFINITY else low
                 kind = base.kind if high is None else "known" if base.kind == "known" else base.kind
                 if base.kind != "known":
                     return Count(
@@ -494,7 +441,7 @@ class Sizes:
                         base.chunked,
                     )
                 return Count(
-                    low, high, kind, f"{_amount(low, high)} {reason}", base.per_worker, base.chunked
+                    low, high, kind, f"{amount(low, high)} {reason}", base.per_worker, base.chunked
                 )
         if (
             (
@@ -509,11 +456,11 @@ class Sizes:
         ):
             k = abs(int(step.low))
             low, high = -(-low // k), None if high is None else -(-high // k)
-            return Count(low, high, "known", f"{_amount(low, high)} {reason}", base.per_worker)
+            return Count(low, high, "known", f"{amount(low, high)} {reason}", base.per_worker)
         if index.lower is not None and index.upper is not None and step is None:
             both = [self.number(module, n, depth) for n in (index.lower, index.upper)]
             if all(n.kind == "known" and n.low >= 0 for n in both):
-                span = _whole(max(both[1].high - both[0].low, 0))
+                span = whole(max(both[1].high - both[0].low, 0))
                 if span is not None:
                     high = span if high is None else min(high, span)
         return replace(base, low=0, high=high, reason=f"at most {base.reason}")
@@ -521,13 +468,14 @@ class Sizes:
     # -- names --------------------------------------------------------------------------------
 
     def _named(self, module: Module, node: ast.Name | ast.Attribute, depth: int) -> Count:
-        counts = []
-        for definition in self._meanings(module, node):
-            counts.append(self._defined(definition, module, node, depth))
+        counts = [
+            self._defined(definition, module, node, depth)
+            for definition in self._meanings(module, node)
+        ]
         if counts:
-            return _join(counts)
+            return join_counts(counts)
         if isinstance(node, ast.Attribute):
-            return Count(0, None, "unknown", f"`{_words(node)}` is not seen here")
+            return Count(0, None, "unknown", f"`{words_of(node)}` is not seen here")
         return Count(0, None, "unknown", f"`{node.id}` is not seen here")
 
     def _meanings(self, module: Module, node: ast.Name | ast.Attribute) -> list[Definition]:
@@ -563,7 +511,7 @@ class Sizes:
     def _defined(self, definition: Definition, module: Module, use: ast.expr, depth: int) -> Count:
         binding, home = definition.binding, definition.module
         if binding is None:
-            return _NOTHING
+            return NOTHING
         if definition.attributes:
             inner = self._class_attribute(definition)
             if inner is None:
@@ -605,7 +553,7 @@ class Sizes:
                 return replace(base, low=0, high=None)
         if binding.kind is BindingKind.PARAMETER:
             return Count(0, None, "unknown", f"an attribute of the parameter `{binding.name}`")
-        return _NOTHING
+        return NOTHING
 
     def _class_attribute(self, definition: Definition) -> Definition | None:
         binding = definition.binding
@@ -632,8 +580,8 @@ class Sizes:
         if isinstance(source, ast.List | ast.Tuple) and source.elts:
             counts = [self.items(home, e, depth) for e in source.elts[:50]]
             if all(c.kind == "known" for c in counts):
-                return _join(counts)
-        base = self.items(home, binding.value, depth) if binding.value is not None else _NOTHING
+                return join_counts(counts)
+        base = self.items(home, binding.value, depth) if binding.value is not None else NOTHING
         if base.chunked:
             return Count(0, None, "data", f"items of one chunk `{binding.name}`")
         return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
@@ -657,14 +605,14 @@ class Sizes:
         if len(values) != 1 or not isinstance(values[0], ast.Dict) or not values[0].values:
             return None
         counts = [self.items(home, value, depth) for value in values[0].values[:50]]
-        return _join(counts) if all(c.kind == "known" for c in counts) else None
+        return join_counts(counts) if all(c.kind == "known" for c in counts) else None
 
     def _parameter(self, home: Module, binding: Binding, depth: int) -> Count:
         arguments, complete = self._arguments(home, binding)
         worker, chunk = name_evidence(binding.name)
         if arguments and complete:
             counts = [self.items(m, a, depth) for m, a in arguments]
-            count = _join(counts)
+            count = join_counts(counts)
             if count.kind == "known":
                 return replace(
                     count,
@@ -727,25 +675,21 @@ class Sizes:
                 continue
             assert added is not None
             loops = [
-                loop
-                for loop in names.enclosing_loops(place)
-                if not _holds(home, loop, binding.node)
+                loop for loop in names.enclosing_loops(place) if not holds(home, loop, binding.node)
             ]
             certain = (
                 inline
                 and use is not None
                 and names.order[place] < names.order[use]
-                and not any(_holds(home, loop, use) for loop in loops)
-                and _unconditional(home, place, loops, binding)
+                and not any(holds(home, loop, use) for loop in loops)
+                and unconditional(home, place, loops, binding)
             )
-            times = count_loops(self.project, home, loops) if loops else None
-            if times is not None:
-                added = _times(added, times)
-            if not certain:
-                added = replace(added, low=0)
-            if isinstance(binding.value, ast.Set) or added.kind != "known":
-                added = replace(added, low=0)
-            count = _plus(count, added)
+            growth = added
+            if loops:
+                growth = times(growth, count_loops(self.project, home, loops))
+            if not certain or isinstance(binding.value, ast.Set) or growth.kind != "known":
+                growth = replace(growth, low=0)
+            count = plus(count, growth)
         return count
 
     def _change(
@@ -767,7 +711,7 @@ class Sizes:
                 # For a list this changes nothing, for a dict it may add.
                 if isinstance(parent.slice, ast.Slice):
                     return Count(0, None, "unknown", "a slice is replaced"), False
-                return Count(0, 1, "known", f"items stored in `{_words(load)}`"), False
+                return Count(0, 1, "known", f"items stored in `{words_of(load)}`"), False
             return None
         if not isinstance(parent, ast.Attribute):
             return None
@@ -776,9 +720,9 @@ class Sizes:
             return None
         method = parent.attr
         if method in {"append", "appendleft", "insert"}:
-            return Count(1, 1, "known", f"items appended to `{_words(load)}`"), False
+            return Count(1, 1, "known", f"items appended to `{words_of(load)}`"), False
         if method in {"add", "setdefault"}:
-            return Count(0, 1, "known", f"items added to `{_words(load)}`"), False
+            return Count(0, 1, "known", f"items added to `{words_of(load)}`"), False
         if method in {"extend", "extendleft"} and call.args:
             return self.items(home, call.args[0], depth), False
         if method == "update" and call.args:
@@ -811,7 +755,7 @@ class Sizes:
         returned = self._returned(module, node, depth)
         if returned is not None:
             return returned
-        return Count(0, None, "unknown", f"what `{_words(node.func)}` returns is not seen")
+        return Count(0, None, "unknown", f"what `{words_of(node.func)}` returns is not seen")
 
     def _known_call(self, module: Module, name: str, node: ast.Call, depth: int) -> Count | None:
         arguments = node.args
@@ -819,29 +763,29 @@ class Sizes:
         short = name.rpartition(".")[2]
         if name in known.RANGES and arguments:
             count = self._range(module, node, depth)
-            _, chunk = name_evidence(_iterable_name(arguments[0]))
+            _, chunk = name_evidence(iterable_name(arguments[0]))
             if chunk and len(arguments) == 1 and count.kind != "known":
                 # `range(num_batches)`: the work has been cut into batches before.
                 count = replace(count, chunked=True)
             return count
         if name in known.SAME_SIZE:
-            return self.items(module, first, depth) if first is not None else _exactly(0, "empty")
+            return self.items(module, first, depth) if first is not None else exactly(0, "empty")
         if name in known.DISTINCT:
             if first is None:
-                return _exactly(len(node.keywords), short)
+                return exactly(len(node.keywords), short)
             count = self.items(module, first, depth)
             return replace(count, low=min(count.low, 1))
         if name in {"builtins.zip", "builtins.map"}:
             several = [self.items(module, a, depth) for a in arguments[name == "builtins.map" :]]
-            return _shortest(several) if several else None
+            return shortest(several) if several else None
         if name == "itertools.zip_longest" and arguments:
             several = [self.items(module, a, depth) for a in arguments]
             if all(c.kind == "known" for c in several):
                 highs = [c.high for c in several]
                 high = None if None in highs else max(h for h in highs if h is not None)
                 low = max(c.low for c in several)
-                return Count(low, high, "known", f"{_amount(low, high)} of zip_longest")
-            return _NOTHING
+                return Count(low, high, "known", f"{amount(low, high)} of zip_longest")
+            return NOTHING
         if (
             name
             in {
@@ -855,17 +799,17 @@ class Sizes:
             count = self.items(module, arguments[1], depth)
             return replace(count, low=0, reason=f"at most {count.reason}")
         if name == "itertools.chain":
-            total = _exactly(0, "chain")
+            total = exactly(0, "chain")
             for argument in arguments:
-                total = _plus(total, self.items(module, argument, depth))
+                total = plus(total, self.items(module, argument, depth))
             return total
         if name == "itertools.product":
             return self._product(module, node, depth)
         if name == "itertools.repeat":
-            times = arguments[1] if len(arguments) > 1 else _keyword(node, "times")
+            times = arguments[1] if len(arguments) > 1 else keyword_of(node, "times")
             if times is None:
                 return Count(0, None, "unbounded", "itertools.repeat without a count")
-            return _as_count(self.number(module, times, depth), f"`{_words(node)}`")
+            return as_count(self.number(module, times, depth), f"`{words_of(node)}`")
         if name in {"itertools.count", "itertools.cycle"}:
             return Count(0, None, "unbounded", f"`{name}` never ends")
         if name == "itertools.islice" and len(arguments) > 1:
@@ -875,65 +819,67 @@ class Sizes:
                 self.items(module, arguments[0], depth),
                 self.number(module, arguments[1]),
             )
-            if count.kind == "known" and count.low == count.high and count.low < 10_000:
-                if number.low == number.high and 0 <= number.low <= 6:
-                    function = math.comb if short == "combinations" else math.perm
-                    return _exactly(function(count.low, int(number.low)), f"`{_words(node)}`")
+            exact = count.kind == "known" and count.low == count.high
+            if exact and count.low < 10_000 and 0 <= number.low == number.high <= 6:
+                function = math.comb if short == "combinations" else math.perm
+                return exactly(function(count.low, int(number.low)), f"`{words_of(node)}`")
             return Count(
-                0, None, "data" if count.kind == "data" else "unknown", f"`{_words(node)}`"
+                0, None, "data" if count.kind == "data" else "unknown", f"`{words_of(node)}`"
             )
         if name in known.CHUNKERS and first is not None:
             count = self.items(module, first, depth)
-            size = self.number(module, arguments[1], depth) if len(arguments) > 1 else _ANY
+            size = self.number(module, arguments[1], depth) if len(arguments) > 1 else ANY
             if count.kind == "known" and size.kind == "known" and size.low >= 1:
                 low = math.ceil(count.low / size.high)
                 high = None if count.high is None else math.ceil(count.high / size.low)
-                return Count(low, high, "known", f"chunks of `{_words(node)}`", False, True)
-            return Count(0, None, count.kind, f"chunks of `{_words(node)}`", False, True)
+                return Count(low, high, "known", f"chunks of `{words_of(node)}`", False, True)
+            return Count(0, None, count.kind, f"chunks of `{words_of(node)}`", False, True)
         if name in known.SPLITTERS:
-            return Count(0, None, "unknown", f"parts of `{_words(node)}`", False, True)
+            return Count(0, None, "unknown", f"parts of `{words_of(node)}`", False, True)
         if name in {"numpy.linspace", "numpy.logspace", "numpy.geomspace"}:
-            size_node = arguments[2] if len(arguments) > 2 else _keyword(node, "num")
+            size_node = arguments[2] if len(arguments) > 2 else keyword_of(node, "num")
             if size_node is None:
-                return _exactly(50, short)
-            return _as_count(self.number(module, size_node, depth), f"`{_words(node)}`")
+                return exactly(50, short)
+            return as_count(self.number(module, size_node, depth), f"`{words_of(node)}`")
         if name in known.SHAPED:
             shape = (
-                first if first is not None else _keyword(node, "shape") or _keyword(node, "size")
+                first
+                if first is not None
+                else keyword_of(node, "shape") or keyword_of(node, "size")
             )
             if shape is None:
                 return None
             if isinstance(shape, ast.Tuple | ast.List) and shape.elts:
                 shape = shape.elts[0]
-            return _as_count(self.number(module, shape, depth), f"`{_words(node)}`")
+            return as_count(self.number(module, shape, depth), f"`{words_of(node)}`")
         if name in known.DIMENSIONS and first is not None:
-            return _as_count(self.number(module, first, depth), f"`{_words(node)}`")
+            return as_count(self.number(module, first, depth), f"`{words_of(node)}`")
         if name in known.SIZED:
             index = known.SIZE_INDEX.get(short, 9)
-            size_node = arguments[index] if len(arguments) > index else _keyword(node, "size")
+            size_node = arguments[index] if len(arguments) > index else keyword_of(node, "size")
             if isinstance(size_node, ast.Tuple | ast.List) and size_node.elts:
                 size_node = size_node.elts[0]
             if size_node is not None:
-                return _as_count(self.number(module, size_node, depth), f"`{_words(node)}`")
+                return as_count(self.number(module, size_node, depth), f"`{words_of(node)}`")
             return None
-        if name == "random.sample" and (len(arguments) > 1 or _keyword(node, "k")):
-            k = arguments[1] if len(arguments) > 1 else _keyword(node, "k")
+        if name == "random.sample" and (len(arguments) > 1 or keyword_of(node, "k")):
+            k = arguments[1] if len(arguments) > 1 else keyword_of(node, "k")
             assert k is not None
-            return _as_count(self.number(module, k, depth), f"`{_words(node)}`")
+            return as_count(self.number(module, k, depth), f"`{words_of(node)}`")
         if name == "random.choices":
-            k = _keyword(node, "k")
+            k = keyword_of(node, "k")
             if k is None:
-                return _exactly(1, "random.choices")
-            return _as_count(self.number(module, k, depth), f"`{_words(node)}`")
+                return exactly(1, "random.choices")
+            return as_count(self.number(module, k, depth), f"`{words_of(node)}`")
         if name == "dict.fromkeys" and first is not None:
             count = self.items(module, first, depth)
             return replace(count, low=min(count.low, 1))
         if name in known.FILE_CALLS:
-            return Count(0, None, "data", f"files of `{_words(node)}`", True)
+            return Count(0, None, "data", f"files of `{words_of(node)}`", True)
         if name in known.CPU_CALLS:
-            return Count(1, 256, "known", f"one per node or CPU: `{_words(node)}`", True)
+            return Count(1, 256, "known", f"one per node or CPU: `{words_of(node)}`", True)
         if name in known.DATA_CALLS:
-            return Count(0, None, "data", f"data of `{_words(node)}`")
+            return Count(0, None, "data", f"data of `{words_of(node)}`")
         return None
 
     def _method_call(
@@ -943,7 +889,7 @@ class Sizes:
         if method in {"items", "keys", "values", "copy", "tolist", "iterrows", "itertuples"}:
             count = self.items(module, receiver, depth)
             if method in {"iterrows", "itertuples"} and count.kind != "known":
-                return Count(0, None, "data", f"rows of `{_words(receiver)}`")
+                return Count(0, None, "data", f"rows of `{words_of(receiver)}`")
             if count.kind != "unknown" or method not in known.DATA_METHODS:
                 return count
         if method in {
@@ -957,19 +903,19 @@ class Sizes:
             "split_at_indices",
             "streaming_split",
         }:
-            return Count(0, None, "data", f"chunks of `{_words(receiver)}`", False, True)
+            return Count(0, None, "data", f"chunks of `{words_of(receiver)}`", False, True)
         if method in {"glob", "rglob", "iterdir", "listdir"}:
-            return Count(0, None, "data", f"files of `{_words(node)}`", True)
-        if method in {"split", "rsplit", "splitlines"} and isinstance(receiver, ast.Constant):
-            if isinstance(receiver.value, str) and not node.args and method == "split":
-                return _exactly(len(receiver.value.split()), "a split literal")
+            return Count(0, None, "data", f"files of `{words_of(node)}`", True)
+        literal = receiver.value if isinstance(receiver, ast.Constant) else None
+        if method == "split" and isinstance(literal, str) and not node.args:
+            return exactly(len(literal.split()), "a split literal")
         if method in known.DATA_METHODS:
-            return Count(0, None, "data", f"data of `{_words(node)}`")
+            return Count(0, None, "data", f"data of `{words_of(node)}`")
         if method in {"sample", "head", "tail"} and node.args:
-            count = _as_count(self.number(module, node.args[0], depth), f"`{_words(node)}`")
+            count = as_count(self.number(module, node.args[0], depth), f"`{words_of(node)}`")
             return replace(count, low=0)
         if method in {"from_iterable", "groupby"}:
-            return Count(0, None, "data", f"groups of `{_words(node)}`", method == "groupby")
+            return Count(0, None, "data", f"groups of `{words_of(node)}`", method == "groupby")
         return None
 
     def _returned(self, module: Module, node: ast.Call, depth: int) -> Count | None:
@@ -1001,7 +947,7 @@ class Sizes:
                     )
                 if isinstance(inner, ast.Return) and inner.value is not None:
                     count = self.items(home, inner.value, depth)
-                    total = count if total is None else _join([total, count])
+                    total = count if total is None else join_counts([total, count])
             if total is None:
                 return None
             worker, chunk = name_evidence(function.name)
@@ -1010,7 +956,7 @@ class Sizes:
                     total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk
                 )
             )
-        return _join(counts) if counts else None
+        return join_counts(counts) if counts else None
 
     def _yielded(
         self, home: Module, function: ast.FunctionDef, place: ast.Yield | ast.YieldFrom
@@ -1034,8 +980,10 @@ class Sizes:
             start, stop = numbers[0], numbers[1]
         if len(numbers) > 2:
             step = numbers[2]
-        words = _words(node)
-        per_worker = stop.per_worker or name_evidence(" ".join(_words(a) for a in node.args[:2]))[0]
+        words = words_of(node)
+        per_worker = (
+            stop.per_worker or name_evidence(" ".join(words_of(a) for a in node.args[:2]))[0]
+        )
         chunked = (
             len(numbers) > 2
             and module.names.qualified(node.func) != "numpy.arange"
@@ -1048,13 +996,13 @@ class Sizes:
             else:
                 spans = (start.low - stop.high, start.high - stop.low)
                 slow, fast = -step.low, -step.high
-            low = _steps(spans[0], slow, inclusive=False)
-            high = _steps(spans[1], fast, inclusive=False)
+            low = steps(spans[0], slow, inclusive=False)
+            high = steps(spans[1], fast, inclusive=False)
             return Count(
                 low or 0,
                 high,
                 "known",
-                f"{_amount(low, high)} items of `{words}`",
+                f"{amount(low, high)} items of `{words}`",
                 per_worker,
                 chunked,
             )
@@ -1064,21 +1012,21 @@ class Sizes:
         return Count(0, None, kind, f"`{words}`, {why}", per_worker, chunked)
 
     def _product(self, module: Module, node: ast.Call, depth: int) -> Count:
-        total = _exactly(1, "product")
+        total = exactly(1, "product")
         for argument in node.args:
-            total = _times(total, self.items(module, argument, depth))
-        repeat = _keyword(node, "repeat")
+            total = times(total, self.items(module, argument, depth))
+        repeat = keyword_of(node, "repeat")
         if repeat is not None:
             number = self.number(module, repeat, depth)
             if number.kind != "known" or number.low != number.high or not 0 <= number.low < 20:
-                return Count(0, None, "unknown", f"`{_words(node)}`")
+                return Count(0, None, "unknown", f"`{words_of(node)}`")
             power = int(number.low)
-            high = None if total.high is None else min(total.high**power, _LARGE)
-            total = replace(total, low=min(total.low**power, _LARGE), high=high)
+            high = None if total.high is None else min(total.high**power, LARGE)
+            total = replace(total, low=min(total.low**power, LARGE), high=high)
         return (
             replace(
                 total,
-                reason=f"{_amount(total.low, total.high)} items of `{_words(node)}`",
+                reason=f"{amount(total.low, total.high)} items of `{words_of(node)}`",
                 per_worker=False,
                 chunked=False,
             )
@@ -1093,13 +1041,15 @@ class Sizes:
         stop = self.number(module, node.args[1], depth)
         if stop.kind != "known" or stop.low < 0:
             return replace(count, low=0)
-        top = _whole(stop.high)
+        top = whole(stop.high)
         if count.kind == "unbounded":
-            low = _whole(stop.low) or 0
-            return Count(low, top, "known", f"{_amount(low, top)} items of `{_words(node)}`")
+            low = whole(stop.low) or 0
+            return Count(low, top, "known", f"{amount(low, top)} items of `{words_of(node)}`")
         high = top if count.high is None else count.high if top is None else min(top, count.high)
-        low = min(count.low, int(min(stop.low, _LARGE)))
-        return replace(count, low=low, high=high, reason=f"at most {top} items of `{_words(node)}`")
+        low = min(count.low, int(min(stop.low, LARGE)))
+        return replace(
+            count, low=low, high=high, reason=f"at most {top} items of `{words_of(node)}`"
+        )
 
     # -- numbers ------------------------------------------------------------------------------
 
@@ -1111,10 +1061,10 @@ class Sizes:
             remembered: Number = memo[key]
             return remembered
         if depth > _DEPTH:
-            return _ANY
-        memo[key] = _ANY
+            return ANY
+        memo[key] = ANY
         number = self._number(module, node, depth + 1)
-        if not number.per_worker and name_evidence(_iterable_name(node))[0]:
+        if not number.per_worker and name_evidence(iterable_name(node))[0]:
             number = replace(number, per_worker=True)
         memo[key] = number
         return number
@@ -1123,10 +1073,10 @@ class Sizes:
         if isinstance(node, ast.Constant):
             if isinstance(node.value, bool | int | float):
                 value = node.value
-                if isinstance(value, int) and abs(value) > _LARGE:
-                    value = _LARGE if value > 0 else -_LARGE
-                return Number(value, value, "known", f"{value}") if math.isfinite(value) else _ANY
-            return _ANY
+                if isinstance(value, int) and abs(value) > LARGE:
+                    value = LARGE if value > 0 else -LARGE
+                return Number(value, value, "known", f"{value}") if math.isfinite(value) else ANY
+            return ANY
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub | ast.UAdd):
             number = self.number(module, node.operand, depth)
             if isinstance(node.op, ast.USub):
@@ -1135,11 +1085,11 @@ class Sizes:
         if isinstance(node, ast.BinOp):
             return self._arithmetic(module, node, depth)
         if isinstance(node, ast.IfExp):
-            return _join_numbers([self.number(module, n, depth) for n in (node.body, node.orelse)])
+            return join_numbers([self.number(module, n, depth) for n in (node.body, node.orelse)])
         if isinstance(node, ast.NamedExpr | ast.Await):
             return self.number(module, node.value, depth)
         if isinstance(node, ast.BoolOp):
-            return _join_numbers([self.number(module, n, depth) for n in node.values])
+            return join_numbers([self.number(module, n, depth) for n in node.values])
         if isinstance(node, ast.Call):
             return self._number_call(module, node, depth)
         if isinstance(node, ast.Subscript):
@@ -1147,14 +1097,14 @@ class Sizes:
         if isinstance(node, ast.Name | ast.Attribute):
             numbers = [self._number_defined(d, depth) for d in self._meanings(module, node)]
             if numbers:
-                return _join_numbers(numbers)
-            return replace(_ANY, reason=f"`{_words(node)}` is not known here")
-        return _ANY
+                return join_numbers(numbers)
+            return replace(ANY, reason=f"`{words_of(node)}` is not known here")
+        return ANY
 
     def _number_defined(self, definition: Definition, depth: int) -> Number:
         binding, home = definition.binding, definition.module
         if binding is None:
-            return _ANY
+            return ANY
         if definition.attributes:
             inner = self._class_attribute(definition)
             if inner is None:
@@ -1171,19 +1121,19 @@ class Sizes:
             arguments, complete = self._arguments(home, binding)
             worker = name_evidence(binding.name)[0]
             if arguments and complete:
-                number = _join_numbers([self.number(m, a, depth) for m, a in arguments])
+                number = join_numbers([self.number(m, a, depth) for m, a in arguments])
                 if number.kind == "known":
                     return replace(number, per_worker=number.per_worker or worker)
-            return Number(-_INFINITY, _INFINITY, "data", f"the parameter {reason}", worker)
+            return Number(-INFINITY, INFINITY, "data", f"the parameter {reason}", worker)
         if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION) and value is not None:
             return self._range_element(home, value, depth)
         if kind is BindingKind.AUGMENTED:
             return self._augmented(home, binding, depth)
-        return replace(_ANY, reason=f"{reason} is not known here")
+        return replace(ANY, reason=f"{reason} is not known here")
 
     def _augmented(self, home: Module, binding: Binding, depth: int) -> Number:
         """Return the number after ``n //= 25``, unless that is repeated by a loop."""
-        changes = replace(_ANY, reason=f"`{binding.name}` changes")
+        changes = replace(ANY, reason=f"`{binding.name}` changes")
         statement = binding.statement
         names = home.names
         if not isinstance(statement, ast.AugAssign) or depth > _DEPTH:
@@ -1205,15 +1155,15 @@ class Sizes:
             return changes  # repeated by a loop
         right = self.number(home, statement.value, depth)
         results = [
-            _combined(
+            combined(
                 statement.op,
                 self._number_defined(Definition(home, b), depth + 1),
                 right,
-                _words(statement),
+                words_of(statement),
             )
             for b in earlier
         ]
-        memo[key] = number = _join_numbers(results) if results else changes
+        memo[key] = number = join_numbers(results) if results else changes
         return number
 
     def _range_element(self, home: Module, iterable: ast.expr, depth: int) -> Number:
@@ -1226,7 +1176,7 @@ class Sizes:
                 start = numbers[0] if len(numbers) > 1 else Number(0, 0, "known", "0")
                 stop = numbers[1] if len(numbers) > 1 else numbers[0]
                 low, high = min(start.low, stop.low), max(start.high, stop.high)
-                return Number(low, high, "known", f"an item of `{_words(iterable)}`")
+                return Number(low, high, "known", f"an item of `{words_of(iterable)}`")
         if isinstance(iterable, ast.Name):
             values = [
                 b.value for b in home.names.reaching(iterable) if b.kind is BindingKind.ASSIGN
@@ -1234,33 +1184,37 @@ class Sizes:
             if len(values) == 1 and values[0] is not None:
                 iterable = values[0]
         if isinstance(iterable, ast.List | ast.Tuple | ast.Set) and iterable.elts:
-            return _join_numbers([self.number(home, e, depth) for e in iterable.elts[:50]])
-        return replace(_ANY, reason="an item of an iterable")
+            return join_numbers([self.number(home, e, depth) for e in iterable.elts[:50]])
+        return replace(ANY, reason="an item of an iterable")
 
     def _option(self, definition: Definition, depth: int) -> Number:
         """Return the default of a command-line option: ``args.n`` of ``add_argument("--n")``."""
         binding, home = definition.binding, definition.module
         if binding is None or len(definition.attributes) != 1:
-            return _ANY
+            return ANY
         value = binding.value
         name = definition.attributes[0]
-        if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-            if value.func.attr in {"parse_args", "parse_known_args"}:
-                default = _option_defaults(self.project, home).get(name)
-                worker = name_evidence(name)[0]
-                if default is not None:
-                    number = self.number(home, default, depth)
-                    if number.kind == "known":
-                        reason = f"default of the option `{name}`"
-                        return replace(number, reason=reason, per_worker=worker)
-                return Number(0, _INFINITY, "data", f"the command-line option `{name}`", worker)
-        return replace(_ANY, reason=f"`{binding.name}.{name}` is not known here")
+        parsers = {"parse_args", "parse_known_args"}
+        if (
+            isinstance(value, ast.Call)
+            and isinstance(value.func, ast.Attribute)
+            and value.func.attr in parsers
+        ):
+            default = _option_defaults(self.project, home).get(name)
+            worker = name_evidence(name)[0]
+            if default is not None:
+                number = self.number(home, default, depth)
+                if number.kind == "known":
+                    reason = f"default of the option `{name}`"
+                    return replace(number, reason=reason, per_worker=worker)
+            return Number(0, INFINITY, "data", f"the command-line option `{name}`", worker)
+        return replace(ANY, reason=f"`{binding.name}.{name}` is not known here")
 
     def _number_call(self, module: Module, node: ast.Call, depth: int) -> Number:
         name = module.names.qualified(node.func) or ""
         if name == "builtins.len" and len(node.args) == 1:
             count = self.items(module, node.args[0], depth)
-            high = _INFINITY if count.high is None else count.high
+            high = INFINITY if count.high is None else count.high
             if count.kind == "known":
                 return Number(count.low, high, "known", count.reason, count.per_worker)
             kind: Kind = "unknown" if count.kind == "unbounded" else count.kind
@@ -1303,14 +1257,14 @@ class Sizes:
                 return replace(number, low=floor, high=ceil)
             if number.kind != "known" and isinstance(node.args[0], ast.Call | ast.Subscript):
                 inner = node.args[0]
-                words = _words(inner)
+                words = words_of(inner)
                 if (
                     "sys.argv" in words
                     or "environ" in words
                     or "getenv" in words
                     or "input(" in words
                 ):
-                    return Number(0, _INFINITY, "data", f"`{words}`", name_evidence(words)[0])
+                    return Number(0, INFINITY, "data", f"`{words}`", name_evidence(words)[0])
             return number
         if name in {"builtins.min", "builtins.max"} and len(node.args) > 1:
             numbers = [self.number(module, a, depth) for a in node.args]
@@ -1322,36 +1276,36 @@ class Sizes:
                     pick(n.low for n in sure),
                     pick(n.high for n in sure),
                     "known",
-                    f"`{_words(node)}`",
+                    f"`{words_of(node)}`",
                     worker,
                 )
             if sure and pick is min:
                 rest = next(n for n in numbers if n.kind != "known")
                 return replace(
-                    rest, low=-_INFINITY, high=min(n.high for n in sure), per_worker=worker
+                    rest, low=-INFINITY, high=min(n.high for n in sure), per_worker=worker
                 )
-            return replace(_ANY, per_worker=worker)
+            return replace(ANY, per_worker=worker)
         if name in {"builtins.pow", "math.pow"} and len(node.args) == 2:
-            return _power(*(self.number(module, a, depth) for a in node.args))
+            return power(*(self.number(module, a, depth) for a in node.args))
         if name in known.CPU_CALLS or (
             isinstance(node.func, ast.Attribute) and node.func.attr == "cpu_count"
         ):
-            return Number(1, 256, "known", f"`{_words(node)}`", True)
+            return Number(1, 256, "known", f"`{words_of(node)}`", True)
         if name in {"builtins.input", "os.getenv", "os.environ.get"}:
-            return Number(0, _INFINITY, "data", f"`{_words(node)}`")
+            return Number(0, INFINITY, "data", f"`{words_of(node)}`")
         if name in {"random.randint", "random.randrange"} and len(node.args) == 2:
             numbers = [self.number(module, a, depth) for a in node.args]
-            return _join_numbers(numbers)
+            return join_numbers(numbers)
         function = next(iter(self.project.definitions(module, node.func)), None)
         if function is not None and function.binding is not None and not function.attributes:
             definition = function.binding.node
             if isinstance(definition, ast.FunctionDef):
                 return self._number_returned(function.module, definition, depth)
         if isinstance(node.func, ast.Attribute) and node.func.attr == "get":
-            base = _words(node.func.value)
+            base = words_of(node.func.value)
             if "cluster_resources" in base or "available_resources" in base:
-                return Number(1, 256, "known", f"`{_words(node)}`", True)
-        return replace(_ANY, reason=f"`{_words(node)}` is not known here")
+                return Number(1, 256, "known", f"`{words_of(node)}`", True)
+        return replace(ANY, reason=f"`{words_of(node)}` is not known here")
 
     def _number_returned(self, home: Module, function: ast.FunctionDef, depth: int) -> Number:
         scope = home.names.scopes[function]
@@ -1364,8 +1318,8 @@ class Sizes:
         ]
         worker = name_evidence(function.name)[0]
         if not numbers:
-            return replace(_ANY, per_worker=worker)
-        return replace(_join_numbers(numbers), per_worker=worker)
+            return replace(ANY, per_worker=worker)
+        return replace(join_numbers(numbers), per_worker=worker)
 
     def _number_item(self, module: Module, node: ast.Subscript, depth: int) -> Number:
         """Understand ``x.shape[0]``, ``ray.cluster_resources()["CPU"]`` and ``sys.argv[1]``."""
@@ -1374,15 +1328,17 @@ class Sizes:
             index = node.slice
             if isinstance(index, ast.Constant) and index.value == 0:
                 count = self.items(module, base.value, depth)
-                high = _INFINITY if count.high is None else count.high
+                high = INFINITY if count.high is None else count.high
                 kind: Kind = "data" if count.kind == "unknown" else count.kind
                 return Number(count.low, high, kind, f"rows of {count.reason}", count.per_worker)
         if isinstance(base, ast.Call):
             name = module.names.qualified(base.func)
             if name in known.CPU_CALLS:
-                return Number(1, 256, "known", f"`{_words(node)}`", True)
+                return Number(1, 256, "known", f"`{words_of(node)}`", True)
         if module.names.stands_for(base, "sys.argv", "os.environ"):
-            return Number(0, _INFINITY, "data", f"`{_words(node)}`", name_evidence(_words(node))[0])
+            return Number(
+                0, INFINITY, "data", f"`{words_of(node)}`", name_evidence(words_of(node))[0]
+            )
         if isinstance(base, ast.Name) and isinstance(node.slice, ast.Constant):
             for binding in module.names.reaching(base):
                 value = binding.value
@@ -1390,70 +1346,12 @@ class Sizes:
                     for key, item in zip(value.keys, value.values, strict=False):
                         if isinstance(key, ast.Constant) and key.value == node.slice.value:
                             return self.number(module, item, depth)
-        return replace(_ANY, reason=f"`{_words(node)}` is not known here")
+        return replace(ANY, reason=f"`{words_of(node)}` is not known here")
 
     def _arithmetic(self, module: Module, node: ast.BinOp, depth: int) -> Number:
         left = self.number(module, node.left, depth)
         right = self.number(module, node.right, depth)
-        return _combined(node.op, left, right, _words(node))
-
-
-def _combined(operator: ast.operator, left: Number, right: Number, words: str) -> Number:
-    """Return the interval of an arithmetic operation on two intervals."""
-    worker = left.per_worker or right.per_worker
-    if left.kind != "known" or right.kind != "known":
-        vague = left if left.kind != "known" else right
-        kind: Kind = "data" if "data" in (left.kind, right.kind) else "unknown"
-        return Number(-_INFINITY, _INFINITY, kind, vague.reason, worker)
-    corners: list[float]
-    try:
-        if isinstance(operator, ast.Add):
-            corners = [left.low + right.low, left.high + right.high]
-        elif isinstance(operator, ast.Sub):
-            corners = [left.low - right.high, left.high - right.low]
-        elif isinstance(operator, ast.Mult):
-            corners = [a * b for a in (left.low, left.high) for b in (right.low, right.high)]
-        elif isinstance(operator, ast.Div | ast.FloorDiv):
-            if right.low <= 0 <= right.high:
-                return _ANY
-            corners = [a / b for a in (left.low, left.high) for b in (right.low, right.high)]
-            if isinstance(operator, ast.FloorDiv):
-                corners = [a // b for a in (left.low, left.high) for b in (right.low, right.high)]
-        elif isinstance(operator, ast.Pow):
-            return replace(_power(left, right), per_worker=worker)
-        elif isinstance(operator, ast.Mod) and right.low > 0:
-            if left.low == left.high and right.low == right.high:
-                corners = [left.low % right.low]
-            else:
-                corners = [0, right.high]
-        elif isinstance(operator, ast.LShift | ast.RShift):
-            if left.low != left.high or right.low != right.high or not 0 <= right.low <= 60:
-                return _ANY
-            shift = int(right.low)
-            value = int(left.low)
-            corners = [value << shift if isinstance(operator, ast.LShift) else value >> shift]
-        else:
-            return _ANY
-    except (OverflowError, ValueError, ZeroDivisionError):
-        return _ANY
-    if any(math.isnan(c) for c in corners):
-        return _ANY
-    return Number(_clamp(min(corners)), _clamp(max(corners)), "known", f"`{words}`", worker)
-
-
-def _power(left: Number, right: Number) -> Number:
-    if left.low != left.high or right.low != right.high:
-        return _ANY
-    if abs(left.low) > _LARGE or abs(right.low) > 60:
-        return _ANY
-    try:
-        value = left.low**right.low
-    except (OverflowError, ZeroDivisionError):
-        return _ANY
-    if isinstance(value, complex):
-        return _ANY
-    value = _clamp(value)
-    return Number(value, value, "known", f"{value}")
+        return combined(node.op, left, right, words_of(node))
 
 
 def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
@@ -1502,8 +1400,8 @@ def _option_defaults(project: Project, module: Module) -> dict[str, ast.expr]:
                 continue
             if node.func.attr != "add_argument":
                 continue
-            default = _keyword(node, "default")
-            destination = _keyword(node, "dest")
+            default = keyword_of(node, "default")
+            destination = keyword_of(node, "dest")
             words = [a.value for a in node.args if isinstance(a, ast.Constant)]
             if isinstance(destination, ast.Constant):
                 words = [destination.value]
@@ -1513,63 +1411,6 @@ def _option_defaults(project: Project, module: Module) -> dict[str, ast.expr]:
         project.memo[key] = defaults
     found: dict[str, ast.expr] = project.memo[key]
     return found
-
-
-def leaves_early(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
-    """Whether the body has a ``break``, ``return`` or ``raise`` that ends the loop."""
-    for node in _jumps(module, loop):
-        if isinstance(node, ast.Return | ast.Raise):
-            if not any(
-                isinstance(a, FUNCTIONS) and module.names.contains(loop, a)
-                for a in module.names.ancestors(node)
-            ):
-                return True
-        elif isinstance(node, ast.Break) and _jumps_in(module, node) is loop:
-            return True
-    return False
-
-
-def skips_rounds(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
-    """Whether a ``continue`` may pass over the rest of the body."""
-    return any(
-        isinstance(node, ast.Continue) and _jumps_in(module, node) is loop
-        for node in _jumps(module, loop)
-    )
-
-
-def _jumps(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> Iterator[ast.AST]:
-    kinds = (ast.Return, ast.Raise, ast.Break, ast.Continue)
-    for statement in loop.body:
-        for node in module.names.walk(statement):
-            if isinstance(node, kinds):
-                yield node
-
-
-def _jumps_in(module: Module, node: ast.AST) -> ast.AST | None:
-    """Return the loop that a ``break`` or ``continue`` belongs to."""
-    for parent in module.names.ancestors(node):
-        if isinstance(parent, LOOPS):
-            if not any(module.names.contains(s, node) for s in parent.orelse):
-                return parent
-    return None
-
-
-def _unconditional(home: Module, place: ast.AST, loops: list[ast.AST], binding: Binding) -> bool:
-    """Whether every run passes the place: no branch between it and the place of the binding."""
-    names = home.names
-    for parent in names.ancestors(place):
-        if isinstance(parent, FUNCTIONS) or names.contains(parent, binding.node):
-            return True
-        if isinstance(parent, ast.If | ast.Try | ast.Match | ast.IfExp | ast.BoolOp | ast.With):
-            return False
-        if isinstance(parent, ast.TryStar if hasattr(ast, "TryStar") else ast.Try):
-            return False
-        if isinstance(parent, LOOPS):
-            if parent not in loops:
-                return False
-            if any(isinstance(n, ast.Continue) for n in names.walk(parent)):
-                return False
-    return True
 
 
 def _steps_over_chunks(module: Module, node: ast.Call, step: Number) -> bool:
@@ -1599,188 +1440,3 @@ def _steps_over_chunks(module: Module, node: ast.Call, step: Number) -> bool:
             ):
                 return True
     return False
-
-
-def _holds(home: Module, loop: ast.AST, node: ast.AST) -> bool:
-    """Whether the loop contains the node (a name, or an attribute target)."""
-    holder = home.names.parents[loop] if isinstance(loop, ast.comprehension) else loop
-    return home.names.contains(holder, node)
-
-
-def _exactly(n: int, what: str) -> Count:
-    return Count(n, n, "known", f"{n:,} items of {what}")
-
-
-def _as_count(number: Number, what: str) -> Count:
-    if number.kind != "known":
-        kind: Kind = "unknown" if number.kind == "unbounded" else number.kind
-        high = _whole(max(number.high, 0))
-        return Count(0, high, kind, f"{what}, {number.reason}", number.per_worker)
-    low = _whole(max(number.low, 0)) or 0
-    high = _whole(max(number.high, 0))
-    return Count(low, high, "known", f"{_amount(low, high)} items of {what}", number.per_worker)
-
-
-def _steps(span: float, step: float, inclusive: bool) -> int | None:
-    """Return the number of steps that fit into a span; None for no bound."""
-    if span == _INFINITY:
-        return None
-    if span == -_INFINITY:
-        return 0
-    steps = math.floor(span / step) + 1 if inclusive else math.ceil(span / step)
-    return min(max(steps, 0), _LARGE)
-
-
-def _whole(value: float) -> int | None:
-    return None if value == _INFINITY else int(min(value, _LARGE))
-
-
-def _clamp(value: float) -> float:
-    return max(min(value, _LARGE), -_LARGE) if math.isfinite(value) else value
-
-
-def _amount(low: int | None, high: int | None) -> str:
-    if high is None:
-        return f"at least {low or 0:,}"
-    if low == high:
-        return f"{high:,}"
-    return f"{low:,} to {high:,}" if low else f"at most {high:,}"
-
-
-def _plus(left: Count, right: Count) -> Count:
-    if right.low == right.high == 0 and right.kind == "known":
-        return left
-    if left.low == left.high == 0 and left.kind == "known":
-        return right
-    high = None if left.high is None or right.high is None else left.high + right.high
-    order: tuple[Kind, ...] = ("unbounded", "data", "unknown", "known")
-    kind = next(k for k in order if k in (left.kind, right.kind))
-    low = left.low + right.low
-    reason = f"{left.reason} and {right.reason}"
-    if kind == "known":
-        reason = f"{_amount(low, high)} items ({reason})"
-    if len(reason) > 160:
-        reason = reason[:157] + "..."
-    flags = left.per_worker and right.per_worker, left.chunked and right.chunked
-    return Count(min(low, _LARGE), high, kind, reason, *flags)
-
-
-def _scaled(base: Count, number: Number, words: str) -> Count:
-    if base.kind == "known" and number.kind == "known":
-        low = base.low * (_whole(max(number.low, 0)) or 0)
-        top = _whole(max(number.high, 0))
-        high = None if base.high is None or top is None else base.high * top
-        if base.high == 0:
-            high = 0
-        return Count(
-            min(low, _LARGE),
-            high,
-            "known",
-            f"{_amount(low, high)} items of `{words}`",
-            number.per_worker,
-        )
-    vague = number if number.kind != "known" else base
-    kind: Kind = "data" if vague.kind == "data" else "unknown"
-    return Count(0, None, kind, f"`{words}`, {vague.reason}", number.per_worker)
-
-
-def _shortest(counts: list[Count]) -> Count:
-    """Return the count of ``zip``: the shortest of all bounds it."""
-    ending = [c for c in counts if c.kind != "unbounded"]
-    if not ending:
-        return counts[0]
-    highs = [c.high for c in ending if c.high is not None]
-    high = min(highs) if highs else None
-    if all(c.kind == "known" for c in ending):
-        low = min(c.low for c in ending)
-        chosen = min(ending, key=lambda c: (c.high is None, c.high))
-        return replace(chosen, low=low, high=high, per_worker=any(c.per_worker for c in counts))
-    # The lists that are zipped are nearly always of the same length: a known one tells.
-    chosen = min(ending, key=lambda c: (c.high is None, c.high or 0, c.kind != "data"))
-    kind: Kind = chosen.kind if chosen.kind != "known" else "unknown"
-    return replace(
-        chosen,
-        low=0,
-        high=high,
-        kind=kind,
-        per_worker=any(c.per_worker for c in counts),
-        chunked=any(c.chunked for c in counts),
-        reason=f"at most {chosen.reason}" if high is not None else chosen.reason,
-    )
-
-
-def _join(counts: list[Count]) -> Count:
-    """Return what holds when any one of several counts may be true."""
-    if len(counts) == 1:
-        return counts[0]
-    if not counts:
-        return _NOTHING
-    order: tuple[Kind, ...] = ("unbounded", "data", "unknown", "known")
-    kind = next(k for k in order if any(c.kind == k for c in counts))
-    highs = [c.high for c in counts]
-    high = None if None in highs else max(h for h in highs if h is not None)
-    low = min(c.low for c in counts)
-    chosen = next(c for c in counts if c.kind == kind)
-    reason = chosen.reason
-    if kind == "known":
-        chosen = max(counts, key=lambda c: (c.high is None, c.high or 0))
-        reason = chosen.reason if low == high else f"{_amount(low, high)} items: {chosen.reason}"
-    return Count(
-        low, high, kind, reason, any(c.per_worker for c in counts), any(c.chunked for c in counts)
-    )
-
-
-def _join_numbers(numbers: list[Number]) -> Number:
-    if len(numbers) == 1:
-        return numbers[0]
-    order: tuple[Kind, ...] = ("unbounded", "data", "unknown", "known")
-    kind = next(k for k in order if any(n.kind == k for n in numbers))
-    chosen = next(n for n in numbers if n.kind == kind)
-    return Number(
-        min(n.low for n in numbers),
-        max(n.high for n in numbers),
-        kind,
-        chosen.reason,
-        any(n.per_worker for n in numbers),
-    )
-
-
-def _keyword(node: ast.Call, name: str) -> ast.expr | None:
-    return next((k.value for k in node.keywords if k.arg == name), None)
-
-
-def _words(node: ast.AST) -> str:
-    """Return the source of an expression, shortened to a phrase."""
-    try:
-        text = ast.unparse(node)
-    except RecursionError:
-        return "..."
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _target_name(target: ast.expr) -> str:
-    """Return the name of a loop variable; of several, the last counts as the item."""
-    if isinstance(target, ast.Tuple | ast.List) and target.elts:
-        return _target_name(target.elts[-1])
-    return target.id if isinstance(target, ast.Name) else ""
-
-
-def _iterable_name(node: ast.expr) -> str:
-    """Return the word that names a collection or number: the last part of a dotted name."""
-    while isinstance(node, ast.Subscript | ast.Starred | ast.Await):
-        node = node.value
-    if isinstance(node, ast.Call):
-        node = node.func
-        if isinstance(node, ast.Attribute) and node.attr in {"items", "keys", "values", "copy"}:
-            node = node.value
-    if isinstance(node, ast.Attribute):
-        return node.attr
-    return node.id if isinstance(node, ast.Name) else ""
-
-
-def _counts(node: ast.expr) -> bool:
-    """Whether the iterable is a range: `range(num_batches)` has numbers as items, not chunks."""
-    return (
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
-    )

@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 
 from ray_lint.config import Config
+from ray_lint.program.counts import Count
 from ray_lint.program.facts import Site
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.program.sizes import Count
 
 FAR_MORE = 5
 """Where one fact is missing, the number must be certain and this many times ``min_items``: in the

@@ -1,0 +1,71 @@
+"""What names say: words of workers and of chunks, and expressions put into words."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from ray_lint.program import known_sizes as known
+
+
+def name_words(name: str) -> set[str]:
+    """Return the words of a name in lower case and singular: ``numWorkers`` has ``worker``."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)
+    return {singular(word.lower()) for word in words}
+
+
+def name_evidence(name: str) -> tuple[bool, bool]:
+    """Return whether a name speaks of workers (nodes, files …) and of chunks (batches …)."""
+    words = name_words(name)
+    return bool(words & known.WORKER_WORDS), bool(words & known.CHUNK_WORDS)
+
+
+def singular(word: str) -> str:
+    """Return an English noun without its plural ending."""
+    if word.endswith("ies") and len(word) > 4:
+        return word[:-3] + "y"
+    if word.endswith(("ches", "sses", "xes")):
+        return word[:-2]
+    return word[:-1] if word.endswith("s") and not word.endswith("ss") and len(word) > 3 else word
+
+
+def words_of(node: ast.AST) -> str:
+    """Return the source of an expression, shortened to a phrase."""
+    try:
+        text = ast.unparse(node)
+    except RecursionError:
+        return "..."
+    text = " ".join(text.split())
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def target_name(target: ast.expr) -> str:
+    """Return the name of a loop variable; of several, the last counts as the item."""
+    if isinstance(target, ast.Tuple | ast.List) and target.elts:
+        return target_name(target.elts[-1])
+    return target.id if isinstance(target, ast.Name) else ""
+
+
+def iterable_name(node: ast.expr) -> str:
+    """Return the word that names a collection or number: the last part of a dotted name."""
+    while isinstance(node, ast.Subscript | ast.Starred | ast.Await):
+        node = node.value
+    if isinstance(node, ast.Call):
+        node = node.func
+        if isinstance(node, ast.Attribute) and node.attr in {"items", "keys", "values", "copy"}:
+            node = node.value
+    if isinstance(node, ast.Attribute):
+        return node.attr
+    return node.id if isinstance(node, ast.Name) else ""
+
+
+def is_range(node: ast.expr) -> bool:
+    """Whether the iterable is a range: `range(num_batches)` has numbers as items, not chunks."""
+    return (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "range"
+    )
+
+
+def keyword_of(node: ast.Call, name: str) -> ast.expr | None:
+    """Return the value of a keyword argument."""
+    return next((k.value for k in node.keywords if k.arg == name), None)
