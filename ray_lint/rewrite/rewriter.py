@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
+from libcst import ParserSyntaxError
+
 from ray_lint.config import Config
 from ray_lint.finding import Applicability, Fix
 from ray_lint.program.effects import (
@@ -61,8 +63,20 @@ class Rewriter:
         self.names = module.names
 
     @cached_property
+    def _map(self) -> SourceMap | str:
+        """The source map, or why there is none."""
+        try:
+            return SourceMap(self.module.text, self.names)
+        except (RecursionError, KeyError):  # LibCST's own clean-up hides the first by the second
+            return "the file is too deeply nested to be rewritten"
+        except ParserSyntaxError:  # syntax that is newer than LibCST
+            return "LibCST cannot parse the file"
+
+    @property
     def _source(self) -> SourceMap:
-        return SourceMap(self.module.text, self.names)
+        if isinstance(self._map, str):
+            raise Declined(self._map)
+        return self._map
 
     @cached_property
     def _supply(self) -> NameSupply:
@@ -87,6 +101,9 @@ class Rewriter:
                 edits = self._edits(site, target, shape, doubts)
             except Declined as declined:
                 reason = reason or str(declined)
+                shape = shape.narrower
+            except RecursionError:
+                reason = reason or "its code is too deeply nested to be rewritten"
                 shape = shape.narrower
             else:
                 return Fix(title, doubts.applicability, edits.done(), "; ".join(doubts.reasons))

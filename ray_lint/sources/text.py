@@ -54,6 +54,8 @@ def decode(data: bytes, filename: str) -> Text:
         line = data.count(b"\n", 0, error.start) + 1
         message = f"cannot decode byte 0x{data[error.start]:02x} as {encoding}"
         raise SourceError(filename, message, line) from None
+    except (LookupError, UnicodeError):  # base64 and the like; idna and punycode
+        raise SourceError(filename, f"cannot be decoded as {encoding}", 1) from None
     if "\0" in content:
         line = content.count("\n", 0, content.index("\0")) + 1
         raise SourceError(filename, "source code cannot contain null bytes", line)
