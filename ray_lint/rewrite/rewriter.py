@@ -14,6 +14,7 @@ from ray_lint.program.effects import (
     effects_of,
     expression_effects,
     is_immutable,
+    may_be_iterator,
     mutates,
 )
 from ray_lint.program.facts import Site
@@ -49,9 +50,6 @@ from ray_lint.rewrite.targets import Target, TargetWriter, find_target
 
 _BUILTINS_WRITTEN = {
     *("dict", "int", "iter", "len", "list", "max", "min", "next", "range", "set", "tuple", "zip")
-}
-_ITERATORS = {
-    f"builtins.{name}" for name in ("iter", "zip", "map", "filter", "enumerate", "reversed", "open")
 }
 
 
@@ -343,9 +341,9 @@ class Rewriter:
         owner = names.owner(name)
         if owner is None:
             return
+        if not varying and may_be_iterator(self.project, self.module, name):
+            raise Declined(f"`{name.id}` is used up by the first item that reads it")
         for binding in names.reaching(name):
-            if not varying and self._is_iterator(binding):
-                raise Declined(f"`{name.id}` is used up by the first item that reads it")
             if binding.kind in (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS):
                 continue
             fresh = names.contains(shape.region, binding.node)
@@ -358,18 +356,6 @@ class Rewriter:
             for region in regions:
                 if mutates(self.project, self.module, region, binding):
                     raise Declined(f"`{name.id}` is changed while the loop runs")
-
-    def _is_iterator(self, binding: Binding) -> bool:
-        """Whether a name stands for an iterator, which items of a batch would share."""
-        value = binding.value
-        if binding.kind is not BindingKind.ASSIGN or value is None:
-            return False
-        if isinstance(value, ast.GeneratorExp):
-            return True
-        return isinstance(value, ast.Call) and any(
-            known in _ITERATORS or known.startswith("itertools.")
-            for known in self.names.qualified_names(value.func)
-        )
 
     def _after(self, shape: Shape, name: ast.Name) -> list[ast.stmt]:
         """Return the statements of the innermost loop body that follow the submission."""
