@@ -30,6 +30,12 @@ def same_code(text: str, definition: ast.stmt) -> bool:
     return ast.dump(generated) == ast.dump(definition)
 
 
+def _with_indent(line: str, indent: str) -> str:
+    """Return a line that is indented by four spaces a level, indented by ``indent`` instead."""
+    bare = line.lstrip(" ")
+    return indent * ((len(line) - len(bare)) // 4) + bare
+
+
 class Insertions:
     """Adds what a fix needs to the module, once."""
 
@@ -41,9 +47,17 @@ class Insertions:
         self.supply = supply
         self.config = config
         self._helpers: dict[str, str] = {}
+        # What a helper of an earlier fix does is no start of Ray by the program itself.
+        helpers = [
+            definition
+            for definition in names.tree.body
+            if isinstance(definition, ast.FunctionDef) and definition.name.startswith(SPLIT)
+        ]
+        inside = {node for definition in helpers for node in names.walk(definition)}
         self._initialized = any(
             isinstance(n, ast.Call) and names.stands_for(n.func, "ray.init", "ray.client")
             for n in names.walk(names.tree)
+            if n not in inside
         )
 
     # -- statements ---------------------------------------------------------------------------
@@ -266,7 +280,8 @@ class Insertions:
         while blank_lines < 2 and not self.source.line(line + blank_lines).strip():
             blank_lines += 1
         closing = newline * (3 - blank_lines)
-        code = code.replace("\n", newline)
+        lines = (_with_indent(line, self.source.cst.default_indent) for line in code.split("\n"))
+        code = newline.join(lines)
         edits.insert(offset, opening + code + closing, Role.HELPER)
         return name
 
