@@ -42,6 +42,7 @@ def is_invariant(
         for node in names.walk(region)
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
     }
+    stored |= _computed_attributes(names)
     for node in ast.walk(expression):
         if not isinstance(node, _STABLE):
             return False
@@ -50,6 +51,18 @@ def is_invariant(
         if isinstance(node, ast.Attribute) and node.attr in stored:
             return False
     return True
+
+
+def _computed_attributes(names: ModuleNames) -> set[str]:
+    """Return the attributes whose reading runs code of this file: properties."""
+    return {
+        binding.name
+        for scope in names.scopes.values()
+        if scope.is_class
+        for bindings in scope.bindings.values()
+        for binding in bindings
+        if isinstance(binding.node, ast.FunctionDef) and binding.node.decorator_list
+    }
 
 
 def binds_inside(names: ModuleNames, use: ast.Name, region: ast.AST) -> bool:

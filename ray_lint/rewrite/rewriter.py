@@ -33,6 +33,7 @@ from ray_lint.rewrite.safety import (
     judge_failures,
     judge_identity,
     judge_options,
+    judge_partial_reads,
     judge_waiting,
 )
 from ray_lint.rewrite.shapes import (
@@ -120,6 +121,8 @@ class Rewriter:
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
         judge_failures(names, proof, strategy, doubts, is_method=target.is_method)
         judge_waiting(names, doubts)
+        if strategy is Strategy.REFERENCES:
+            judge_partial_reads(names, proof, doubts)
         unpacked = self._unpacked(shape, arguments, doubts, mutates=proof.mutates_items)
         signature = signature_for(arguments, target.definition, unpacked=unpacked)
 
@@ -311,13 +314,18 @@ class Rewriter:
         if isinstance(value, ast.Attribute | ast.Subscript):
             return isinstance(maker, ast.ClassDef)
         return isinstance(value, ast.Name) and any(
-            mutates(self.project, self.module, maker, binding)
+            (
+                binding.kind is BindingKind.AUGMENTED
+                or mutates(self.project, self.module, maker, binding)
+            )
             and not self._made_each_time(binding, maker)
             for binding in self.names.reaching(value)
         )
 
     def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:
         """Whether a name of a generator gets a new object in each round of its loop."""
+        if binding.kind is BindingKind.AUGMENTED:
+            return False
         loops = [n for n in self.names.ancestors(binding.node) if isinstance(n, LOOPS)]
         return any(self.names.contains(maker, loop) for loop in loops)
 

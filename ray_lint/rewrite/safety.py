@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
-from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, ModuleNames
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
 
 _FORBIDDEN = {
@@ -146,6 +146,59 @@ def judge_failures(
         )
     elif proof.fails_on_purpose and (strategy is Strategy.REFERENCES or is_method):
         doubts.add("an item that fails takes the rest of its batch along")
+
+
+def judge_partial_reads(names: ModuleNames, proof: BodyProof, doubts: Doubts) -> None:
+    """Doubt references of which a program fetches only some, if an item may fail.
+
+    The failure of an item that nobody fetches goes unseen; in a batch it reaches its neighbours.
+    """
+    if not proof.may_fail:
+        return
+    for node in names.walk(names.tree):
+        if (
+            isinstance(node, ast.Call)
+            and node.args
+            and names.stands_for(node.func, "ray.get")
+            and (_picks_one(names, node.args[0]) or _under_condition(names, node))
+        ):
+            doubts.add(
+                f"an item that fails takes the rest of its batch along, and line {node.lineno} "
+                "fetches only some"
+            )
+            return
+
+
+def _picks_one(names: ModuleNames, argument: ast.expr) -> bool:
+    """Whether the argument is one reference by a fixed index or key: ``refs[3]``."""
+    if not isinstance(argument, ast.Subscript) or not isinstance(argument.value, ast.Name):
+        return False
+    if isinstance(argument.slice, ast.Slice):
+        return True
+    from_wait = any(
+        isinstance(b.statement, ast.Assign)
+        and isinstance(b.statement.value, ast.Call)
+        and names.stands_for(b.statement.value.func, "ray.wait")
+        for b in names.reaching(argument.value)
+    )
+    return not from_wait and isinstance(argument.slice, ast.Constant | ast.UnaryOp)
+
+
+def _under_condition(names: ModuleNames, call: ast.Call) -> bool:
+    """Whether a fetch inside of a loop or comprehension happens for some items only."""
+    child: ast.AST = call
+    condition = False
+    for parent in names.ancestors(call):
+        if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
+            condition = True
+        if isinstance(parent, COMPREHENSIONS):
+            return condition or any(generator.ifs for generator in parent.generators)
+        if isinstance(parent, ast.For):
+            return condition
+        if isinstance(parent, FUNCTIONS):
+            return False
+        child = parent
+    return False
 
 
 def _catches_failures(

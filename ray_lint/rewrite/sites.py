@@ -189,6 +189,7 @@ class SiteWriter:
         if shape.collection in ("set", "tuple"):
             refs = f"{shape.collection}({refs})"
         elif shape.collection == "iterator" and not self._consumed_at_once(node):
+            self._must_repeat(shape.repeats, [a.expression for a in arguments if a.varying])
             refs = f"iter({refs})"
         self._replace_expression(edits, node, refs)
 
