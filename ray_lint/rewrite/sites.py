@@ -267,6 +267,8 @@ class SiteWriter:
             if not inner and not self.items.can_repeat(iterable):
                 raise Declined("its iterable may be used up by a first pass")
         for expression in [*evaluated, *(c for r in repeats for c in r.conditions)]:
+            if expression not in self.names.order:
+                continue  # the item itself, as ``map`` passes it
             effects = expression_effects(self.items.project, self.items.module, expression)
             bad = [e for e in effects if e.kind.name not in ("MAY_RAISE", "RETURNS_SHARED")]
             if bad:
