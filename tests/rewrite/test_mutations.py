@@ -99,6 +99,8 @@ def kept() -> list[bytes]:
 # Gaps: no kept program shows yet that these are needed, since another precondition speaks up as
 # well, since the rewrite fails without them, or since no program was written.
 ALONE = {
+    "doubts.add('an item that fails takes the rest of its batch along')",
+    "raise Declined('its items may be infinite, and are taken one by one')",
     "doubts.add('it asks for the identity of an object (`id`)')",
     "doubts.add('it compares the identity of objects (`is`)')",
     "doubts.add('its options are computed')",
@@ -124,7 +126,9 @@ def test_precondition_is_needed(
     sources = kept()
     mutate(module, number, monkeypatch)
     needed = any(map(survives, sources))
-    assert needed != (text in ALONE), text
+    if not needed and text in ALONE:
+        pytest.xfail("no kept program shows that this is needed")
+    assert needed, text
 
 
 def survives(source: bytes) -> bool:
