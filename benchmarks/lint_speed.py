@@ -11,7 +11,8 @@ of the largest process in MiB. The ratios compare CPU times with those of ray-li
 Tools: ray-lint; TorchFix and Fixit with their default rules; ruff with its default rules and no
 cache; flake8 without and with our plugin. They are looked up in ``--peers`` directories, beside the
 running Python, then on PATH; one that is missing is named and left out. A machine under other load
-distorts wall times most and ratios of CPU times least.
+distorts wall times most and ratios of CPU times least. Of a tool that is stopped for lack of time,
+the CPU time of its helper processes is not counted, so there is no ratio.
 """
 
 from __future__ import annotations
@@ -44,14 +45,15 @@ EXECUTABLES = {"ray-lint": "", "python": "", "flake8 + ray-lint": "flake8"}
 """What a tool is called on disk, where not by its name; empty for the running Python."""
 
 _CHILD = """
-import json, os, resource, subprocess, sys, time
+import json, os, resource, signal, subprocess, sys, time
 start = time.perf_counter()
+quiet = subprocess.DEVNULL
+process = subprocess.Popen(sys.argv[2:], stdout=quiet, stderr=quiet, start_new_session=True)
 try:
-    code = subprocess.run(
-        sys.argv[2:], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        timeout=float(sys.argv[1]),
-    ).returncode
+    code = process.wait(float(sys.argv[1]))
 except subprocess.TimeoutExpired:
+    os.killpg(process.pid, signal.SIGKILL)  # its helpers too
+    process.wait()
     code = None
 wall = time.perf_counter() - start
 used = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -184,7 +186,11 @@ def lines(name: str, tools: list[str], options: argparse.Namespace, work: Path) 
                 best[tool] = usage
     base = best.get("ray-lint")
     for tool, used in best.items():
-        ratio = f"{used.cpu / base.cpu:>8.2f}x" if base is not None else ""
+        ratio = (
+            f"{used.cpu / base.cpu:>8.2f}x"
+            if base is not None and used.code is not None
+            else " " * 9
+        )
         end = "" if used.code is not None else f"  (stopped after {options.timeout:g} s)"
         memory = used.memory / 2**20
         yield f"  {tool:<18} {used.cpu:>8.2f} {used.wall:>8.2f} {memory:>6.0f}  {ratio}{end}"
