@@ -209,7 +209,7 @@ class SiteWriter:
     def _values(self, edits: Edits, node: ast.expr, items: Items, call: Call, uses: Uses) -> None:
         get = self.names.parents[node]
         indent, room = self._place(node)
-        if get in uses.gets:
+        if get in uses.gets and not isinstance(self.names.parents[get], ast.Expr):
             assert isinstance(get, ast.Call)
             _, outer_room = self._place(get)
             inner = indent + self.source.cst.default_indent
