@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ray_lint.config import Config
 from ray_lint.finding import Applicability, Finding, Position
 from ray_lint.sources.gate import mentions_suppression
-from ray_lint.sources.text import decode
+from ray_lint.sources.text import character_column, decode
 
 if TYPE_CHECKING:
     from ray_lint.program.project import Project
@@ -174,10 +174,7 @@ class _Columns:
         self.lines = re.split(r"\r\n|\r|\n", content)
 
     def column(self, line: int, byte_column: int) -> int:
-        text = self.lines[line - 1]
-        if text.isascii():
-            return byte_column
-        return len(text.encode()[:byte_column].decode(errors="ignore"))
+        return character_column(self.lines[line - 1], byte_column)
 
     def position(self, node: ast.expr) -> Position:
         return Position(node.lineno, self.column(node.lineno, node.col_offset))

@@ -46,7 +46,6 @@ class Insertions:
         self.source = source
         self.supply = supply
         self.config = config
-        self._helpers: dict[str, str] = {}
         # What a helper of an earlier fix does is no start of Ray by the program itself.
         helpers = [
             definition

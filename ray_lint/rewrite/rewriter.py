@@ -42,6 +42,7 @@ from ray_lint.rewrite.shapes import (
     Uses,
     assigned_name,
     find_shape,
+    is_empty_list,
     is_get,
     uses_of,
 )
@@ -405,7 +406,7 @@ class Rewriter:
         in_tuple = shape.beside is not None
         if shape.form is Form.APPEND and isinstance(shape.container, ast.Name) and not in_tuple:
             reaching = names.reaching(shape.container)
-            if len(reaching) == 1 and _is_empty_list(reaching[0].value):
+            if len(reaching) == 1 and is_empty_list(reaching[0].value):
                 uses = uses_of(names, reaching[0], ignore=shape.region)
                 if uses.only_gets and all(
                     names.order[g] > names.order[shape.region] for g in uses.gets
@@ -489,12 +490,3 @@ class Rewriter:
             for argument, name in zip(arguments, names, strict=True)
             if not argument.varying
         ]
-
-
-def _is_empty_list(value: ast.expr | None) -> bool:
-    return (isinstance(value, ast.List) and not value.elts) or (
-        isinstance(value, ast.Call)
-        and isinstance(value.func, ast.Name)
-        and value.func.id == "list"
-        and not value.args
-    )

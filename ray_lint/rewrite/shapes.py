@@ -465,6 +465,16 @@ class Uses:
     only_gets: bool
 
 
+def is_empty_list(value: ast.expr | None) -> bool:
+    """Whether an expression is ``[]`` or ``list()``."""
+    return (isinstance(value, ast.List) and not value.elts) or (
+        isinstance(value, ast.Call)
+        and isinstance(value.func, ast.Name)
+        and value.func.id == "list"
+        and not value.args
+    )
+
+
 def is_get(names: ModuleNames, node: ast.AST, argument: ast.expr) -> bool:
     """Whether ``node`` is ``ray.get(argument)`` and nothing more."""
     return (

@@ -15,7 +15,7 @@ from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter
 from ray_lint.rewrite.naming import NameSupply, ascii_name, plural
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
-from ray_lint.rewrite.shapes import Form, Shape, Uses
+from ray_lint.rewrite.shapes import Form, Shape, Uses, is_empty_list
 from ray_lint.rewrite.source_map import SourceMap
 
 _WIDTH = 88
@@ -431,13 +431,7 @@ class SiteWriter:
             target = previous.target
         else:
             return None
-        value = previous.value
-        empty = (isinstance(value, ast.List) and not value.elts) or (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Name)
-            and value.func.id == "list"
-            and not value.args
-        )
+        empty = is_empty_list(previous.value)
         same = isinstance(target, ast.Name) and target.id == shape.container.id
         if empty and same and self.source.stands_alone(previous):
             return previous

@@ -14,6 +14,7 @@ import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from ray_lint.program.names import ModuleNames
+from ray_lint.sources.text import character_column
 
 _Span = tuple[int, int, int, int]
 
@@ -70,10 +71,7 @@ class SourceMap:
 
     def column(self, line: int, byte_column: int) -> int:
         """Return the character column of an ``ast`` column, which counts UTF-8 bytes."""
-        text = self._lines[line - 1]
-        if text.isascii():
-            return byte_column
-        return len(text.encode()[:byte_column].decode(errors="ignore"))
+        return character_column(self._lines[line - 1], byte_column)
 
     def start(self, node: ast.expr | ast.stmt) -> int:
         """Return the offset of the first character of a node (for a def: of ``def``)."""

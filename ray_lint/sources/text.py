@@ -36,6 +36,13 @@ class Text:
         return "\n"
 
 
+def character_column(line: str, byte_column: int) -> int:
+    """Return the column in characters for one that counts UTF-8 bytes, as ``ast`` does."""
+    if line.isascii():
+        return byte_column
+    return len(line.encode()[:byte_column].decode(errors="ignore"))
+
+
 def decode(data: bytes, filename: str) -> Text:
     """Decode Python source as the interpreter would (PEP 263: BOM, then encoding cookie, UTF-8).
 
