@@ -20,7 +20,8 @@ from ray_lint.program.counts import Count
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
-from ray_lint.program.remotes import Callee, CalleeKind, Remotes
+from ray_lint.program.remote_values import Remotes
+from ray_lint.program.remotes import Callee, CalleeKind
 from ray_lint.program.sizes import Sizes, number_of
 
 _OPERATION = 4e-8  # seconds of one node of plain Python

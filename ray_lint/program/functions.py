@@ -141,3 +141,8 @@ def arguments_for(module: Module, function: FunctionNode, name: str) -> list[ast
     if default is not None:
         found.append(default)
     return found
+
+
+def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
+    """Return the class whose method holds the node."""
+    return next((a for a in module.names.ancestors(node) if isinstance(a, ast.ClassDef)), None)

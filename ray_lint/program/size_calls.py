@@ -1,0 +1,305 @@
+"""How many items a call gives: wrappers, constructors, methods, functions of the project."""
+
+from __future__ import annotations
+
+import ast
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ray_lint.program import known_sizes as known
+from ray_lint.program.counts import (
+    ANY,
+    LARGE,
+    NOTHING,
+    Count,
+    amount,
+    as_count,
+    exactly,
+    join_counts,
+    plus,
+    shortest,
+    times,
+    whole,
+)
+from ray_lint.program.module import Module
+from ray_lint.program.size_ranges import range_items
+from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, words_of
+
+if TYPE_CHECKING:
+    from ray_lint.program.sizes import Sizes
+
+
+def items_of_call(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
+    """Return how many items a call gives."""
+    names = module.names.qualified_names(node.func)
+    if any(isinstance(a, ast.Starred) for a in node.args):
+        name = next(iter(names)) if len(names) == 1 else ""
+        return Count(0, None, "unknown", f"`{name.rpartition('.')[2]}` of starred arguments")
+    for name in sorted(names):
+        count = _known_call(sizes, module, name, node, depth)
+        if count is not None:
+            return count
+    if isinstance(node.func, ast.Attribute):
+        count = _method_call(sizes, module, node, node.func, depth)
+        if count is not None:
+            return count
+    returned = _returned(sizes, module, node, depth)
+    if returned is not None:
+        return returned
+    return Count(0, None, "unknown", f"what `{words_of(node.func)}` returns is not seen")
+
+
+def _known_call(
+    sizes: Sizes, module: Module, name: str, node: ast.Call, depth: int
+) -> Count | None:
+    arguments = node.args
+    first = arguments[0] if arguments else None
+    short = name.rpartition(".")[2]
+    if name in known.RANGES and arguments:
+        count = range_items(sizes, module, node, depth)
+        _, chunk = name_evidence(iterable_name(arguments[0]))
+        if chunk and len(arguments) == 1 and count.kind != "known":
+            # `range(num_batches)`: the work has been cut into batches before.
+            count = replace(count, chunked=True)
+        return count
+    if name in known.SAME_SIZE:
+        return sizes.items(module, first, depth) if first is not None else exactly(0, "empty")
+    if name in known.DISTINCT:
+        if first is None:
+            return exactly(len(node.keywords), short)
+        count = sizes.items(module, first, depth)
+        return replace(count, low=min(count.low, 1))
+    if name in {"builtins.zip", "builtins.map"}:
+        several = [sizes.items(module, a, depth) for a in arguments[name == "builtins.map" :]]
+        return shortest(several) if several else None
+    if name == "itertools.zip_longest" and arguments:
+        several = [sizes.items(module, a, depth) for a in arguments]
+        if all(c.kind == "known" for c in several):
+            highs = [c.high for c in several]
+            high = None if None in highs else max(h for h in highs if h is not None)
+            low = max(c.low for c in several)
+            return Count(low, high, "known", f"{amount(low, high)} of zip_longest")
+        return NOTHING
+    if (
+        name
+        in {
+            "builtins.filter",
+            "itertools.takewhile",
+            "itertools.dropwhile",
+            "itertools.filterfalse",
+        }
+        and len(arguments) > 1
+    ):
+        count = sizes.items(module, arguments[1], depth)
+        return replace(count, low=0, reason=f"at most {count.reason}")
+    if name == "itertools.chain":
+        total = exactly(0, "chain")
+        for argument in arguments:
+            total = plus(total, sizes.items(module, argument, depth))
+        return total
+    if name == "itertools.product":
+        return _product(sizes, module, node, depth)
+    if name == "itertools.repeat":
+        times = arguments[1] if len(arguments) > 1 else keyword_of(node, "times")
+        if times is None:
+            return Count(0, None, "unbounded", "itertools.repeat without a count")
+        return as_count(sizes.number(module, times, depth), f"`{words_of(node)}`")
+    if name in {"itertools.count", "itertools.cycle"}:
+        return Count(0, None, "unbounded", f"`{name}` never ends")
+    if name == "itertools.islice" and len(arguments) > 1:
+        return _islice(sizes, module, node, depth)
+    if name in {"itertools.combinations", "itertools.permutations"} and len(arguments) == 2:
+        count, number = (
+            sizes.items(module, arguments[0], depth),
+            sizes.number(module, arguments[1]),
+        )
+        exact = count.kind == "known" and count.low == count.high
+        if exact and count.low < 10_000 and 0 <= number.low == number.high <= 6:
+            function = math.comb if short == "combinations" else math.perm
+            return exactly(function(count.low, int(number.low)), f"`{words_of(node)}`")
+        return Count(0, None, "data" if count.kind == "data" else "unknown", f"`{words_of(node)}`")
+    if name in known.CHUNKERS and first is not None:
+        count = sizes.items(module, first, depth)
+        size = sizes.number(module, arguments[1], depth) if len(arguments) > 1 else ANY
+        if count.kind == "known" and size.kind == "known" and size.low >= 1:
+            low = math.ceil(count.low / size.high)
+            high = None if count.high is None else math.ceil(count.high / size.low)
+            return Count(low, high, "known", f"chunks of `{words_of(node)}`", False, True)
+        return Count(0, None, count.kind, f"chunks of `{words_of(node)}`", False, True)
+    if name in known.SPLITTERS:
+        return Count(0, None, "unknown", f"parts of `{words_of(node)}`", False, True)
+    if name in {"numpy.linspace", "numpy.logspace", "numpy.geomspace"}:
+        size_node = arguments[2] if len(arguments) > 2 else keyword_of(node, "num")
+        if size_node is None:
+            return exactly(50, short)
+        return as_count(sizes.number(module, size_node, depth), f"`{words_of(node)}`")
+    if name in known.SHAPED:
+        shape = (
+            first if first is not None else keyword_of(node, "shape") or keyword_of(node, "size")
+        )
+        if shape is None:
+            return None
+        if isinstance(shape, ast.Tuple | ast.List) and shape.elts:
+            shape = shape.elts[0]
+        return as_count(sizes.number(module, shape, depth), f"`{words_of(node)}`")
+    if name in known.DIMENSIONS and first is not None:
+        return as_count(sizes.number(module, first, depth), f"`{words_of(node)}`")
+    if name in known.SIZED:
+        index = known.SIZE_INDEX.get(short, 9)
+        size_node = arguments[index] if len(arguments) > index else keyword_of(node, "size")
+        if isinstance(size_node, ast.Tuple | ast.List) and size_node.elts:
+            size_node = size_node.elts[0]
+        if size_node is not None:
+            return as_count(sizes.number(module, size_node, depth), f"`{words_of(node)}`")
+        return None
+    if name == "random.sample" and (len(arguments) > 1 or keyword_of(node, "k")):
+        k = arguments[1] if len(arguments) > 1 else keyword_of(node, "k")
+        assert k is not None
+        return as_count(sizes.number(module, k, depth), f"`{words_of(node)}`")
+    if name == "random.choices":
+        k = keyword_of(node, "k")
+        if k is None:
+            return exactly(1, "random.choices")
+        return as_count(sizes.number(module, k, depth), f"`{words_of(node)}`")
+    if name == "dict.fromkeys" and first is not None:
+        count = sizes.items(module, first, depth)
+        return replace(count, low=min(count.low, 1))
+    if name in known.FILE_CALLS:
+        return Count(0, None, "data", f"files of `{words_of(node)}`", True)
+    if name in known.CPU_CALLS:
+        return Count(1, 256, "known", f"one per node or CPU: `{words_of(node)}`", True)
+    if name in known.DATA_CALLS:
+        return Count(0, None, "data", f"data of `{words_of(node)}`")
+    return None
+
+
+def _method_call(
+    sizes: Sizes, module: Module, node: ast.Call, function: ast.Attribute, depth: int
+) -> Count | None:
+    method, receiver = function.attr, function.value
+    if method in {"items", "keys", "values", "copy", "tolist", "iterrows", "itertuples"}:
+        count = sizes.items(module, receiver, depth)
+        if method in {"iterrows", "itertuples"} and count.kind != "known":
+            return Count(0, None, "data", f"rows of `{words_of(receiver)}`")
+        if count.kind != "unknown" or method not in known.DATA_METHODS:
+            return count
+    if method in {
+        "iter_batches",
+        "iter_torch_batches",
+        "array_split",
+        "chunks",
+        "batch",
+        "batched",
+        "partition",
+        "split_at_indices",
+        "streaming_split",
+    }:
+        return Count(0, None, "data", f"chunks of `{words_of(receiver)}`", False, True)
+    if method in {"glob", "rglob", "iterdir", "listdir"}:
+        return Count(0, None, "data", f"files of `{words_of(node)}`", True)
+    literal = receiver.value if isinstance(receiver, ast.Constant) else None
+    if method == "split" and isinstance(literal, str) and not node.args:
+        return exactly(len(literal.split()), "a split literal")
+    if method in known.DATA_METHODS:
+        return Count(0, None, "data", f"data of `{words_of(node)}`")
+    if method in {"sample", "head", "tail"} and node.args:
+        count = as_count(sizes.number(module, node.args[0], depth), f"`{words_of(node)}`")
+        return replace(count, low=0)
+    if method in {"from_iterable", "groupby"}:
+        return Count(0, None, "data", f"groups of `{words_of(node)}`", method == "groupby")
+    return None
+
+
+def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count | None:
+    """Return the size of what a function of the project returns or yields."""
+    counts = []
+    for definition in sizes.project.definitions(module, node.func):
+        binding = definition.binding
+        if binding is None or definition.attributes:
+            return None
+        function = binding.node
+        if not isinstance(function, ast.FunctionDef):
+            return None
+        home = definition.module
+        scope = home.names.scopes[function]
+        total: Count | None = None
+        for inner in home.names.walk(function):
+            if home.names.scope_of(inner) is not scope:
+                continue
+            if isinstance(inner, ast.Yield | ast.YieldFrom):
+                yielded = _yielded(sizes, home, function, inner)
+                if yielded is not None:
+                    return yielded
+                return Count(
+                    0,
+                    None,
+                    "unknown",
+                    f"what `{function.name}` yields",
+                    *name_evidence(function.name),
+                )
+            if isinstance(inner, ast.Return) and inner.value is not None:
+                count = sizes.items(home, inner.value, depth)
+                total = count if total is None else join_counts([total, count])
+        if total is None:
+            return None
+        worker, chunk = name_evidence(function.name)
+        counts.append(
+            replace(total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk)
+        )
+    return join_counts(counts) if counts else None
+
+
+def _yielded(
+    sizes: Sizes, home: Module, function: ast.FunctionDef, place: ast.Yield | ast.YieldFrom
+) -> Count | None:
+    """Return how often the only ``yield`` of a function is reached."""
+    names = home.names
+    every = [n for n in names.walk(function) if isinstance(n, ast.Yield | ast.YieldFrom)]
+    loops = names.enclosing_loops(place)
+    if len(every) != 1 or isinstance(place, ast.YieldFrom) or not loops:
+        return None
+    count = sizes.loops(home, loops)
+    worker, chunk = name_evidence(function.name)
+    flags = count.per_worker or worker, count.chunked or chunk
+    return Count(0, count.high, count.kind, count.reason, *flags)
+
+
+def _product(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
+    total = exactly(1, "product")
+    for argument in node.args:
+        total = times(total, sizes.items(module, argument, depth))
+    repeat = keyword_of(node, "repeat")
+    if repeat is not None:
+        number = sizes.number(module, repeat, depth)
+        if number.kind != "known" or number.low != number.high or not 0 <= number.low < 20:
+            return Count(0, None, "unknown", f"`{words_of(node)}`")
+        power = int(number.low)
+        high = None if total.high is None else min(total.high**power, LARGE)
+        total = replace(total, low=min(total.low**power, LARGE), high=high)
+    return (
+        replace(
+            total,
+            reason=f"{amount(total.low, total.high)} items of `{words_of(node)}`",
+            per_worker=False,
+            chunked=False,
+        )
+        if total.kind == "known"
+        else total
+    )
+
+
+def _islice(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
+    count = sizes.items(module, node.args[0], depth)
+    if len(node.args) != 2:
+        return replace(count, low=0, reason=f"at most {count.reason}")
+    stop = sizes.number(module, node.args[1], depth)
+    if stop.kind != "known" or stop.low < 0:
+        return replace(count, low=0)
+    top = whole(stop.high)
+    if count.kind == "unbounded":
+        low = whole(stop.low) or 0
+        return Count(low, top, "known", f"{amount(low, top)} items of `{words_of(node)}`")
+    high = top if count.high is None else count.high if top is None else min(top, count.high)
+    low = min(count.low, int(min(stop.low, LARGE)))
+    return replace(count, low=low, high=high, reason=f"at most {top} items of `{words_of(node)}`")

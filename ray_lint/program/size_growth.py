@@ -1,0 +1,110 @@
+"""How a list grows after its creation: ``append``, ``extend``, ``+=``, stores by key."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ray_lint.program.counts import Count, plus, times
+from ray_lint.program.exits import holds, unconditional
+from ray_lint.program.functions import class_around
+from ray_lint.program.module import Module
+from ray_lint.program.names import LOOPS, Binding
+from ray_lint.program.remote_values import Remotes
+from ray_lint.program.wording import words_of
+
+if TYPE_CHECKING:
+    from ray_lint.program.sizes import Sizes
+
+
+def grown(
+    sizes: Sizes, home: Module, binding: Binding, use: ast.expr | None, count: Count, depth: int
+) -> Count:
+    """Add what ``append``, ``extend`` and ``+=`` put into a collection after its creation."""
+    names = home.names
+    changes: list[tuple[ast.AST, Count | None, bool]] = []  # place, items added, shrinks
+    if isinstance(binding.node, ast.Attribute):
+        owner = class_around(home, binding.node)
+        loads = Remotes(sizes.project).loaded(home, owner).get(binding.name, []) if owner else []
+        uses: list[ast.Name] | list[ast.Attribute] = loads
+    else:
+        uses = names.uses(binding)
+    for load in uses[:200]:
+        change = _change(sizes, home, load, depth)
+        if change is not None:
+            changes.append((load, *change))
+    if not changes:
+        return count
+    for place, added, shrinks in changes:
+        inline = use is not None and names.scope_of(place).frame is names.scope_of(use).frame
+        if inline and use is not None and not _may_precede(sizes, home, place, use):
+            continue
+        if shrinks:
+            count = replace(count, low=0)
+            continue
+        assert added is not None
+        loops = [
+            loop for loop in names.enclosing_loops(place) if not holds(home, loop, binding.node)
+        ]
+        certain = (
+            inline
+            and use is not None
+            and names.order[place] < names.order[use]
+            and not any(holds(home, loop, use) for loop in loops)
+            and unconditional(home, place, loops, binding)
+        )
+        growth = added
+        if loops:
+            growth = times(growth, sizes.loops(home, loops))
+        if not certain or isinstance(binding.value, ast.Set) or growth.kind != "known":
+            growth = replace(growth, low=0)
+        count = plus(count, growth)
+    return count
+
+
+def _change(
+    sizes: Sizes, home: Module, load: ast.Name | ast.Attribute, depth: int
+) -> tuple[Count | None, bool] | None:
+    """Return what a use adds to the collection, or that it may shrink it."""
+    names = home.names
+    parent = names.parents.get(load)
+    if isinstance(parent, ast.AugAssign) and parent.target is load:
+        if isinstance(parent.op, ast.Add):
+            return sizes.items(home, parent.value, depth), False
+        if isinstance(parent.op, ast.BitOr):
+            return replace(sizes.items(home, parent.value, depth), low=0), False
+        return Count(0, None, "unknown", "changed in place"), False
+    if isinstance(parent, ast.Subscript) and parent.value is load:
+        if isinstance(parent.ctx, ast.Del):
+            return None, True
+        if isinstance(parent.ctx, ast.Store) and not isinstance(parent.slice, ast.Constant):
+            # For a list this changes nothing, for a dict it may add.
+            if isinstance(parent.slice, ast.Slice):
+                return Count(0, None, "unknown", "a slice is replaced"), False
+            return Count(0, 1, "known", f"items stored in `{words_of(load)}`"), False
+        return None
+    if not isinstance(parent, ast.Attribute):
+        return None
+    call = names.parents.get(parent)
+    if not (isinstance(call, ast.Call) and call.func is parent):
+        return None
+    method = parent.attr
+    if method in {"append", "appendleft", "insert"}:
+        return Count(1, 1, "known", f"items appended to `{words_of(load)}`"), False
+    if method in {"add", "setdefault"}:
+        return Count(0, 1, "known", f"items added to `{words_of(load)}`"), False
+    if method in {"extend", "extendleft"} and call.args:
+        return sizes.items(home, call.args[0], depth), False
+    if method == "update" and call.args:
+        return replace(sizes.items(home, call.args[0], depth), low=0), False
+    if method in {"pop", "popleft", "popitem", "remove", "clear", "discard"}:
+        return None, True
+    return None
+
+
+def _may_precede(sizes: Sizes, home: Module, place: ast.AST, use: ast.AST) -> bool:
+    names = home.names
+    if names.order[place] < names.order[use]:
+        return True
+    return any(isinstance(a, LOOPS) and names.contains(a, place) for a in names.ancestors(use))

@@ -1,0 +1,224 @@
+"""How many items a name has: assignments, attributes, loop variables, parameters."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from ray_lint.program.counts import NOTHING, Count, join_counts
+from ray_lint.program.functions import argument_of, calls_of, class_around, default_of
+from ray_lint.program.module import Module
+from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode
+from ray_lint.program.project import Definition, final_bindings
+from ray_lint.program.remote_values import Remotes
+from ray_lint.program.size_growth import grown
+from ray_lint.program.wording import name_evidence, words_of
+
+if TYPE_CHECKING:
+    from ray_lint.program.sizes import Sizes
+
+
+def named_items(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute, depth: int) -> Count:
+    """Return how many items a name or attribute has: what its definitions say, joined."""
+    counts = [
+        _defined(sizes, definition, module, node, depth)
+        for definition in meanings(sizes, module, node)
+    ]
+    if counts:
+        return join_counts(counts)
+    if isinstance(node, ast.Attribute):
+        return Count(0, None, "unknown", f"`{words_of(node)}` is not seen here")
+    return Count(0, None, "unknown", f"`{node.id}` is not seen here")
+
+
+def meanings(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute) -> list[Definition]:
+    """Return the definitions of a name, and for ``self.x`` those of the class's attribute."""
+    if (
+        isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in {"self", "cls"}
+    ):
+        owner = class_around(module, node)
+        if owner is None:
+            return []
+        scope = module.names.scopes[owner]
+        found = [Definition(module, b) for b in final_bindings(scope, node.attr)]
+        for stored in Remotes(sizes.project).stored(module, owner).get(node.attr, []):
+            statement = module.names.parents.get(stored)
+            value = getattr(statement, "value", None)
+            if isinstance(statement, ast.Assign | ast.AnnAssign) and value is not None:
+                kind = BindingKind.ASSIGN
+            else:
+                kind, value = BindingKind.UNPACKED, None
+            found.append(
+                Definition(
+                    module,
+                    Binding(
+                        node.attr, scope, kind, stored, module.names.statement_of(stored), value
+                    ),
+                )
+            )
+        return found
+    return list(sizes.project.definitions(module, node))
+
+
+def _defined(
+    sizes: Sizes, definition: Definition, module: Module, use: ast.expr, depth: int
+) -> Count:
+    binding, home = definition.binding, definition.module
+    if binding is None:
+        return NOTHING
+    if definition.attributes:
+        inner = class_attribute(sizes, definition)
+        if inner is None:
+            return _of_source(sizes, home, binding, depth)
+        definition = inner
+        binding = inner.binding
+        assert binding is not None
+    kind, value = binding.kind, binding.value
+    if kind in (BindingKind.ASSIGN, BindingKind.WALRUS) and value is not None:
+        count = sizes.items(home, value, depth)
+        if isinstance(value, ast.List | ast.ListComp | ast.Call | ast.Dict | ast.Set | ast.BinOp):
+            count = grown(sizes, home, binding, use if home is module else None, count, depth)
+        worker, chunk = name_evidence(binding.name)
+        return replace(count, per_worker=count.per_worker or worker, chunked=count.chunked or chunk)
+    if kind is BindingKind.PARAMETER:
+        return _parameter(sizes, home, binding, depth)
+    if kind is BindingKind.AUGMENTED:
+        # Growth is counted with the binding that it adds to.
+        return Count(0, None, "unknown", f"`{binding.name}` changes")
+    if kind is BindingKind.WITH:
+        return Count(0, None, "data", f"read from `{binding.name}`")
+    if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+        return _element(sizes, home, binding, depth)
+    if kind is BindingKind.UNPACKED and isinstance(binding.statement, ast.Assign):
+        source = sizes.items(home, binding.statement.value, depth)
+        if source.kind == "data":
+            return replace(source, low=0, high=None)
+    return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+
+
+def _of_source(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count:
+    """Judge an attribute of a value: columns of data are data."""
+    if binding.value is not None and binding.kind is BindingKind.ASSIGN:
+        base = sizes.items(home, binding.value, depth)
+        if base.kind == "data":
+            return replace(base, low=0, high=None)
+    if binding.kind is BindingKind.PARAMETER:
+        return Count(0, None, "unknown", f"an attribute of the parameter `{binding.name}`")
+    return NOTHING
+
+
+def class_attribute(sizes: Sizes, definition: Definition) -> Definition | None:
+    """Return what an attribute of a class of the project is."""
+    binding = definition.binding
+    if binding is None or not isinstance(binding.node, ast.ClassDef):
+        return None
+    if len(definition.attributes) != 1:
+        return None
+    scope = definition.module.names.scopes[binding.node]
+    found = final_bindings(scope, definition.attributes[0])
+    return Definition(definition.module, found[-1]) if found else None
+
+
+def _element(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count:
+    """Return the size of a loop variable: items of an item of the iterable."""
+    source = binding.value
+    if source is None:
+        inside = _dict_values(sizes, home, binding, depth)
+        if inside is not None:
+            return inside
+        return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+    if isinstance(source, ast.Name):
+        values = [b.value for b in home.names.reaching(source)]
+        if len(values) == 1 and values[0] is not None:
+            source = values[0]
+    if isinstance(source, ast.List | ast.Tuple) and source.elts:
+        counts = [sizes.items(home, e, depth) for e in source.elts[:50]]
+        if all(c.kind == "known" for c in counts):
+            return join_counts(counts)
+    base = sizes.items(home, binding.value, depth) if binding.value is not None else NOTHING
+    if base.chunked:
+        return Count(0, None, "data", f"items of one chunk `{binding.name}`")
+    return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
+
+
+def _dict_values(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count | None:
+    """Return the size of ``xs`` in ``for key, xs in table.items()`` over a dict display."""
+    names = home.names
+    target = names.parents.get(binding.node)
+    loop = names.parents.get(target) if target is not None else None
+    source = getattr(loop, "iter", None)
+    if not (
+        isinstance(target, ast.Tuple)
+        and target.elts[1:] == [binding.node]
+        and isinstance(source, ast.Call)
+        and isinstance(source.func, ast.Attribute)
+        and source.func.attr == "items"
+        and isinstance(source.func.value, ast.Name)
+    ):
+        return None
+    values = [b.value for b in names.reaching(source.func.value)]
+    if len(values) != 1 or not isinstance(values[0], ast.Dict) or not values[0].values:
+        return None
+    counts = [sizes.items(home, value, depth) for value in values[0].values[:50]]
+    return join_counts(counts) if all(c.kind == "known" for c in counts) else None
+
+
+def _parameter(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count:
+    arguments, complete = parameter_values(sizes, home, binding)
+    worker, chunk = name_evidence(binding.name)
+    if arguments and complete:
+        counts = [sizes.items(m, a, depth) for m, a in arguments]
+        count = join_counts(counts)
+        if count.kind == "known":
+            return replace(
+                count,
+                reason=f"{count.reason} (parameter `{binding.name}`)",
+                per_worker=count.per_worker or worker,
+                chunked=count.chunked or chunk,
+            )
+    reason = f"the parameter `{binding.name}`"
+    return Count(0, None, "data", reason, worker, chunk)
+
+
+def parameter_values(
+    sizes: Sizes, home: Module, binding: Binding
+) -> tuple[list[tuple[Module, ast.expr]], bool]:
+    """Return what visible calls and the default give to a parameter, and whether all do."""
+    function = binding.scope.node
+    if not isinstance(function, FUNCTIONS) or not isinstance(binding.node, ast.arg):
+        return [], False
+    if function.args.vararg is binding.node or function.args.kwarg is binding.node:
+        return [], False
+    calls = calls_of(home, function)
+    default = default_of(function, binding.name)
+    parametrized = _parametrized(home, function, binding.name)
+    if parametrized and not calls:
+        return [(home, value) for value in parametrized[:20]], len(parametrized) <= 20
+    if not calls:
+        return ([(home, default)], True) if default is not None else ([], False)
+    skip = 1 if home.names.scope_of(function).is_class else 0
+    found: list[tuple[Module, ast.expr]] = []
+    for call in calls[:20]:
+        argument = argument_of(call, function, binding.name, skip) or default
+        if argument is None:
+            return found, False
+        found.append((home, argument))
+    return found, len(calls) <= 20
+
+
+def _parametrized(home: Module, function: FunctionNode, name: str) -> list[ast.expr]:
+    """Return the values of ``@pytest.mark.parametrize("name", [...])``."""
+    if isinstance(function, ast.Lambda):
+        return []
+    for decorator in function.decorator_list:
+        if not (isinstance(decorator, ast.Call) and len(decorator.args) >= 2):
+            continue
+        if not home.names.stands_for(decorator.func, "pytest.mark.parametrize"):
+            continue
+        which, values = decorator.args[:2]
+        if isinstance(which, ast.Constant) and which.value == name:
+            return list(values.elts) if isinstance(values, ast.List | ast.Tuple) else []
+    return []
