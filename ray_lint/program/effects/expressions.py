@@ -1,13 +1,22 @@
-"""Evaluates expressions to abstract values and notes the effects of doing so."""
+"""Evaluates expressions other than calls."""
 
 from __future__ import annotations
 
 import ast
 
-from ray_lint.program import effects_table as table
-from ray_lint.program.effect_kinds import EffectKind
-from ray_lint.program.effect_values import FRESH, NOTHING, Value, of_type, union
-from ray_lint.program.effect_walk import TooLarge, Walk
+from ray_lint.program.effects import table
+from ray_lint.program.effects.kinds import EffectKind
+from ray_lint.program.effects.machine import (
+    Machine,
+    TooLarge,
+)
+from ray_lint.program.effects.values import (
+    FRESH,
+    NOTHING,
+    Value,
+    of_type,
+    union,
+)
 from ray_lint.program.names import BindingKind
 
 _FLOATS = frozenset(
@@ -25,8 +34,8 @@ _REALS = frozenset({"int", "bool", "float"})
 _TEXT = frozenset({"str", "bytes"})
 
 
-class Expressions(Walk):
-    """The part of the analysis that evaluates expressions."""
+class Expressions(Machine):
+    """One method per kind of expression."""
 
     def value(self, node: ast.expr) -> Value:
         """Evaluate an expression."""
@@ -41,8 +50,6 @@ class Expressions(Walk):
             return FRESH
         result: Value = method(node)
         return result
-
-    # -- plain values -------------------------------------------------------------------------
 
     def _on_constant(self, node: ast.Constant) -> Value:
         if node.value is None:
@@ -128,8 +135,6 @@ class Expressions(Walk):
         self.yielded.append(self.iterate(self.value(node.value)))
         return FRESH
 
-    # -- displays -----------------------------------------------------------------------------
-
     def _items(self, nodes: list[ast.expr]) -> tuple[Value, ...]:
         return tuple(self.value(n) for n in nodes)
 
@@ -190,8 +195,6 @@ class Expressions(Walk):
         self._comprehend(node)
         key = self.value(node.key)
         return self.make("dict", node, self.value(node.value), key)
-
-    # -- operators ----------------------------------------------------------------------------
 
     def _on_binop(self, node: ast.BinOp) -> Value:
         left, right = self.value(node.left), self.value(node.right)
@@ -305,52 +308,6 @@ class Expressions(Walk):
         """Whether comparisons of the value may give an array."""
         return value.types is None or "array" in value.types
 
-    def narrow(self, test: ast.expr) -> None:
-        """Learn types from a test that did not fail.
-
-        What is ordered against a number is a number, against a text a text: lists and dicts
-        would have raised, and arrays are no truth values.
-        """
-        super().narrow(test)
-        if isinstance(test, ast.UnaryOp):
-            self.narrow(test.operand)
-        if not isinstance(test, ast.Compare) or not self._is_condition(test):
-            return
-        sides = [test.left, *test.comparators]
-        for index, op in enumerate(test.ops):
-            if not isinstance(op, ast.Lt | ast.LtE | ast.Gt | ast.GtE):
-                continue
-            for side, other in ((sides[index], sides[index + 1]), (sides[index + 1], sides[index])):
-                if isinstance(side, ast.Name) and isinstance(other, ast.Constant | ast.UnaryOp):
-                    self.silent += 1
-                    kind = self.value(other)
-                    self.silent -= 1
-                    if kind.types and kind.types <= table.NUMBERS:
-                        self.learn(side, of_type("number"))
-                    elif kind.types and kind.types <= _TEXT:
-                        self.learn(side, kind)
-
-    def _is_condition(self, node: ast.expr) -> bool:
-        parent = self.names.parents.get(node)
-        while isinstance(parent, ast.BoolOp) or (
-            isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
-        ):
-            node, parent = parent, self.names.parents.get(parent)
-        if isinstance(parent, ast.If | ast.While | ast.IfExp | ast.Assert):
-            return parent.test is node
-        if isinstance(parent, ast.comprehension):
-            return node in parent.ifs
-        # Only a chain is a truth value by itself.
-        return isinstance(node, ast.Compare) and len(node.ops) > 1
-
-    def learn(self, node: ast.Name, value: Value) -> None:
-        """Give a local name of unknown type a type."""
-        scope = self.names.owner(node)
-        if scope is not None:
-            known = self.env.get((scope, node.id))
-            if known is not None and known.types in (None, frozenset({"atom"})):
-                self.env[scope, node.id] = value
-
     def _on_ifexp(self, node: ast.IfExp) -> Value:
         self.value(node.test)
         before = dict(self.env)
@@ -360,8 +317,6 @@ class Expressions(Walk):
         if isinstance(node.test, ast.Compare):
             self.narrow(node.test)
         return one | self.value(node.orelse)
-
-    # -- parts --------------------------------------------------------------------------------
 
     def _on_slice(self, node: ast.Slice) -> Value:
         for part in (node.lower, node.upper, node.step):
@@ -410,7 +365,7 @@ class Expressions(Walk):
 
     def _element(self, node: ast.Subscript, owner: Value) -> Value:
         constant = _number(node.slice)
-        fields = self._fields(owner)
+        fields = self.tuple_fields(owner)
         if isinstance(constant, int) and -len(fields or ()) <= constant < len(fields or ()):
             assert fields is not None
             return fields[constant]

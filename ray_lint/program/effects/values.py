@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from ray_lint.program.effects_table import IMMUTABLE
+from ray_lint.program.effects.table import IMMUTABLE
 
 
 @dataclass(frozen=True)
@@ -123,3 +123,18 @@ def annotated_types(qualified: str | None, node: ast.expr) -> tuple[str, ...] | 
     if qualified in CONTAINERS:
         return (CONTAINERS[qualified],)
     return _ANNOTATIONS.get(qualified)
+
+
+@dataclass
+class Arguments:
+    """The values of a call: by position, by keyword, and what ``*`` and ``**`` may add."""
+
+    positional: list[Value]
+    keywords: dict[str, Value] = field(default_factory=dict)
+    loose: Value | None = None
+
+    @property
+    def every(self) -> list[Value]:
+        """All values."""
+        extra = [self.loose] if self.loose is not None else []
+        return [*self.positional, *self.keywords.values(), *extra]

@@ -6,19 +6,28 @@ import ast
 from collections.abc import Callable
 from functools import cached_property
 
-from ray_lint.program.effect_calls import Calls
-from ray_lint.program.effect_kinds import EffectKind
-from ray_lint.program.effect_state import changing_uses, first_use, happens_before, rebinds
-from ray_lint.program.effect_values import FRESH, NOTHING, Cell, Token, Value, of_type, union
+from ray_lint.program.effects.kinds import EffectKind
+from ray_lint.program.effects.machine import (
+    Machine,
+)
+from ray_lint.program.effects.state import changing_uses, first_use, happens_before, rebinds
+from ray_lint.program.effects.values import (
+    FRESH,
+    NOTHING,
+    Cell,
+    Token,
+    Value,
+    of_type,
+    union,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, Scope
 
 
-class Analysis(Calls):
-    """The whole analysis of one function or expression."""
+class Outer(Machine):
+    """Names bound outside of the call, and whether they stay what they were."""
 
     watch = True
-    """Whether names that change later are an effect (not for expressions of the driver)."""
 
     def outer(self, module: Module, scope: Scope, node: ast.Name) -> Value:
         """Return the value of a name bound outside of the call."""
@@ -85,8 +94,6 @@ class Analysis(Calls):
     @cached_property
     def _anchor(self) -> ast.AST | None:
         return first_use(self.home, self.root) if self.root is not None else None
-
-    # -- values -------------------------------------------------------------------------------
 
     def outer_value(self, module: Module, scope: Scope, name: str) -> Value:
         """Return the value of a name of another scope."""
@@ -292,7 +299,7 @@ class Analysis(Calls):
         else:
             return self._unknown(binding.name)
         for index, length in reversed(path):
-            fields = self._fields(value)
+            fields = self.tuple_fields(value)
             if fields is not None and len(fields) == length:
                 value = fields[index]
             else:

@@ -8,12 +8,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from ray_lint.program.effect_calls import Arguments
-from ray_lint.program.effect_kinds import Effect, EffectKind
-from ray_lint.program.effect_outer import Analysis
-from ray_lint.program.effect_state import changing_uses
-from ray_lint.program.effect_values import Cell, Token, Value, of_type
-from ray_lint.program.effect_walk import TooLarge
+from ray_lint.program.effects.analysis import Analysis
+from ray_lint.program.effects.kinds import Effect, EffectKind
+from ray_lint.program.effects.machine import TooLarge
+from ray_lint.program.effects.state import changing_uses
+from ray_lint.program.effects.values import Arguments, Cell, Token, Value, of_type
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, FunctionNode
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ray_lint.program import effects_table as table
+from ray_lint.program.effects import table
 from ray_lint.program.module import Module
 from ray_lint.program.names import LOOPS, Binding, BindingKind, Scope
 

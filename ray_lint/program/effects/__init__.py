@@ -1,0 +1,23 @@
+"""What code does besides computing its value: the proof that a batch of calls cannot be told.
+
+``questions`` answers for functions and expressions; ``Analysis`` runs them with abstract values.
+"""
+
+from ray_lint.program.effects.kinds import Effect, EffectKind
+from ray_lint.program.effects.questions import (
+    effects_of,
+    expression_effects,
+    is_immutable,
+    may_be_iterator,
+    mutates,
+)
+
+__all__ = [
+    "Effect",
+    "EffectKind",
+    "effects_of",
+    "expression_effects",
+    "is_immutable",
+    "may_be_iterator",
+    "mutates",
+]

@@ -1,0 +1,384 @@
+"""Calls of library functions, by the table of what they do."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+
+from ray_lint.program.effects import table
+from ray_lint.program.effects.kinds import EffectKind
+from ray_lint.program.effects.machine import (
+    Machine,
+    short_name,
+)
+from ray_lint.program.effects.values import (
+    FRESH,
+    NOTHING,
+    Arguments,
+    Cell,
+    Token,
+    Value,
+    of_type,
+    union,
+)
+
+_CALLBACKS = frozenset(
+    """
+    builtins.map builtins.filter builtins.sorted builtins.min builtins.max functools.reduce
+    itertools.accumulate itertools.starmap itertools.takewhile itertools.dropwhile
+    itertools.filterfalse itertools.groupby heapq.nlargest heapq.nsmallest heapq.merge re.sub
+    numpy.vectorize numpy.apply_along_axis numpy.fromfunction collections.defaultdict
+    """.split()  # noqa: SIM905
+)
+
+
+class Libraries(Machine):
+    """Library functions; those with a meaning of their own have a ``_lib_`` method."""
+
+    def call_library(self, name: str, node: ast.AST, args: Arguments) -> Value:
+        """Call a function of a library by its dotted name."""
+        first = args.positional[0] if args.positional else args.loose or FRESH
+        special = getattr(self, "_lib_" + name.replace(".", "_"), None)
+        if special is not None:
+            result: Value = special(node, args)
+            return result
+        if name == "ray" or name.startswith("ray."):
+            self.note(EffectKind.RAY_CALL, f"calls `{name}`", name)
+            return Value(None, self.anything(args).refs)
+        if name in table.SEEDS:
+            if args.every:
+                self.seeded |= {table.SEEDS[name]}
+            else:
+                self.note(EffectKind.RANDOM, f"seeds `{name}` from the system", table.SEEDS[name])
+            return of_type("none")
+        if name in table.GENERATORS:
+            if not args.every or args.every[0].types == frozenset({"none"}):
+                self.note(EffectKind.RANDOM, f"makes an unseeded generator with `{name}`", name)
+            made = self.make("new", node)
+            return Value(frozenset({table.GENERATORS[name]}), made.refs)
+        if name in table.CHANGES_ARGUMENT:
+            return self._changing_function(name, node, args)
+        if name in table.FUNCTIONS:
+            return self._known_function(name, node, args, first)
+        return self._foreign(name, node, args)
+
+    def _known_function(self, name: str, node: ast.AST, args: Arguments, first: Value) -> Value:
+        if name in table.RAISING and not (
+            name.startswith("math.") and all(v.types == frozenset({"bool"}) for v in args.every)
+        ):
+            error, reason = table.RAISING[name]
+            self.may_raise(f"calls `{short_name(name)}`, which {reason}", (error,))
+        out = args.keywords.get("out")
+        if out is not None:
+            self.changes(out)
+        for value in args.every:
+            if value.types == frozenset({"iter"}) or _is_iterator(value):
+                self.changes(value, "consumes")
+        called = self.run_callbacks(name, node, args)
+        self._conversions(name, args)
+        if name == "copy.deepcopy" and first.immutable:
+            return first
+        result = self.interpret(table.FUNCTIONS[name], node, first, args.every)
+        if called is not None and name in {"builtins.map", "functools.reduce"}:
+            return result | called
+        return result
+
+    def _conversions(self, name: str, args: Arguments) -> None:
+        """Run the methods of project classes that builtins call."""
+        asked = {
+            "builtins.str": ("__str__", "__repr__"),
+            "builtins.repr": ("__repr__",),
+            "builtins.len": ("__len__",),
+            "builtins.abs": ("__abs__",),
+            "builtins.bool": ("__bool__", "__len__"),
+            "builtins.hash": ("__hash__",),
+            "builtins.round": ("__round__",),
+            "builtins.sorted": ("__lt__",),
+            "builtins.min": ("__lt__", "__gt__"),
+            "builtins.max": ("__lt__", "__gt__"),
+        }.get(name, ())
+        for value in args.positional[:1]:
+            for method in asked:
+                for target in (value, self.elements(value)):
+                    if target.types is not None:
+                        self.dunder(method, target, target)
+
+    def run_callbacks(self, name: str, node: ast.AST, args: Arguments) -> Value | None:
+        """Call the functions among the arguments, with elements of the other arguments."""
+        found: Value | None = None
+        for value in args.every:
+            kinds = value.types or frozenset()
+            mine = any(
+                k.startswith(("def:", "partial:", "cached:", "instance:class")) for k in kinds
+            )
+            library = any(k.startswith(("lib:", "bound:")) for k in kinds)
+            unknown = (
+                value.types is None and name in _CALLBACKS and value is args.keywords.get("key")
+            )
+            if any(k.startswith("instance:") for k in kinds) and not mine:
+                continue
+            if name in {"functools.reduce"} and value is args.every[0] and value.types is None:
+                unknown = True
+            if not (mine or unknown or (library and name in _CALLBACKS)):
+                continue
+            if any(k.startswith("instance:") for k in kinds) and not self.methods(
+                value, "__call__"
+            ):
+                continue
+            others = [v for v in args.every if v is not value]
+            loose = union([self.elements(v) for v in others] + [v for v in others if v.immutable])
+            if name == "functools.reduce":
+                loose |= FRESH
+            count = self._arity(value, name)
+            call_args = Arguments([loose] * count) if count else Arguments([], {}, loose)
+            result = self.call(value, node, call_args, "its callback")
+            found = result if found is None else found | result
+        return found
+
+    def _arity(self, value: Value, name: str) -> int:
+        if name in {"functools.reduce", "itertools.accumulate"}:
+            return 2
+        if name in {"itertools.starmap", "builtins.map", "numpy.fromfunction"}:
+            return 0
+        if name == "collections.defaultdict":
+            return 0
+        return 1
+
+    def _changing_function(self, name: str, node: ast.AST, args: Arguments) -> Value:
+        index, result = table.CHANGES_ARGUMENT[name]
+        every = args.every
+        if index < len(every):
+            self.changes(every[index], f"changes by `{short_name(name)}`")
+            others = union([v for i, v in enumerate(every) if i != index])
+            self.store(every[index], others)
+            if name in {"builtins.setattr", "builtins.delattr"}:
+                self.class_write(every[index], "…")
+        if name == "builtins.next":
+            if len(every) < 2:
+                self.may_raise(
+                    "calls `next` without a default", ("StopIteration",), EffectKind.RAISES
+                )
+            return union([self.iterate(every[0]), *every[1:]]) if every else FRESH
+        if name.startswith("heapq.heap") and result == ".":
+            self.may_raise("takes from a heap that may be empty", ("IndexError",))
+        first = every[index] if index < len(every) else FRESH
+        return self.interpret(result, node, first, every)
+
+    def _foreign(self, name: str, node: ast.AST, args: Arguments) -> Value:
+        head, _, method = name.rpartition(".")
+        kind = head.partition(".")[2]
+        if head.startswith("builtins.") and kind in {
+            "str",
+            "bytes",
+            "int",
+            "float",
+            "list",
+            "dict",
+            "set",
+            "tuple",
+            "frozenset",
+        }:
+            if method in {"fromkeys", "maketrans", "fromhex", "from_bytes"}:
+                return self.make("dict", node, union(args.every)) if method == "fromkeys" else FRESH
+            if args.positional:
+                rest = Arguments(args.positional[1:], args.keywords, args.loose)
+                known = Value(frozenset({kind}), args.positional[0].refs)
+                return self.call_method(known, method, node, rest)
+        error = getattr(builtins, name.rpartition(".")[2], None) if head == "builtins" else None
+        if isinstance(error, type) and issubclass(error, BaseException):
+            return FRESH
+        if name.endswith(("Error", "Exception")) and not name.startswith("ray."):
+            return FRESH
+        found = table.foreign(name)
+        if found is None and table.is_pure_module(name):
+            self.run_callbacks(name, node, args)
+            return self.anything(args)
+        if found is None:
+            for value in args.every:
+                self.escapes(value, name)
+            self.unknown_call(NOTHING, name.removeprefix("builtins."))
+            return self.anything(args)
+        effect, verb = found
+        if effect == "RANDOM":
+            library = "numpy.random" if name.startswith("numpy.random") else name.partition(".")[0]
+            if library in self.seeded:
+                table_name = "numpy.random.Generator" if "numpy" in library else "random.Random"
+                result = table.CHANGING[table_name].get(name.rpartition(".")[2], "fresh")
+                if _is_shuffle(name) and args.positional:
+                    self.changes(args.positional[0])
+                return self.interpret(result, node, FRESH, args.every)
+            self.note(EffectKind.RANDOM, f"{verb} `{name}` without a seed", library)
+            if _is_shuffle(name) and args.positional:
+                self.changes(args.positional[0])
+            table_name = "numpy.random.Generator" if "numpy" in library else "random.Random"
+            result = table.CHANGING[table_name].get(name.rpartition(".")[2], "fresh")
+            return self.interpret(result, node, FRESH, args.every)
+        if effect == "RAISES":
+            self.may_raise(f"calls `{short_name(name)}`", ("SystemExit",), EffectKind.RAISES)
+            return NOTHING
+        if effect == "TIME":
+            self.note(EffectKind.TIME, f"{verb} `{short_name(name)}`", name)
+            return of_type("float") if name.startswith("time.") else of_type("atom")
+        self.note(EffectKind[effect], f"{verb} `{short_name(name)}`", name)
+        self.run_callbacks(name, node, args)
+        if name == "builtins.id":
+            return of_type("int")
+        return Value(None, frozenset())
+
+    def interpret(self, text: str, node: ast.AST, first: Value, every: list[Value]) -> Value:
+        """Return the value that a result of the table stands for."""
+        if "|" in text:
+            if text == "number|array":
+                scalar = bool(every) and all(
+                    v.types is not None and v.types <= table.NUMBERS for v in every
+                )
+                return of_type("number") if scalar else FRESH
+            return union([self.interpret(t, node, first, every) for t in text.split("|")])
+        if text.endswith("]"):
+            kind, _, inner = text[:-1].partition("[")
+            if inner == "." and kind in {"dict", "set", "deque"} and not every:
+                return self.make(kind, node)
+            contents = self.interpret(inner, node, first, every)
+            keys = of_type("atom") if inner != "." else self._keys(every)
+            if kind == "dict":
+                return self.make("dict", node, self.dict_contents(every) | contents, keys)
+            return self.make(kind, node, contents)
+        if text in table.IMMUTABLE:
+            return of_type(text)
+        if text == "array":
+            return self.make("array", node, of_type("number"))
+        if text == ".":
+            return union([self.elements(v) for v in every]) if every else NOTHING
+        if text == "*":
+            if len(every) == 1:
+                return self.elements(every[0])
+            return union([v | self.held(v) if not v.immutable else v for v in every])
+        if text == "@":
+            return first
+        if text == "copy":
+            kinds = sorted((first.types or frozenset()) & {"list", "dict", "set", "deque", "array"})
+            kind = kinds[0] if len(kinds) == 1 else "list"
+            held = self.held(first) if first.refs else NOTHING
+            made = self.make(kind, node, held, self._keys([first]))
+            return made if kinds else Value(None, made.refs)
+        return FRESH
+
+    def _keys(self, every: list[Value]) -> Value:
+        return union([self.elements(v) for v in every])
+
+    def dict_contents(self, every: list[Value]) -> Value:
+        """Return what the values of a dict made of the arguments may be."""
+        found = []
+        for value in every:
+            for token in value.refs:
+                if token in self.heap:
+                    inner = self.heap[token].contents
+                    found += [inner, self.elements(inner)] if inner.refs else [inner]
+            if value.immutable:
+                found.append(value)
+        return union(found)
+
+    def _lib_builtins_map(self, node: ast.AST, args: Arguments) -> Value:
+        if not args.positional:
+            return FRESH
+        given = [self.iterate(v) for v in args.positional[1:]]
+        return self.make("iter", node, self.call(args.positional[0], node, Arguments(given), "map"))
+
+    def _lib_builtins_filter(self, node: ast.AST, args: Arguments) -> Value:
+        if len(args.positional) < 2:
+            return FRESH
+        part = self.iterate(args.positional[1])
+        if args.positional[0].types != frozenset({"none"}):
+            self.call(args.positional[0], node, Arguments([part]), "filter")
+        return self.make("iter", node, part)
+
+    def _lib_builtins_enumerate(self, node: ast.AST, args: Arguments) -> Value:
+        part = self.iterate(args.positional[0]) if args.positional else FRESH
+        pair = self.make("tuple", (node, "pair"), NOTHING, NOTHING, (of_type("int"), part))
+        if pair.refs:
+            for token in pair.refs:
+                self.heap[token].contents |= part | of_type("int")
+        return self.make("iter", node, pair)
+
+    def _lib_builtins_zip(self, node: ast.AST, args: Arguments) -> Value:
+        parts = tuple(self.iterate(v) for v in args.positional)
+        known = None if args.loose is not None else parts
+        held = union([*parts, self.held(args.loose) if args.loose else NOTHING])
+        return self.make("iter", node, self.make("tuple", (node, "row"), held, NOTHING, known))
+
+    def _lib_builtins_iter(self, node: ast.AST, args: Arguments) -> Value:
+        if len(args.positional) != 1:
+            return FRESH
+        return self.make("iter", node, self.iterate(args.positional[0]))
+
+    def _lib_builtins_int(self, node: ast.AST, args: Arguments) -> Value:
+        if args.every and not (args.every[0].types and args.every[0].types <= {"int", "bool"}):
+            self.may_raise("converts with `int`", ("ValueError", "TypeError", "OverflowError"))
+        for value in args.every:
+            self.dunder("__int__", value)
+        return of_type("int")
+
+    def _lib_builtins_float(self, node: ast.AST, args: Arguments) -> Value:
+        if args.every and not (args.every[0].types and args.every[0].types <= table.NUMBERS):
+            self.may_raise("converts with `float`", ("ValueError", "TypeError"))
+        for value in args.every:
+            self.dunder("__float__", value)
+        return of_type("float")
+
+    def _lib_builtins_sum(self, node: ast.AST, args: Arguments) -> Value:
+        part = self.iterate(args.positional[0]) if args.positional else FRESH
+        start = args.every[1] if len(args.every) > 1 else of_type("int")
+        if part.types is not None and part.types <= table.NUMBERS:
+            return self.binary(ast.Add(), part, start)
+        self.dunder("__add__", part, part)
+        if start.immutable:
+            return FRESH
+        return self.make("list", node, self.held(part) | self.held(start))
+
+    def _lib_builtins_getattr(self, node: ast.AST, args: Arguments) -> Value:
+        if not args.positional:
+            return FRESH
+        if len(args.every) < 3:
+            self.may_raise("reads an attribute by name", ("AttributeError",))
+        name = node.args[1] if isinstance(node, ast.Call) and len(node.args) > 1 else None
+        if isinstance(name, ast.Constant) and isinstance(name.value, str):
+            found = self.plain_attribute(args.positional[0], name.value)
+        else:
+            # Any attribute: for a class of the project also any method.
+            found = Value(None, args.positional[0].refs)
+        return union([found, *args.every[2:]])
+
+    def _lib_functools_partial(self, node: ast.AST, args: Arguments) -> Value:
+        if not args.positional:
+            return FRESH
+        token = Token("new", "partial", node)
+        self.heap[token] = Cell(union([*args.positional[1:], *args.every[1:]]), args.positional[0])
+        return Value(frozenset({"partial:"}), frozenset({token}))
+
+    def _lib_functools_wraps(self, node: ast.AST, args: Arguments) -> Value:
+        return of_type("lib:typing.final")
+
+    def _lib_typing_cast(self, node: ast.AST, args: Arguments) -> Value:
+        return args.positional[1] if len(args.positional) > 1 else FRESH
+
+    def _lib_collections_namedtuple(self, node: ast.AST, args: Arguments) -> Value:
+        return of_type("lib:namedtuple")
+
+    def _lib_namedtuple(self, node: ast.AST, args: Arguments) -> Value:
+        return Value(None, self.make("list", node, union(args.every)).refs)
+
+    def _lib_collections_defaultdict(self, node: ast.AST, args: Arguments) -> Value:
+        contents = NOTHING
+        if args.positional:
+            contents = self.call(args.positional[0], node, Arguments([]), "default factory")
+        made = self.make("dict", node, contents)
+        return Value(frozenset({"defaultdict"}), made.refs)
+
+
+def _is_shuffle(name: str) -> bool:
+    """Whether the library function shuffles its first argument."""
+    return name.rpartition(".")[2] == "shuffle"
+
+
+def _is_iterator(value: Value) -> bool:
+    return value.types is not None and "iter" in value.types
