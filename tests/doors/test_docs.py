@@ -73,30 +73,3 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stderr
-
-
-@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
-def test_completion_scripts(shell: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "ray_lint", "completion", shell],
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert "--output-format" in done.stdout or "-l output-format" in done.stdout
-    for command in COMMANDS:
-        assert command in done.stdout
-
-
-def test_the_bash_completion_completes() -> None:
-    script = (
-        f"source <({sys.executable} -m ray_lint completion bash)\n"
-        "COMP_WORDS=(ray-lint --output-format sa) COMP_CWORD=2; _ray_lint; echo ${COMPREPLY[@]}\n"
-        "COMP_WORDS=(ray-lint --exit-z) COMP_CWORD=1; _ray_lint; echo ${COMPREPLY[@]}\n"
-        "COMP_WORDS=(ray-lint expl) COMP_CWORD=1; _ray_lint; echo ${COMPREPLY[@]}\n"
-    )
-    done = subprocess.run(
-        ["bash", "-c", script], env=environment(), capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["sarif", "--exit-zero", "explain"]
