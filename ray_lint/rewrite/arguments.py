@@ -20,6 +20,17 @@ _STABLE = (
     ast.unaryop,
 )
 
+_UNARY = {"__neg__", "__pos__", "__invert__"}
+_BINARY = {"add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor"}
+_BINARY |= {"lshift", "rshift"}
+# What a class must define for such an expression to run its code.
+_SPECIAL_METHODS: dict[type[ast.expr], set[str]] = {
+    ast.Attribute: {"__getattr__", "__getattribute__", "__get__"},
+    ast.Subscript: {"__getitem__", "__missing__"},
+    ast.UnaryOp: _UNARY,
+    ast.BinOp: {f"__{side}{name}__" for name in _BINARY for side in ("", "r")},
+}
+
 
 def is_invariant(
     names: ModuleNames,
@@ -43,8 +54,9 @@ def is_invariant(
         if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
     }
     stored |= _computed_attributes(names)
+    computed = _computed_syntax(names)
     for node in ast.walk(expression):
-        if not isinstance(node, _STABLE):
+        if not isinstance(node, _STABLE) or isinstance(node, computed):
             return False
         if isinstance(node, ast.Name) and binds_inside(names, node, region):
             return False
@@ -63,6 +75,17 @@ def _computed_attributes(names: ModuleNames) -> set[str]:
         for binding in bindings
         if isinstance(binding.node, ast.FunctionDef) and binding.node.decorator_list
     }
+
+
+def _computed_syntax(names: ModuleNames) -> tuple[type[ast.expr], ...]:
+    """Return the kinds of expressions that a class of this file gives a meaning of its own."""
+    if _computed_syntax not in names.memo:
+        methods = {name for s in names.scopes.values() if s.is_class for name in s.bindings}
+        names.memo[_computed_syntax] = tuple(
+            kind for kind, special in _SPECIAL_METHODS.items() if methods & special
+        )
+    found: tuple[type[ast.expr], ...] = names.memo[_computed_syntax]
+    return found
 
 
 def binds_inside(names: ModuleNames, use: ast.Name, region: ast.AST) -> bool:

@@ -30,6 +30,7 @@ from ray_lint.rewrite.naming import NameSupply, names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
     judge_body,
+    judge_container,
     judge_failures,
     judge_identity,
     judge_options,
@@ -207,6 +208,7 @@ class Rewriter:
         self, site: Site, shape: Shape, arguments: list[Argument], doubts: Doubts
     ) -> None:
         names, region = self.names, shape.region
+        judge_container(names, shape)
         self._judge_surroundings(site, shape, doubts)
         self._judge_values(arguments, doubts)
         for node in names.walk(region):
@@ -356,6 +358,8 @@ class Rewriter:
             if binding.kind in (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS):
                 continue
             fresh = names.contains(shape.region, binding.node)
+            if fresh and binding.kind is BindingKind.AUGMENTED:
+                raise Declined(f"`{name.id}` is changed while the loop runs")
             if fresh and binding.kind in (BindingKind.COMPREHENSION, BindingKind.LOOP):
                 regions: list[ast.AST] = list(self._after(shape, name))
             elif fresh:

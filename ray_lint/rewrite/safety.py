@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, ModuleNames
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
+from ray_lint.rewrite.shapes import Form, Shape
 
 _FORBIDDEN = {
     EffectKind.YIELDS: "it is a generator",
@@ -47,6 +48,12 @@ _NEUTRAL_OPTIONS = {
 
 
 _OBSERVERS = ("ray.util.state.", "ray.timeline", "ray.experimental.state", "ray.util.metrics.")
+
+_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+_PLAIN_COLLECTIONS = {
+    *("builtins.list", "builtins.dict", "builtins.set", "collections.deque"),
+    *("collections.defaultdict", "collections.OrderedDict"),
+}
 
 
 @dataclass(frozen=True)
@@ -103,6 +110,28 @@ def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> 
             isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id"
         ):
             doubts.add("it asks for the identity of an object (`id`)")
+
+
+def judge_container(names: ModuleNames, shape: Shape) -> None:
+    """Decline to fill a collection at once whose class may do more than to keep what it gets.
+
+    A name that is given from outside counts as a plain list, unless a class of this file has
+    methods for that.
+    """
+    container = shape.container
+    if container is None or shape.form not in (Form.APPEND, Form.STORE):
+        return
+    values: list[ast.expr | None] = [None]
+    if isinstance(container, ast.Name) and container in names.order:
+        values = [binding.value for binding in names.reaching(container)]
+    filling = {"append", "extend", "add", "update", "__iadd__", "__setitem__"}
+    own = any(filling & s.bindings.keys() for s in names.scopes.values() if s.is_class)
+    for value in values:
+        if isinstance(value, ast.Call):
+            if not names.qualified_names(value.func) & _PLAIN_COLLECTIONS:
+                raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
+        elif own and not isinstance(value, _DISPLAYS):
+            raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
 
 
 def judge_options(calls: list[ast.Call], doubts: Doubts) -> list[ast.keyword]:
