@@ -115,11 +115,15 @@ class SiteWriter:
         lines = "".join(f"{newline}{inner}{argument}," for argument in passed)
         return f"{submit}({lines}{newline}{indent})"
 
-    def _flattened(self, get: str, indent: str, room: int, *avoid: str) -> str:
-        """Return the values of all batches as one list."""
-        batch, result = self._local("batch", *avoid, get), self._local("result", *avoid, get)
+    def _flattened(self, node: ast.expr, get: str, indent: str, room: int, *avoid: str) -> str:
+        """Return one list of the values that ``get`` fetches in place of ``node``."""
+        statement = self.names.statement_of(node)
+        around = self.source.slice(statement) if statement is not None else ""
+        plural = "batch_results" if re.search(r"\bresults\b", around) else "results"
+        results = self._local("batch", *avoid, get, instead=plural)
+        result = self._local("result", *avoid, get)
         return self._bracketed(
-            [result, f"for {batch} in {get}", f"for {result} in {batch}"], indent, room
+            [result, f"for {results} in {get}", f"for {result} in {results}"], indent, room
         )
 
     def _bracketed(self, parts: list[str], indent: str, room: int) -> str:
@@ -130,11 +134,12 @@ class SiteWriter:
         lines = "".join(f"{newline}{inner}{part}" for part in parts)
         return f"[{lines}{newline}{indent}]"
 
-    def _local(self, wish: str, *avoid: object) -> str:
+    def _local(self, wish: str, *avoid: object, instead: str = "") -> str:
         """Return a name for a comprehension variable that the given texts do not mention."""
         text = " ".join(str(a) for a in avoid)
-        if not re.search(rf"\b{wish}\b", text):
-            return wish
+        for name in filter(None, (wish, instead)):
+            if not re.search(rf"\b{name}\b", text):
+                return name
         return self.supply.fresh(f"next_{wish}", f"{wish}_")
 
     def _place(self, node: ast.expr | ast.stmt) -> tuple[str, int]:
@@ -216,7 +221,9 @@ class SiteWriter:
             refs = self._batch_refs(edits, call, items.code, inner, outer_room + 30)
             function = self.source.code(get.func)
             self._replace_expression(
-                edits, get, self._flattened(f"{function}({refs})", indent, outer_room, items.code)
+                edits,
+                get,
+                self._flattened(get, f"{function}({refs})", indent, outer_room, items.code),
             )
             return
         self._replace_expression(
@@ -230,7 +237,7 @@ class SiteWriter:
                 continue
             indent, room = self._place(get)
             self._replace_expression(
-                edits, get, self._flattened(self.source.slice(get), indent, room)
+                edits, get, self._flattened(get, self.source.slice(get), indent, room)
             )
 
     def _consumed_at_once(self, node: ast.expr) -> bool:
