@@ -77,6 +77,11 @@ def _result(
             "rayLint/v1": f"{finding.code}:{finding.symbol}:{report.line(finding).strip()}"
         },
     }
+    properties: dict[str, Any] = {"symbol": finding.symbol, "evidence": list(finding.evidence)}
+    if finding.fix is not None:
+        properties["fixApplicability"] = finding.fix.applicability.value
+        properties["fixReason"] = finding.fix.reason
+    result["properties"] = properties
     if finding.code in index:
         result["ruleIndex"] = index[finding.code]
     # A notebook's edits have no place in the text of the file that SARIF could name.

@@ -14,84 +14,19 @@ import shutil
 import stat
 import subprocess
 import sys
-from dataclasses import dataclass
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.doors.conftest import ROOT, environment
+from tests.doors.docs import PAGES, SHELLS, blocks
 
 if sys.version_info >= (3, 11):
     import tomllib
 else:
     import tomli as tomllib
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-_BLOCK = re.compile(
-    r"(?:^ *<!-- (?P<mark>\w+): (?P<value>[^>\n]*) -->\n)?"
-    r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)^(?P=indent)```$",
-    re.MULTILINE | re.DOTALL,
-)
-_SHELLS = ("sh", "zsh", "fish")
 _ON_RAY = re.compile(r"^ray-lint (verify|profile)\b|--profile\b", re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class Block:
-    """A fenced block of a page."""
-
-    language: str
-    text: str
-    mark: str
-    value: str
-    output: str | None
-
-    @property
-    def commands(self) -> list[str]:
-        """The shell scripts in the block."""
-        if self.mark == "command":
-            return []
-        if self.language in _SHELLS:
-            return [self.text]
-        return _in_yaml(self.text) if self.language == "yaml" else []
-
-
-def blocks(page: Path) -> list[Block]:
-    text = page.read_text(encoding="utf-8")
-    matches = list(_BLOCK.finditer(text))
-    found = []
-    for match, following in zip_longest(matches, matches[1:]):
-        below = following is not None and not text[match.end() : following.start()].strip()
-        shown = (
-            following["text"] if following and below and following["language"] == "text" else None
-        )
-        indent = re.compile("^" + match["indent"], re.MULTILINE)
-        found.append(
-            Block(
-                match["language"],
-                indent.sub("", match["text"]),
-                match["mark"] or "",
-                match["value"] or "",
-                shown,
-            )
-        )
-    return found
-
-
-def _in_yaml(text: str) -> list[str]:
-    """Return the steps of GitHub Actions and the scripts of GitLab."""
-    yaml = pytest.importorskip("yaml")
-    jobs: Any = yaml.safe_load(text)
-    if not isinstance(jobs, dict):
-        return []
-    found: list[str] = []
-    for job in jobs.get("jobs", jobs).values():
-        if isinstance(job, dict):
-            found += [step["run"] for step in job.get("steps", []) if "run" in step]
-            found += job.get("script", [])
-    return found
 
 
 def needs_ray(page: Path) -> bool:
@@ -158,7 +93,7 @@ def play(page: Path, project: Path) -> None:
             (project / block.value).parent.mkdir(parents=True, exist_ok=True)
             (project / block.value).write_text(block.text, encoding="utf-8")
         printed = "".join(
-            run(project, block.language if block.language in _SHELLS else "sh", script)
+            run(project, block.language if block.language in SHELLS else "sh", script)
             for script in block.commands
         )
         if block.commands and block.output is not None:

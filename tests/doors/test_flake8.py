@@ -30,11 +30,11 @@ def is_installed() -> bool:
     return any(e.name == "RAY" for e in entry_points(group="flake8.extension"))
 
 
-def flake8(folder: Path, *arguments: str, stdin: str | None = None) -> str:
+def flake8(folder: Path, *arguments: str, stdin: str | None = None, file: str = ".flake8") -> str:
     config = LOCAL_PLUGIN.partition("[flake8:")[0] if is_installed() else LOCAL_PLUGIN
     extra = folder / ".flake8.more"
     config = config.replace("select = RAY\n", "select = RAY\n" + _read(extra))
-    (folder / ".flake8").write_text(config)
+    (folder / file).write_text(config)
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "flake8", *arguments],
         cwd=folder,
@@ -95,6 +95,48 @@ def test_options_in_the_configuration_file(tmp_path: Path) -> None:
     ):
         (tmp_path / ".flake8.more").write_text(line)
         assert ("RAY101" in flake8(tmp_path, "a.py")) == expected, line
+
+
+@pytest.mark.parametrize("file", [".flake8", "setup.cfg", "tox.ini"])
+def test_each_of_the_configuration_files_counts(tmp_path: Path, file: str) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    assert "RAY101" in flake8(tmp_path, "a.py", file=file)
+    (tmp_path / ".flake8.more").write_text("ray-min-items = 10001\n")
+    assert flake8(tmp_path, "a.py", file=file) == ""
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], ["RAY101", "RAY900"]),
+        (["--extend-ignore", "RAY101"], ["RAY900"]),
+        (["--select", "RAY9"], ["RAY900"]),
+        (["--select", "RAY101"], ["RAY101"]),
+        (["--per-file-ignores", "a.py:RAY9"], ["RAY101"]),
+    ],
+)
+def test_selecting_and_ignoring_on_the_command_line(
+    tmp_path: Path, arguments: list[str], expected: list[str]
+) -> None:
+    (tmp_path / "a.py").write_text(FINDING + "x = 1  # noqa: RAY101\n")
+    told = flake8(tmp_path, *arguments, "a.py").splitlines()
+    assert [line.split()[1] for line in told] == expected
+
+
+def test_without_a_selection_all_rules_are_on(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    config = tmp_path / "none.cfg"
+    config.write_text("" if is_installed() else LOCAL_PLUGIN.replace("select = RAY\n", ""))
+    assert "RAY101" in flake8(tmp_path, "--config", str(config), "a.py")
+    ignored = ["--config", str(config), "--extend-ignore", "RAY"]
+    assert flake8(tmp_path, *ignored, "a.py") == ""
+
+
+def test_the_help_names_the_options_and_their_defaults(tmp_path: Path) -> None:
+    words = flake8(tmp_path, "--help").split()
+    for option in ("--ray-min-items", "--ray-task-threshold", "--ray-strict", "--ray-known-heavy"):
+        assert option in words
+    assert {"200)", "0.01)"} <= {word.rstrip(".") for word in words}
 
 
 def test_several_processes(tmp_path: Path) -> None:

@@ -77,6 +77,17 @@ def test_sarif_says_what_consumers_need() -> None:
     assert log["runs"][0]["results"][0]["partialFingerprints"]
 
 
+def test_sarif_says_why_a_fix_is_not_safe() -> None:
+    fix = Fix("Do", Applicability.UNSAFE, (Edit(4, 7, "good"),), "because")
+    properties = json.loads(render("sarif", plain(fix)))["runs"][0]["results"][0]["properties"]
+    assert properties == {
+        "symbol": "s",
+        "evidence": ["e"],
+        "fixApplicability": "unsafe",
+        "fixReason": "because",
+    }
+
+
 def test_github_commands_are_escaped() -> None:
     (line,) = render("github", plain()).split("\n")[:-1]
     assert line.startswith("::warning title=ray-lint (RAY101),file=a%2Cb%3A%25.py,line=1,col=5,")

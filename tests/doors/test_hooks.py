@@ -8,13 +8,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.doors.conftest import ROOT
+from tests.doors.docs import blocks
 from tests.doors.samples import CLEAN, FINDING
 
 pytest.importorskip("pre_commit")
+yaml = pytest.importorskip("yaml")
 pytestmark = pytest.mark.slow
 
 UNUSED = "x = 1  # noqa: RAY101\n"
@@ -93,10 +96,22 @@ class Repository:
         return done.returncode, done.stdout + done.stderr
 
 
+def documented(hook: str) -> dict[str, Any]:
+    """Return what the documentation tells users to write for a hook: repository and options."""
+    for block in blocks(ROOT / "docs" / "ci.md"):
+        config = yaml.safe_load(block.text) if block.language == "yaml" else {}
+        for repo in config.get("repos", ()):
+            chosen = [entry for entry in repo["hooks"] if entry["id"] == hook]
+            if chosen:
+                return {"repo": repo["repo"], "rev": repo["rev"], "hooks": chosen}
+    raise AssertionError(f"the documentation does not show {hook}")
+
+
 def repository(tmp_path: Path, home: Path, hooks: Path, hook: str) -> Repository:
-    rev = git(hooks, "rev-parse", "HEAD").strip()
-    config = f"repos:\n- repo: {hooks.as_uri()}\n  rev: {rev}\n  hooks:\n  - id: {hook}\n"
-    return Repository(tmp_path, home, config)
+    """Take the hook as documented, from this work tree instead of its public place."""
+    shown = documented(hook)
+    shown.update(repo=hooks.as_uri(), rev=git(hooks, "rev-parse", "HEAD").strip())
+    return Repository(tmp_path, home, yaml.safe_dump({"repos": [shown]}))
 
 
 def test_the_lint_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
@@ -135,24 +150,31 @@ def test_the_lint_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
 def test_the_fix_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
     user = repository(tmp_path, home, hooks, "ray-lint-fix")
     path = user.write("a b.py", UNUSED)
+    batched = user.write("tâche.py", FINDING)
     code, out = user.run()
     assert code == 1
     assert "files were modified by this hook" in out
     assert path.read_text() == "x = 1\n"
+    assert "double_batch.remote(batch)" in batched.read_text(encoding="utf-8")
     git(user.folder, "add", "-A")
     assert user.run()[0] == 0
 
 
 def test_inside_the_flake8_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
-    # The hook of flake8's repository with `additional_dependencies`, defined locally since tests
-    # do not reach GitHub.
-    user = Repository(
-        tmp_path,
-        home,
-        "repos:\n- repo: local\n  hooks:\n  - id: flake8\n    name: flake8\n    entry: flake8\n"
-        "    language: python\n    types: [python]\n    args: [--select, RAY]\n"
-        f"    additional_dependencies: [flake8, '{hooks}']\n",
-    )
+    # The hook as flake8's repository defines it, since tests do not reach GitHub.
+    (shown,) = documented("flake8")["hooks"]
+    assert shown["additional_dependencies"] == ["ray-lint"]
+    local = {
+        "id": "flake8",
+        "name": "flake8",
+        "entry": "flake8",
+        "language": "python",
+        "types": ["python"],
+        "args": ["--select", "RAY"],
+        "additional_dependencies": ["flake8", str(hooks)],
+    }
+    config = {"repos": [{"repo": "local", "hooks": [local]}]}
+    user = Repository(tmp_path, home, yaml.safe_dump(config))
     user.write("é.py", FINDING)
     code, out = user.run()
     assert code == 1

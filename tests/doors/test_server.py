@@ -14,6 +14,7 @@ pytest.importorskip("pygls")
 from lsprotocol import types as lsp
 from pygls.lsp.client import LanguageClient
 
+from ray_lint.core import fix
 from tests.doors.conftest import environment
 from tests.doors.samples import FINDING
 
@@ -117,6 +118,24 @@ def test_a_session_with_a_document(tmp_path: Path) -> None:
         assert await client.diagnostics() == []
 
     session(tmp_path, play)
+
+
+def test_the_batch_rewrite_is_a_quick_fix(tmp_path: Path) -> None:
+    uri = (tmp_path / "a.py").as_uri()
+    fixed = fix(FINDING.encode(), filename="a.py").source.decode()
+
+    async def play(client: Client) -> None:
+        client.open(uri, FINDING)
+        (found,) = await client.diagnostics()
+        for only in ([lsp.CodeActionKind.QuickFix], ["source.fixAll"]):
+            actions = await client.actions(uri, found.range, only)
+            action = next(a for a in actions if "suppress" not in a.title)
+            assert action.edit is not None
+            assert action.edit.changes is not None
+            assert apply(FINDING, list(action.edit.changes[uri])) == fixed
+
+    session(tmp_path, play)
+    assert "double_batch.remote(batch)" in fixed
 
 
 def test_fixes_count_in_utf_16(tmp_path: Path) -> None:
