@@ -30,6 +30,7 @@ from ray_lint.rewrite.naming import NameSupply, names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
     judge_body,
+    judge_class_body,
     judge_container,
     judge_failures,
     judge_identity,
@@ -209,6 +210,7 @@ class Rewriter:
     ) -> None:
         names, region = self.names, shape.region
         judge_container(names, shape)
+        judge_class_body(names, shape, arguments)
         self._judge_surroundings(site, shape, doubts)
         self._judge_values(arguments, doubts)
         for node in names.walk(region):

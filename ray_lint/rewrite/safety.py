@@ -134,6 +134,26 @@ def judge_container(names: ModuleNames, shape: Shape) -> None:
             raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
 
 
+def judge_class_body(names: ModuleNames, shape: Shape, arguments: list[Argument]) -> None:
+    """Decline to read names of a class body in a comprehension, which cannot see them.
+
+    Loops of a class body can, and become comprehensions; a comprehension there fails already.
+    """
+    if not names.scope_of(shape.region).frame.is_class:
+        return
+    parts = [r.iterable for r in (shape.repeats or [])[1:]]
+    parts += [c for r in shape.repeats or [] for c in r.conditions]
+    parts += [a.expression for a in arguments if a.varying or shape.loop is None]
+    for node in (n for part in parts if part in names.order for n in names.walk(part)):
+        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            continue
+        owner = names.owner(node)
+        if owner is not None and owner.is_class:
+            reaching = names.reaching(node)
+            if not all(names.contains(shape.region, b.node) for b in reaching):
+                raise Declined(f"a comprehension would not see `{node.id}` of the class body")
+
+
 def judge_options(calls: list[ast.Call], doubts: Doubts) -> list[ast.keyword]:
     """Return the options of ``@ray.remote(...)`` and ``.options(...)``, the later ones winning.
 

@@ -305,6 +305,8 @@ class SiteWriter:
             "elif", self.source.start(statement)
         ):
             raise Declined("nothing can be submitted before the condition of the loop")
+        if self.names.scope_of(statement).is_class:
+            raise Declined("the loop stands in a class body")
         if not self._first_on_line(statement):
             raise Declined("the statement shares its line with another one")
         self._must_repeat(shape.repeats, [a.expression for a in arguments])
@@ -491,10 +493,12 @@ class SiteWriter:
             if source.stands_alone(statement):
                 own = source.indent(statement)
                 step = step.replace("; ", f"{newline}{own}", 1)
-            refs = self._item_refs(edits, call, items, indent, len(indent) + 40)
+            refs = self.supply.fresh(f"{base}_refs")
+            submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
             key, ref = self._local("key", items), self._local("ref", items)
             container = self._container(shape)
             lines = [
+                f"{refs} = {submitted}",
                 f"for {key}, {ref} in zip({keys}, {refs}):",
                 f"{source.cst.default_indent}{container}[{key}] = {ref}",
             ]
@@ -503,17 +507,22 @@ class SiteWriter:
             kept = self.supply.fresh(f"{base}_others")
             start = f"{start}{newline}{indent}{kept} = []"
             values = ", ".join(source.code(e) for e in others)
-            keep = f"{kept}.append(({values},))"
+            several = len(others) != 1
+            values = f"({values})" if several else values
+            keep = f"{kept}.append({values})"
             joint = f"{newline}{source.indent(statement)}"
             step = f"{keep}{joint if source.stands_alone(statement) else '; '}{step}"
-            refs = self._item_refs(edits, call, items, indent, len(indent) + 40)
+            refs = self.supply.fresh(f"{base}_refs")
+            submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
             container = self._container(shape)
-            names = iter(f"value_{i}" for i in range(1, len(others) + 1))
+            wanted = [f"value_{i}" for i in range(1, len(others) + 1)] if several else ["value"]
+            names = iter(wanted)
             built = ", ".join("ref" if e is site else next(names) for e in shape.beside.elts)
-            targets = ", ".join(f"value_{i}" for i in range(1, len(others) + 1))
+            targets = f"({', '.join(wanted)})" if several else "value"
             unit = source.cst.default_indent
             lines = [
-                f"for ({targets},), ref in zip({kept}, {refs}):",
+                f"{refs} = {submitted}",
+                f"for {targets}, ref in zip({kept}, {refs}):",
                 f"{unit}{container}.append(({built}))",
             ]
         elif shape.form is Form.DROP:
@@ -548,17 +557,10 @@ class SiteWriter:
         edits.replace(begin, end, step)
         offset = source.line_start(source.first_line(loop))
         edits.insert(offset, indent + start + newline)
-        text = newline.join(lines)
-        self.insertions.after(edits, loop, self._moved_in(text, indent), blank_lines=0)
+        # Further lines inside of one of these are indented already.
+        text = newline.join(indent + line for line in lines)
+        self.insertions.after(edits, loop, text, blank_lines=0)
         self._flatten_gets(edits, uses)
-
-    def _moved_in(self, text: str, indent: str) -> str:
-        """Indent the first line and those that are not indented yet."""
-        lines = text.split(self.source.newline)
-        return self.source.newline.join(
-            line if i and line.startswith(indent) and indent else indent + line
-            for i, line in enumerate(lines)
-        )
 
     def _keep_comments_in_place(
         self, edits: Edits, statement: ast.stmt, start: int, end: int, content: str

@@ -1,7 +1,14 @@
-"""Small Ray programs put together from parts: site, iterable, argument, function, consumption."""
+"""Small Ray programs put together from parts.
+
+A function, what it is submitted over, its arguments, the site, what becomes of the references, a
+hazard, and the place of it all. Many parts do not fit each other: then both programs must fail
+alike.
+"""
 
 from __future__ import annotations
 
+import re
+import textwrap
 from dataclasses import dataclass
 
 from hypothesis import strategies as st
@@ -30,7 +37,52 @@ FUNCTIONS = {
     "state": (
         "SEEN = []\n\n\n@ray.remote\ndef work(x, k=1):\n    SEEN.append(x)\n    return x + k\n"
     ),
+    "helper": (
+        "def low(x):\n    return x if x < 40 else low(x - 40)\n\n\n"
+        "@ray.remote\ndef work(x, k=1):\n    # the remainder\n    return low(x) * k\n"
+    ),
+    "reads global": (
+        "SCALE = 2\n\n\n@ray.remote\ndef work(x, k=1):\n    y = x * SCALE\n    return y - k\n"
+    ),
+    "keyword only": "@ray.remote\ndef work(x=0, *, k=1):\n    return x - k if k else x\n",
+    "variadic": "@ray.remote\ndef work(*args, **options):\n    return len(args) + len(options)\n",
+    "closure": (
+        "def make(shift):\n    @ray.remote\n    def inner(x, k=1):\n        return x + k + shift\n"
+        "\n    return inner\n\n\nwork = make(4)\n"
+    ),
+    "decorated": (
+        "import functools\n\n\ndef twice(function):\n    @functools.wraps(function)\n"
+        "    def inner(*args, **kwargs):\n        return [function(*args, **kwargs)] * 2\n\n"
+        "    return inner\n\n\n@ray.remote\n@twice\ndef work(x, k=1):\n    return x + k\n"
+    ),
+    "mutates": "@ray.remote\ndef work(x, k=1):\n    x += k\n    return x\n",
+    "mutable default": (
+        "@ray.remote\ndef work(x, k=1, found=[]):\n    return x + k + len(found)\n"
+    ),
+    "returns argument": "@ray.remote\ndef work(x, k=1):\n    return k, x\n",
+    "seeded": (
+        "import random\n\n\n@ray.remote\ndef work(x, k=1):\n    rng = random.Random(x)\n"
+        "    return rng.randint(0, 9) * k\n"
+    ),
+    "own name": "@ray.remote\ndef work(x, k=1):\n    return x + k, work is None\n",
+    "actor": (
+        "@ray.remote\nclass Keeper:\n    def __init__(self):\n        self.seen = 0\n\n"
+        "    def note(self, x, k=1):\n        self.seen += 1\n        return self.seen, x, k\n\n\n"
+        "keeper = Keeper.remote()\nwork = keeper.note\n"
+    ),
+    "actor method": (
+        "@ray.remote\nclass Keeper:\n    def __init__(self):\n        self.seen = []\n\n"
+        "    def work(self, x, k=1):\n        self.seen.append(k)\n"
+        "        return len(self.seen) + k\n\n\nkeeper = Keeper.remote()\n"
+    ),
+    "actor, raises": (
+        "@ray.remote\nclass Keeper:\n    def __init__(self):\n        self.total = 0\n\n"
+        "    def work(self, x, k=1):\n        if x == 205:\n            raise KeyError(x)\n"
+        "        self.total += k\n        return self.total\n\n\nkeeper = Keeper.remote()\n"
+    ),
 }
+METHODS = {"actor method", "actor, raises"}
+"""Functions that are submitted as ``keeper.work.remote``."""
 ITERABLES = {
     "range": "range(N)",
     "steps": "range(N, 0, -1)",
@@ -43,8 +95,39 @@ ITERABLES = {
     "dictionary": "{n: n for n in range(N)}",
     "map": "map(abs, range(N))",
     "references": "[ray.put(n) for n in range(N)]",
+    "tuple": "tuple(range(N))",
+    "characters": "'probably' * 30",
+    "set": "{n * 7 for n in range(N)}",
+    "values": "{str(n): n for n in range(N)}.values()",
+    "array": "np.arange(N)",
+    "pairs": "[[n, n + 1] for n in range(N)]",
+    "chained": "itertools.chain(range(100), range(N))",
+    "slice": "list(range(2 * N))[N:]",
+    "counted": "itertools.islice(itertools.count(), N)",
+    "names": "sorted(str(n) for n in range(N))",
+    "zip": "(a + b for a, b in zip(range(N), range(N)))",
+    "few": "range(40)",
 }
-ARGUMENTS = ("x", "x, 3", "x, k=factor", "k=x, x=factor", "x=x", "factor, x", "*[x, 2]", "")
+ARGUMENTS: tuple[str, ...] = (
+    "x",
+    "x, 3",
+    "x, k=factor",
+    "k=x, x=factor",
+    "x=x",
+    "factor, x",
+    "*[x, 2]",
+    "",
+)
+ARGUMENTS += (
+    "factor",
+    "x * 2",
+    "x, factor + 1",
+    "**{'x': x}",
+    "x, k=x",
+    "[x]",
+    "x if x else factor",
+)
+ARGUMENTS += ("x, [factor]", "(x, factor)", "next(numbers)", "x, shared")
 SITES = {
     "list": "refs = [work.remote({argument}) for x in {iterable}]",
     "append": "refs = []\nfor x in {iterable}:\n    refs.append(work.remote({argument}))",
@@ -62,6 +145,102 @@ SITES = {
     "generator": "refs = list(work.remote({argument}) for x in {iterable})",
     "starred": "refs = [*(work.remote({argument}) for x in {iterable})]",
     "options": "refs = [work.options(num_cpus=0.5).remote({argument}) for x in {iterable}]",
+    "set": "refs = list({{work.remote({argument}) for x in {iterable}}})",
+    "dictionary": (
+        "table = {{n: work.remote({argument}) for n, x in enumerate({iterable})}}\n"
+        "refs = list(table.values())"
+    ),
+    "dictionary filled": (
+        "table = {{}}\nfor n, x in enumerate({iterable}):\n    table[n] = work.remote({argument})\n"
+        "refs = [table[n] for n in table]"
+    ),
+    "nested": "refs = [work.remote({argument}) for n in range(2) for x in {iterable} if n]",
+    "nested lists": (
+        "rows = [[work.remote({argument}) for x in range(n, n + 20)] for n in range(15)]\n"
+        "refs = sum(rows, [])"
+    ),
+    "nested loops": (
+        "refs = []\nfor n in range(15):\n    for x in range(n, n + 20):\n"
+        "        refs.append(work.remote({argument}))"
+    ),
+    "while": (
+        "refs = []\nx = 0\nwhile x < N:\n    refs.append(work.remote({argument}))\n    x += 1"
+    ),
+    "while, backwards": (
+        "refs = []\nx = N\nwhile x:\n    x -= 1\n    refs.append(work.remote({argument}))"
+    ),
+    "map": "refs = list(map(work.remote, {iterable}))",
+    "map, starred": "refs = [*map(work.remote, {iterable}, range(N))]",
+    "map, lambda": "refs = list(map(lambda x: work.remote({argument}), {iterable}))",
+    "one line": "refs = []\nfor x in {iterable}: refs.append(work.remote({argument}))",
+    "two loops": (
+        "refs = []\nfor x in {iterable}:\n    refs.append(work.remote({argument}))\n"
+        "for x in range(200):\n    refs.append(work.remote({argument}))"
+    ),
+    "through a name": (
+        "refs = []\nfor x in {iterable}:\n    ref = work.remote({argument})\n    refs.append(ref)"
+    ),
+    "with continue": (
+        "refs = []\nfor x in {iterable}:\n    if x == 5:\n        continue\n"
+        "    refs.append(work.remote({argument}))"
+    ),
+    "under a condition": (
+        "refs = []\nfor x in {iterable}:\n    if x != 5:\n"
+        "        refs.append(work.remote({argument}))"
+    ),
+    "two branches": (
+        "refs = []\nfor x in {iterable}:\n    if x != 5:\n"
+        "        refs.append(work.remote({argument}))\n"
+        "    else:\n        refs.append(work.remote(1))"
+    ),
+    "beside the item": (
+        "both = []\nfor x in {iterable}:\n    both.append((x, work.remote({argument})))\n"
+        "refs = [ref for _, ref in both]"
+    ),
+    "fetched at once": (
+        "refs = []\nfor x in {iterable}:\n"
+        "    refs.append(ray.put(ray.get(work.remote({argument}))))"
+    ),
+    "printed between": (
+        "refs = []\nfor x in {iterable}:\n    if len(refs) % 100 == 0:\n"
+        "        print('so far', len(refs))\n    refs.append(work.remote({argument}))"
+    ),
+    "fails midway": (
+        "refs = []\ntry:\n    for n, x in enumerate({iterable}):\n"
+        "        refs.append(work.remote(10 // (230 - n)))\nexcept ZeroDivisionError:\n"
+        "    print('ended', len(refs))"
+    ),
+    "buffer": (
+        "refs = []\nbuffer = [0]\nfor x in {iterable}:\n    buffer[0] = x\n"
+        "    refs.append(work.remote(len(buffer), buffer))"
+    ),
+    "accumulated": (
+        "refs = []\ntotal = np.zeros(2)\nfor x in {iterable}:\n    total += 1\n"
+        "    refs.append(work.remote(1, total))"
+    ),
+    "previous result": (
+        "refs = []\nlast = 0\nfor x in {iterable}:\n    last = work.remote(last)\n"
+        "    refs.append(last)\nrefs = refs[:3]"
+    ),
+    "limited": (
+        "refs, open_refs = [], []\nfor x in {iterable}:\n    if len(open_refs) > 20:\n"
+        "        _, open_refs = ray.wait(open_refs, num_returns=1)\n"
+        "    refs.append(work.remote({argument}))\n    open_refs.append(refs[-1])"
+    ),
+    "else": (
+        "refs = []\nfor x in {iterable}:\n    refs.append(work.remote({argument}))\n"
+        "else:\n    print('all')"
+    ),
+    "varying options": (
+        "refs = [work.options(name=str(x)).remote({argument}) for x in {iterable}]"
+    ),
+    "dropped": (
+        "refs = []\nfor x in {iterable}:\n    work.remote({argument})\n"
+        "refs.append(ray.put(len(refs)))"
+    ),
+    "walrus": (
+        "refs = [(last := work.remote({argument})) for x in {iterable}]\nprint(last is refs[-1])"
+    ),
     "later": (
         "refs = [work.remote({argument}) for x in {iterable}]\nfactor = 100  # after the submission"
     ),
@@ -86,8 +265,73 @@ CONSUMPTIONS = {
         "    print(type(error).__name__)"
     ),
     "escaping": "def show(found):\n    return [ray.get(r) for r in found]\n\n\nprint(show(refs))",
+    "dictionary": "print(dict(zip(range(N), ray.get(refs))))",
+    "largest": "print(max(str(r) for r in ray.get(refs)), sorted(map(str, ray.get(refs)))[:4])",
+    "numbered": (
+        "for n, ref in enumerate(refs):\n    if n % 50 == 0:\n        print(n, ray.get(ref))"
+    ),
+    "joined": "more = refs + refs[:3]\nprint(len(more), ray.get(more)[-1])",
+    "listed": "print([ray.get(ref) for ref in refs][-3:])",
+    "indexed": "print(ray.get(refs[0]), ray.get(refs[-1]), refs.index(refs[2]))",
+    "waited for many": (
+        "count = 0\nwhile refs:\n"
+        "    done, refs = ray.wait(refs, num_returns=min(25, len(refs)))\n"
+        "    count += len(ray.get(done))\nprint(count)"
+    ),
+    "waited with time": (
+        "done, rest = ray.wait(refs, num_returns=len(refs), timeout=30)\n"
+        "print(len(done), len(rest), ray.get(done)[5])"
+    ),
+    "gathered": (
+        "async def gather(found):\n    return await asyncio.gather(*found)\n\n\n"
+        "print(asyncio.run(gather(refs)))"
+    ),
+    "passed on": (
+        "@ray.remote\ndef count(*values):\n    return len([str(v) for v in values])\n\n\n"
+        "print(ray.get(count.remote(*refs)))"
+    ),
+    "passed on each": (
+        "@ray.remote\ndef show(value):\n    return str(value)[:9]\n\n\n"
+        "print(ray.get([show.remote(ref) for ref in refs]))"
+    ),
+    "keyed": "place = {ref: n for n, ref in enumerate(refs)}\nprint(len(place), place[refs[9]])",
+    "with timeout": "print(ray.get(refs, timeout=60))",
+    "only some": "print([ray.get(ref) for n, ref in enumerate(refs) if n < 9])",
+    "attribute": (
+        "class Kept:\n    pass\n\n\nkept = Kept()\nkept.refs = refs\nprint(ray.get(kept.refs)[:5])"
+    ),
+    "changed results": (
+        "results = ray.get(refs)\nfor result in results[:1]:\n    if isinstance(result, list):\n"
+        "        result.append('more')\nprint(results)"
+    ),
+    "caught by name": (
+        "try:\n    print(len(ray.get(refs)))\nexcept (ValueError, KeyError) as error:\n"
+        "    print(repr(error.cause))"
+    ),
+    "suppressed": (
+        "with contextlib.suppress(Exception):\n    print(len(ray.get(refs)))\n"
+        "print(ray.get(refs[0]))"
+    ),
+    "nothing": "print(type(refs).__name__)",
     "twice": "results = ray.get(refs)\nprint(results[:3])\nprint(len(ray.get(refs)))",
 }
+
+
+HAZARDS = {
+    "none": ("", ""),
+    "names taken": ("work_batch = split_into_batches = batch = 'mine'", "print(work_batch, batch)"),
+    "variable read after": ("", "print(x)"),
+    "function used after": ("", "print(ray.get(work.remote(7)))"),
+    "function gone": ("", "work = None"),
+    "global changed": ("ray.wait([work.remote(3)])\nSCALE = 50", "print(SCALE)"),
+    "built-in taken": ("len_, list_ = len, list\nrange_ = range", "print(len_(refs))"),
+    "names listed": ("", "print(sorted(n for n in locals() if n[0] in 'rw'))"),
+    "comment": ("# before the site", "# after the site"),
+    "private": ("__hidden = 3", "print(__hidden)"),
+    "remainder": ("rest = iter(range(3))", "print(list(rest), next(numbers))"),
+}
+"""What stands before the site, and what stands after the consumption."""
+PLACES = ("module", "function", "method", "async function", "main", "class body", "condition")
 
 
 @dataclass(frozen=True)
@@ -99,17 +343,36 @@ class Parts:
     argument: str
     site: str
     consumption: str
-    in_function: bool
+    hazard: str
+    place: str
 
     def source(self) -> bytes:
         """Return the program; it submits between 200 and 300 tasks."""
         site = SITES[self.site].format(argument=self.argument, iterable=ITERABLES[self.iterable])
-        body = f"factor = 5\n{site}\n{CONSUMPTIONS[self.consumption]}\n"
-        if self.in_function:
-            lines = [f"    {line}" if line else "" for line in body.splitlines()]
-            body = "\n".join(["def main():", *lines, "", "", "main()", ""])
-        head = "# expect: equal\nimport ray\n\nN = 300\nray.init()\n\n\n"
-        return f"{head}{FUNCTIONS[self.function]}\n\n{body}".encode()
+        if self.function in METHODS:
+            site = re.sub(r"\bwork\.(?=remote|options)", "keeper.work.", site)
+        before, after = HAZARDS[self.hazard]
+        setup = "factor = 5\nshared = ray.put(2)\nnumbers = iter(range(1000))"
+        parts = [setup, before, site, CONSUMPTIONS[self.consumption], after]
+        body = "\n".join(part for part in parts if part)
+        head = "# expect: equal\nimport asyncio\nimport contextlib\nimport itertools\n\n"
+        head += "import numpy as np\nimport ray\n\nN = 240\nray.init()\n\n\n"
+        return f"{head}{FUNCTIONS[self.function]}\n\n{placed(body, self.place)}\n".encode()
+
+
+def placed(body: str, place: str) -> str:
+    """Return statements where the place wants them."""
+    if place == "module":
+        return body
+    opening, depth, closing = {
+        "function": ("def main():", 1, "\n\nmain()"),
+        "method": ("class App:\n    def run(self):", 2, "\n\nApp().run()"),
+        "async function": ("async def main():", 1, "\n\nasyncio.run(main())"),
+        "main": ('if __name__ == "__main__":', 1, ""),
+        "class body": ("class App:", 1, ""),
+        "condition": ("if N > 100:", 1, ""),
+    }[place]
+    return f"{opening}\n{textwrap.indent(body, '    ' * depth)}\n{closing}"
 
 
 def parts() -> st.SearchStrategy[Parts]:
@@ -121,5 +384,6 @@ def parts() -> st.SearchStrategy[Parts]:
         st.sampled_from(ARGUMENTS),
         st.sampled_from(list(SITES)),
         st.sampled_from(list(CONSUMPTIONS)),
-        st.booleans(),
+        st.sampled_from(list(HAZARDS)),
+        st.sampled_from(PLACES),
     )

@@ -29,6 +29,7 @@ def programs(number: int, seed: int) -> list[Program]:
     """Return different programs, the same ones for the same seed."""
     chance = random.Random(seed)
     chosen: dict[Parts, None] = {}
+    calm = [*generated.HAZARDS, *["none"] * len(generated.HAZARDS)]
     while len(chosen) < number:
         made = Parts(
             chance.choice(list(generated.FUNCTIONS)),
@@ -36,7 +37,8 @@ def programs(number: int, seed: int) -> list[Program]:
             chance.choice(generated.ARGUMENTS),
             chance.choice(list(generated.SITES)),
             chance.choice(list(generated.CONSUMPTIONS)),
-            chance.random() < 0.5,
+            chance.choice(calm),
+            chance.choice(generated.PLACES),
         )
         chosen[made] = None
     return [
