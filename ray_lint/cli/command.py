@@ -48,23 +48,32 @@ def _dispatch(arguments: list[str]) -> int:
         from ray_lint.cli.completion import run as complete
 
         return complete(arguments[1:])
+    _check_for_typo(command)
     from ray_lint.cli.lint import run as lint
 
     return lint(arguments)
+
+
+def _check_for_typo(word: str) -> None:
+    """Raise UsageError if the word is no path and almost a command."""
+    if word.isalpha() and not os.path.lexists(word):
+        from ray_lint.cli.options import did_you_mean
+
+        if meant := did_you_mean(word, COMMANDS):
+            raise UsageError(f"{word}: no such file, directory or command{meant}")
 
 
 def _run_on_ray(command: str, arguments: list[str]) -> int:
     from ray_lint.cli.options import Parser
     from ray_lint.runtime import cli
 
-    parser = Parser(prog="ray-lint", add_help=False)
-    commands = parser.add_subparsers(dest="command", parser_class=Parser)
+    commands = Parser(prog="ray-lint", add_help=False).add_subparsers(parser_class=Parser)
     if command == "verify":
         cli.add_verify_parser(commands)
     else:
         cli.add_profile_parser(commands)
-    own, program = cli.split_command(arguments)
-    options = parser.parse_args(own)
+    own, program = cli.split_command(arguments[1:])
+    options = commands.choices[command].parse_args(own)
     options.program = program or options.program
     code: int = options.run(options)
     return code

@@ -24,7 +24,10 @@ exit codes: 0 nothing found, 1 findings, 2 usage error or a file that could not 
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser that raises UsageError and suggests the nearest option."""
+    """A parser that raises UsageError and suggests the nearest option instead of guessing."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(allow_abbrev=False, **kwargs)
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with the message, and what may have been meant."""
@@ -116,7 +119,6 @@ def build() -> Parser:
         epilog=_EPILOG,
         formatter_class=_Formatter,
         add_help=False,
-        allow_abbrev=False,
     )
     parser.add_argument(
         "paths",

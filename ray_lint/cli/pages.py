@@ -11,7 +11,7 @@ from ray_lint.rules import Rule, all_rules
 
 def run(command: str, arguments: list[str]) -> int:
     """Print the list of rules or the page of one and return the exit code."""
-    parser = Parser(prog=f"ray-lint {command}", allow_abbrev=False)
+    parser = Parser(prog=f"ray-lint {command}")
     if command == "rules":
         parser.description = "List the codes and names of all rules."
         parser.parse_args(arguments)
