@@ -19,16 +19,6 @@ from ray_lint.program.names import Binding, FunctionNode
 if TYPE_CHECKING:
     from ray_lint.program.project import Project
 
-__all__ = [
-    "Effect",
-    "EffectKind",
-    "effects_of",
-    "expression_effects",
-    "is_immutable",
-    "may_be_iterator",
-    "mutates",
-]
-
 
 def effects_of(
     project: Project | None,
