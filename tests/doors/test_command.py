@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import stat
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_lint.cli.lint import run as lint
 from tests.doors.conftest import ROOT, Command, environment
 from tests.doors.samples import CLEAN, COLUMN, FINDING, LINE
 
@@ -148,6 +150,44 @@ def test_processes_give_the_same_as_one(command: Command, tmp_path: Path) -> Non
     assert one.returncode == 2
     assert one.stdout.count("RAY101") == 6
     assert (one.stdout, one.stderr) == (two.stdout, two.stderr)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_a_long_run_shows_progress_on_a_terminal_only(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for i in range(3):
+        (tmp_path / f"m{i}.py").write_text(CLEAN + "f.remote()\n")
+    monkeypatch.setattr("ray_lint.cli.lint._PATIENCE", -1.0)  # every run is a long one
+    terminal = Terminal()
+    monkeypatch.setattr(sys, "stderr", terminal)
+    lint(["-j", "1", "--isolated", str(tmp_path)])
+    assert terminal.getvalue() == "1/3 files\r\033[K2/3 files\r\033[K"
+    monkeypatch.setattr(sys, "stderr", quiet := Terminal())
+    lint(["-j", "1", "--isolated", "--quiet", str(tmp_path)])
+    monkeypatch.setattr(sys, "stderr", pipe := io.StringIO())
+    lint(["-j", "1", "--isolated", str(tmp_path)])
+    assert (quiet.getvalue(), pipe.getvalue(), capsys.readouterr().out) == ("", "", "")
+
+
+def test_the_batch_size_can_be_a_constant(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    assert "cluster_resources" in command("--diff", "a.py").stdout
+    shown = command("--diff", "--batch-size", "123", "a.py").stdout
+    assert "123" in shown
+    assert "cluster_resources" not in shown
+
+
+def test_what_git_ignores_can_be_seen(command: Command, tmp_path: Path) -> None:
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    (tmp_path / ".gitignore").write_text("made.py\n")
+    (tmp_path / "made.py").write_text(FINDING)
+    assert command(".").stdout == ""
+    assert "made.py:9:20: RAY101" in command("--no-gitignore", ".").stdout
 
 
 def test_select_and_ignore(command: Command, tmp_path: Path) -> None:
