@@ -45,6 +45,16 @@ class TooFineGrainedActorCall:
     If the calls are spread over time by what the loop does besides, if other callers must get a
     turn between two items, or if one call really takes more than about 10 ms.
 
+    ## Fix safety
+    A batch method is added to the class; items keep their order, so state needs no proof. Beside
+    the preconditions of [RAY101](too-fine-grained-task.md) for items, loop, failures and
+    references, the fix is *safe* only if
+
+    - the class is defined once and by a statement that the calls see, and the method in the class
+      itself, without a decorator;
+    - the actor runs one call at a time (`max_concurrency`, `async` and concurrency groups do not);
+    - the loop does not talk to actors between two calls.
+
     ## References
     - [Ray: actors](https://docs.ray.io/en/latest/ray-core/actors.html)
     """

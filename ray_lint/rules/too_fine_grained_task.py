@@ -52,6 +52,26 @@ class TooFineGrainedTask:
     (a benchmark of Ray, a probe of the cluster), or if each task must run on its own for its side
     effects.
 
+    ## Fix safety
+    The fix is *safe* if every precondition below is proven. If one is not, the finding names it and
+    the fix is *unsafe* (`--unsafe-fixes`); if no batch could keep the meaning, it is advice only.
+
+    - *Definition*: the remote function is defined once, by a statement that the call sees, and is
+      neither asynchronous nor a generator.
+    - *Body*: it has no side effects, reads nothing that the program changes later, does not ask for
+      its process, its own name or the identity of objects, and calls only what is known to do the
+      same. What it changes among its arguments, the next item of the batch must not see.
+    - *Failures*: no item can fail; or nothing handles the failure, and no item behind a failed one
+      is fetched on its own.
+    - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
+      ObjectRefs among them stay top-level arguments.
+    - *Loop*: it ends only at its end; between two submissions it neither waits, yields, awaits nor
+      handles failures; its arguments do not depend on the iteration before.
+    - *References*: the collection is a plain list, set or dict of which every use is known. Nothing
+      waits with a timeout, cancels tasks or looks at the tasks of the cluster.
+    - *Options*: written out, the same for all items, one result per task, and none that would mean
+      something else for a batch.
+
     ## References
     - [Anti-pattern: Over-parallelizing with too fine-grained tasks harms
       speedup](https://docs.ray.io/en/latest/ray-core/patterns/too-fine-grained-tasks.html)
