@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ray_lint.measured import MeasuredSite
 
 
 @dataclass(frozen=True)
@@ -11,7 +15,8 @@ class Config:
 
     ``min_items`` is a number of submissions; ``task_threshold`` is in seconds (Ray's own guideline
     is 10 ms); ``batch_size`` None means: computed from the cluster at run time. ``strict`` also
-    reports sites where neither the number of items nor the cost of one is known.
+    reports sites where neither the number of items nor the cost of one is known. ``measured`` are
+    the sites that a profile has for the very file that is checked: measurement judges them.
     """
 
     select: tuple[str, ...] = ("RAY",)
@@ -24,6 +29,7 @@ class Config:
     known_heavy: tuple[str, ...] = ()
     known_tiny: tuple[str, ...] = ()
     source_roots: tuple[str, ...] = ()
+    measured: tuple[MeasuredSite, ...] = ()
 
     def selects(self, code: str) -> bool:
         """Whether ``code`` is on: the longest matching prefix of select and ignore decides."""

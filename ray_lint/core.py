@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_lint.config import Config
-from ray_lint.finding import Applicability, Finding, Position
+from ray_lint.finding import Applicability, Finding, Fix, Position
 from ray_lint.sources.gate import mentions_suppression
 from ray_lint.sources.text import character_column, decode
 
 if TYPE_CHECKING:
+    from ray_lint.measured import MeasuredSite
+    from ray_lint.program.facts import Site
     from ray_lint.program.project import Project
+    from ray_lint.rewrite import Rewriter
 
 _RAY_WORD = re.compile(rb"\bray\b|ray\.|_ray\b|ray_", re.ASCII)
 _MAX_ROUNDS = 100
@@ -105,7 +108,7 @@ def _check_text(
         tree = parse(content, filename)
     findings: list[Finding] = []
     lines: list[tuple[int, str]] = []
-    if has_candidate(tree):
+    if config.measured or has_candidate(tree):
         findings, lines = _submissions(
             content, config, filename, tree, project, fixes=fixes, noqa=noqa
         )
@@ -130,6 +133,7 @@ def _submissions(
     from ray_lint.program.facts import find_sites
     from ray_lint.program.project import Project as NewProject
     from ray_lint.rules import all_rules
+    from ray_lint.rules._granularity import evidence
 
     project = project or NewProject(config.source_roots)
     module = project.add(content, tree, filename)
@@ -159,12 +163,40 @@ def _submissions(
             start=start,
             end=end,
             symbol=site.callee.name,
-            evidence=tuple(r for r in (site.count.reason, site.cost.reason) if r),
-            fix=rewriter.fix(site) if rewriter else None,
+            evidence=evidence(site),
+            fix=_fix(rewriter, site) if rewriter else None,
         )
         for rule, message, site, start, end in found
     ]
     return findings, lines
+
+
+def _fix(rewriter: Rewriter, site: Site) -> Fix:
+    if site.visible:
+        return rewriter.fix(site)
+    title = f"Submit `{site.callee.name}` in batches"
+    return Fix(title, Applicability.DISPLAY, (), "the loop that repeats it is not in sight")
+
+
+def stale_measurements(
+    source: bytes, config: Config, *, filename: str = "<stdin>", project: Project | None = None
+) -> list[MeasuredSite]:
+    """Return the sites of ``config.measured`` whose code has changed since: they do not count.
+
+    Raises SourceError if the file cannot be decoded or parsed.
+    """
+    from ray_lint.program.module import parse
+    from ray_lint.program.profiled import Measurements
+    from ray_lint.program.project import Project as NewProject
+    from ray_lint.program.remotes import resolve_callee
+
+    content = decode(source, filename).content
+    tree = parse(content, filename)
+    known = project or NewProject(config.source_roots)
+    module = known.add(content, tree, filename)
+    return Measurements(config.measured, tree).stale(
+        lambda handle: resolve_callee(known, module, handle).definition
+    )
 
 
 class _Columns:

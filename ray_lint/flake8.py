@@ -21,6 +21,8 @@ class Plugin:
     version = __version__
     config: Config | None = None
     """What flake8's own options say, set once for the whole run; None: the defaults."""
+    profile = ""
+    """The file of a profile, if one is to be used."""
 
     def __init__(self, tree: ast.Module, lines: list[str], filename: str) -> None:
         self.tree = tree
@@ -53,6 +55,14 @@ class Plugin:
             parse_from_config=True,
             help="also report Ray submissions of unknown number and cost",
         )
+        manager.add_option(
+            "--ray-profile",
+            default="",
+            parse_from_config=True,
+            normalize_paths=True,
+            metavar="FILE",
+            help="judge what ray-lint profile measured by its FILE",
+        )
         for which, effect in (("heavy", "long"), ("tiny", "short")):
             manager.add_option(
                 f"--ray-known-{which}",
@@ -68,6 +78,15 @@ class Plugin:
         """Take over what flake8 has read."""
         from ray_lint.config import Config
 
+        cls.profile = options.ray_profile
+        if cls.profile:
+            from ray_lint.errors import UsageError
+            from ray_lint.sources.profile import load
+
+            try:
+                load(cls.profile)
+            except UsageError as error:  # flake8 shows any other exception as a crash
+                raise SystemExit(f"ray-lint: {error}") from None
         cls.config = Config(
             min_items=options.ray_min_items,
             task_threshold=options.ray_task_threshold,
@@ -87,10 +106,17 @@ class Plugin:
         from ray_lint.core import check
         from ray_lint.errors import SourceError
 
+        config = type(self).config or Config()
+        if type(self).profile:
+            from dataclasses import replace
+
+            from ray_lint.sources.profile import load
+
+            config = replace(config, measured=load(type(self).profile).of(self.filename))
         try:
             findings = check(
                 data,
-                type(self).config or Config(),
+                config,
                 filename=self.filename,
                 tree=self.tree,
                 fixes=False,

@@ -72,6 +72,7 @@ KEYS: dict[str, Key] = {
         "How findings are printed.",
     ),
     "baseline": Key({"type": "string"}, "File of accepted findings."),
+    "profile": Key({"type": "string"}, "File of `ray-lint profile` to judge measured sites by."),
 }  # fmt: skip
 
 
@@ -117,6 +118,12 @@ class Settings:
         path = self.get("baseline")
         return None if path is None else os.path.join(self.folder, path)
 
+    @property
+    def profile(self) -> str | None:
+        """The absolute path of the profile."""
+        path = self.get("profile")
+        return None if path is None else os.path.join(self.folder, path)
+
     def excludes(self, path: str, directory: bool) -> bool:
         """Whether ``exclude`` names the path or a directory above it."""
         if not self._exclude:
@@ -133,7 +140,10 @@ class Settings:
         )
 
     def config(self, path: str, chosen: Mapping[str, Any]) -> Config:
-        """Return what holds for a file; ``chosen`` (fields of Config) comes from the options."""
+        """Return what holds for a file; ``chosen`` comes from the options.
+
+        ``chosen`` has fields of Config, and ``profile`` for the path of a profile.
+        """
         values: dict[str, Any] = {}
         for name in Config.__dataclass_fields__:
             value = self.values.get(name.replace("_", "-"))
@@ -142,6 +152,12 @@ class Settings:
         if "source_roots" in values:
             roots = values["source_roots"]
             values["source_roots"] = tuple(os.path.join(self.folder, root) for root in roots)
+        chosen = dict(chosen)
+        profile = chosen.pop("profile", None) or self.profile
+        if profile is not None:
+            from ray_lint.sources.profile import load as load_profile
+
+            values["measured"] = load_profile(profile).of(path)
         config = replace(Config(), **{**values, **chosen})
         if not self._per_file:
             return config

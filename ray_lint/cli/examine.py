@@ -6,10 +6,10 @@ import difflib
 import enum
 import os
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ray_lint.config import Config
-from ray_lint.core import check, fix
+from ray_lint.core import check, fix, stale_measurements
 from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding
 from ray_lint.report import FileReport, file_report
@@ -38,13 +38,14 @@ class Outcome:
     """What became of one file.
 
     ``output`` is the diff, or for standard input the fixed source. ``errors`` are problems to be
-    told that did not stop the rest.
+    told that did not stop the rest. ``stale`` names what has changed since a profile measured it.
     """
 
     report: FileReport
     fixed: int = 0
     output: bytes = b""
     errors: tuple[SourceError, ...] = ()
+    stale: tuple[str, ...] = ()
 
     @property
     def unsafe(self) -> int:
@@ -83,7 +84,8 @@ def examine_file(task: Task, data: bytes | None = None) -> Outcome:
             data = read(name)
         source = load(name, data)
         try:
-            return _examine(source, task)
+            stale = _stale(source, task) if task.config.measured else ()
+            return replace(_examine(source, task), stale=stale)
         except SourceError as error:
             raise source.explain(error) from None
     except SourceError as error:
@@ -126,6 +128,12 @@ def _examine(source: Source, task: Task) -> Outcome:
     elif task.stdin:
         output = after
     return Outcome(_report(changed, left, task), fixed, output, tuple(errors))
+
+
+def _stale(source: Source, task: Task) -> tuple[str, ...]:
+    """Return what has changed since it was measured, as ``file: function``."""
+    sites = stale_measurements(source.python, task.config, filename=source.filename)
+    return tuple(dict.fromkeys(f"{source.filename}: {site.function}" for site in sites))
 
 
 def _add_noqa(source: Source, task: Task) -> Outcome:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import IO, TYPE_CHECKING, Any
 
-from ray_lint.cli.options import build
-from ray_lint.config import Config
+from ray_lint.cli.options import build, chosen
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.settings import Settings, SettingsFinder
 from ray_lint.sources.discovery import find_sources
@@ -57,14 +56,11 @@ class Lint:
         self.paths = paths
         self.stdin = paths == ["-"]
         self.finder = SettingsFinder(options.config, isolated=options.isolated)
-        self.chosen: dict[str, Any] = {
-            key: value
-            for key in Config.__dataclass_fields__
-            if (value := getattr(options, key, None)) is not None
-        }
+        self.chosen = chosen(options)
         self.errors = self.findings = self.fixed = self.fixable = self.unsafe = self.changed = 0
         self.codes: Counter[str] = Counter()
         self.outputs: list[bytes] = []
+        self.stale: list[str] = []
         self._baselines: dict[str, Baseline] = {}
 
     def settings(self, path: str) -> Settings:
@@ -116,6 +112,7 @@ class Lint:
             for error in outcome.errors:
                 self.fail(error)
             report = outcome.report
+            self.stale += outcome.stale
             self.findings += len(report.findings)
             self.codes.update(f"{f.code} {f.name}" for f in report.findings)
             self.fixed += outcome.fixed
@@ -284,6 +281,8 @@ class Lint:
 
     def _summary(self) -> Iterator[str]:
         options = self.options
+        if self.stale:
+            yield f"Changed since the profile, so judged without it: {', '.join(self.stale)}."
         if options.add_noqa:
             if self.fixed:
                 yield f"Suppressed {_number(self.fixed, 'finding')}."

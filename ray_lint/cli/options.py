@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from ray_lint.config import Config
 from ray_lint.errors import UsageError
 from ray_lint.report import FORMATS
 
@@ -110,6 +111,47 @@ def seconds(text: str) -> float:
     return number
 
 
+def add_fixing(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say which fixes are made, and how."""
+    group.add_argument(
+        "--unsafe-fixes", action="store_true", default=None, help="also fixes not proven safe"
+    )
+    group.add_argument(
+        "--batch-size", type=count, metavar="N", help="items per batch (default: by cluster size)"
+    )
+
+
+def add_judgement(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say what is a finding."""
+    group.add_argument("--select", type=codes, metavar="CODES", help="code prefixes (default: RAY)")
+    group.add_argument("--ignore", type=codes, metavar="CODES", help="code prefixes to leave out")
+    group.add_argument(
+        "--min-items", type=count, metavar="N", help="fewer submissions are fine (default: 200)"
+    )
+    group.add_argument(
+        "--task-threshold",
+        type=seconds,
+        metavar="SECONDS",
+        help="longer tasks are fine (default: 0.01)",
+    )
+    group.add_argument("--strict", action="store_true", default=None, help="also report doubts")
+    group.add_argument(
+        "--profile", metavar="FILE", help="judge what ray-lint profile measured by its FILE"
+    )
+
+
+def add_settings(group: argparse._ArgumentGroup) -> None:
+    """Add the options that say where settings come from."""
+    group.add_argument("--config", metavar="FILE", help="settings for all files")
+    group.add_argument("--isolated", action="store_true", help="read no settings")
+
+
+def chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """Return what the options say of the settings, as ``Settings.config`` takes it."""
+    keys = (*Config.__dataclass_fields__, "profile")
+    return {key: value for key in keys if (value := getattr(options, key, None)) is not None}
+
+
 def build() -> Parser:
     """Return the parser for linting and fixing."""
     parser = Parser(
@@ -129,25 +171,9 @@ def build() -> Parser:
     group = parser.add_argument_group("fixing")
     group.add_argument("--fix", action="store_true", help="apply safe fixes")
     group.add_argument("--diff", action="store_true", help="show what --fix would change")
-    group.add_argument(
-        "--unsafe-fixes", action="store_true", default=None, help="also fixes not proven safe"
-    )
-    group.add_argument(
-        "--batch-size", type=count, metavar="N", help="items per batch (default: by cluster size)"
-    )
+    add_fixing(group)
     group = parser.add_argument_group("what is reported")
-    group.add_argument("--select", type=codes, metavar="CODES", help="code prefixes (default: RAY)")
-    group.add_argument("--ignore", type=codes, metavar="CODES", help="code prefixes to leave out")
-    group.add_argument(
-        "--min-items", type=count, metavar="N", help="fewer submissions are fine (default: 200)"
-    )
-    group.add_argument(
-        "--task-threshold",
-        type=seconds,
-        metavar="SECONDS",
-        help="longer tasks are fine (default: 0.01)",
-    )
-    group.add_argument("--strict", action="store_true", default=None, help="also report doubts")
+    add_judgement(group)
     group.add_argument(
         "--add-noqa", action="store_true", help="silence all findings by # noqa comments"
     )
@@ -161,8 +187,7 @@ def build() -> Parser:
     group.add_argument(
         "--no-gitignore", dest="gitignore", action="store_false", default=None, help="see ignored"
     )
-    group.add_argument("--config", metavar="FILE", help="settings for all files")
-    group.add_argument("--isolated", action="store_true", help="read no settings")
+    add_settings(group)
     group.add_argument("--show-config", action="store_true", help="print what holds for PATH")
     group.add_argument(
         "-j", "--jobs", type=count, metavar="N", help="processes (default: all CPUs)"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Cost, cost_of
-from ray_lint.program.counts import Count
+from ray_lint.program.counts import NOTHING, Count
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.sizes import count_loops
@@ -15,7 +15,9 @@ from ray_lint.program.submissions import Submission, find_submissions
 
 if TYPE_CHECKING:
     from ray_lint.config import Config
+    from ray_lint.measured import MeasuredSite
     from ray_lint.program.module import Module
+    from ray_lint.program.profiled import Measurements
     from ray_lint.program.project import Project
 
 
@@ -30,6 +32,10 @@ class Site:
     pace: Pace
     rounds: Count
     """How often a whole inner loop is repeated within one burst; once if there is one loop."""
+    measured: MeasuredSite | None = None
+    """What a profile says of it, if the code is still the one that was measured."""
+    visible: bool = True
+    """Whether the program itself shows that these are repeated submissions of Ray."""
 
     @property
     def calls_each_actor(self) -> bool:
@@ -51,6 +57,11 @@ class Site:
 def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
     """Return the repeated submissions of Ray tasks and actor methods, in source order."""
     sites = []
+    measured = None
+    if config.measured:
+        from ray_lint.program.profiled import Measurements
+
+        measured = Measurements(config.measured, module.tree)
     for submission in find_submissions(module):
         target = submission.handle if submission.is_mapped else submission.call
         callee = resolve_callee(project, module, target)
@@ -80,7 +91,40 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             known_heavy=config.known_heavy,
             known_tiny=config.known_tiny,
         )
-        sites.append(Site(submission, callee, count, cost, pace, rounds))
+        known = measured.of(submission.handle, callee.definition) if measured else None
+        sites.append(Site(submission, callee, count, cost, pace, rounds, known))
+    if measured is not None:
+        sites += _only_measured(project, module, measured, sites)
+    return sites
+
+
+def _only_measured(
+    project: Project, module: Module, measured: Measurements, seen: list[Site]
+) -> list[Site]:
+    """Return the sites that nothing but a profile knows: their loop or callee is not in sight."""
+    handles = {site.submission.handle for site in seen}
+    sites = []
+    for handle in measured.handles():
+        call = measured.module.calls.get(handle)
+        if handle in handles or call is None:
+            continue
+        callee = resolve_callee(project, module, handle)
+        known = measured.of(handle, callee.definition)
+        if known is None:
+            continue
+        kind = CalleeKind.ACTOR_METHOD if known.actor else CalleeKind.TASK
+        sites.append(
+            Site(
+                Submission(module, call, handle, ()),
+                replace(callee, kind=kind, name=callee.name or known.symbol),
+                NOTHING,
+                Cost("unknown", ""),
+                Pace("free", "", ()),
+                NOTHING,
+                known,
+                visible=False,
+            )
+        )
     return sites
 
 

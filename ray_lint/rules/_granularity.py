@@ -24,8 +24,11 @@ def is_too_fine(site: Site, config: Config) -> bool:
     A finding needs a burst of calls: nothing else sets their pace, and none needs the result of
     another. Their number must be large and the cost of one not heavy, or the number grows with
     data, or is unknown for a task, and the cost is tiny. All else only the strict setting reports.
+    A site that a profile measured is judged by the measurement instead.
     """
     count, cost, pace = site.count, site.cost, site.pace
+    if site.measured is not None and pace.kind != "chain":
+        return site.measured.too_small(config.min_items, config.task_threshold)
     if cost.kind == "heavy" or pace.kind in ("chain", "work"):
         return False
     if count.chunked or (count.per_worker and not _many_anyway(site, config)):
@@ -76,12 +79,16 @@ def far_more(count: Count, config: Config) -> bool:
 
 def evidence(site: Site) -> tuple[str, ...]:
     """Return the facts that the verdict rests on, as short phrases."""
+    if site.measured is not None:
+        return (site.measured.words,)
     return tuple(reason for reason in (site.count.reason, site.cost.reason) if reason)
 
 
 def describe_count(site: Site, unit: str) -> str:
     """Return how many submissions there are: ``10,000 tasks`` or ``one task per item``."""
     count = site.count
+    if site.measured is not None:
+        return f"{site.measured.tasks:,} {unit}s"
     if count.kind == "known" and count.high is not None:
         if count.low == count.high:
             return f"{count.high:,} {unit}s"

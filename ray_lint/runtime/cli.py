@@ -5,12 +5,19 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from ray_lint.cli.options import add_fixing, add_judgement, add_settings, chosen, count, seconds
 
 _VERIFY_END = """\
 exit codes: 0 every site is confirmed; 1 some site is not; 2 nothing could be measured;
 130 interrupted. The program is run several times; it must be able to bear that.
+"""
+_PROFILE_END = """\
+exit codes: 0 no site has too small tasks; 1 some site has; 2 the program failed or there is no
+cluster; 130 interrupted.
 """
 
 
@@ -22,26 +29,50 @@ def add_verify_parser(commands: Any) -> None:
         usage="ray-lint verify [OPTION ...] PATH ... [-- COMMAND ...]",
         epilog=_VERIFY_END,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders to fix")
-    parser.add_argument("--apply", action="store_true", help="write the confirmed fixes")
-    parser.add_argument("--unsafe-fixes", action="store_true", help="measure unsafe fixes too")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="constant items per task")
-    _cluster_options(parser)
-    _count = {"type": int, "metavar": "N"}
-    _time = {"type": float, "metavar": "SECONDS"}
-    parser.add_argument("--repeat", default=7, help="most pairs of runs (default 7)", **_count)
-    parser.add_argument("--warm-up", default=1, help="pairs not counted (default 1)", **_count)
-    parser.add_argument(
-        "--max-time", default=300.0, help="stop repeating after this (default 300)", **_time
+    group = parser.add_argument_group("fixing")
+    group.add_argument("--apply", action="store_true", help="write the confirmed fixes")
+    group.add_argument(
+        "--tune", action="store_true", help="also search the best number of items per batch"
     )
-    parser.add_argument("--timeout", default=120.0, help="limit of one run (default 120)", **_time)
-    parser.add_argument("--rtol", type=float, default=1e-9, help="relative tolerance of floats")
-    parser.add_argument("--atol", type=float, default=1e-12, help="absolute tolerance of floats")
-    parser.add_argument("--root", type=Path, help="folder to copy (default: the project's)")
-    parser.add_argument("--output-format", choices=("text", "json"), default="text")
-    parser.add_argument("--html", type=Path, metavar="FILE", help="also write a page with pictures")
-    parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    add_fixing(group)
+    add_judgement(parser.add_argument_group("what is fixed"))
+    add_settings(parser.add_argument_group("settings"))
+    _cluster_options(parser)
+    group = parser.add_argument_group("measuring")
+    group.add_argument(
+        "--repeat", type=count, default=7, metavar="N", help="most pairs of runs (default: 7)"
+    )
+    group.add_argument(
+        "--warm-up", type=count, default=1, metavar="N", help="pairs not counted (default: 1)"
+    )
+    group.add_argument(
+        "--max-time",
+        type=seconds,
+        default=300.0,
+        metavar="SECONDS",
+        help="stop repeating after this (default: 300)",
+    )
+    group.add_argument(
+        "--timeout",
+        type=seconds,
+        default=120.0,
+        metavar="SECONDS",
+        help="limit of one run (default: 120)",
+    )
+    group.add_argument(
+        "--rtol", type=_tolerance, default=1e-9, help="relative tolerance of floats (1e-9)"
+    )
+    group.add_argument(
+        "--atol", type=_tolerance, default=1e-12, help="absolute tolerance of floats (1e-12)"
+    )
+    group.add_argument("--root", type=Path, help="folder to copy (default: the project's)")
+    group = parser.add_argument_group("output")
+    group.add_argument("--output-format", choices=("text", "json"), default="text")
+    group.add_argument("--html", type=Path, metavar="FILE", help="also write a page with pictures")
+    group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.set_defaults(run=run_verify, program=[])
 
 
@@ -51,22 +82,48 @@ def add_profile_parser(commands: Any) -> None:
         "profile",
         help="measure the tasks of a program on Ray",
         usage="ray-lint profile [OPTION ...] -- COMMAND ...",
+        epilog=_PROFILE_END,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("program", nargs="*", metavar="COMMAND", help="the program, unchanged")
     _cluster_options(parser)
-    parser.add_argument("-o", "--output", type=Path, default=Path("ray-lint-profile.json"))
-    parser.add_argument("--timeout", type=float, default=3600.0, metavar="SECONDS")
+    parser.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        default=Path("ray-lint-profile.json"),
+        metavar="FILE",
+        help="profile for ray-lint --profile (default: ray-lint-profile.json)",
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        default=3600.0,
+        metavar="SECONDS",
+        help="limit of the run (default: 3600)",
+    )
     parser.add_argument("--output-format", choices=("text", "json"), default="text")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.set_defaults(run=run_profile)
 
 
 def _cluster_options(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument("--num-cpus", type=int, metavar="N", help="CPUs of the embedded cluster")
+    group = parser.add_argument_group("cluster").add_mutually_exclusive_group()
+    group.add_argument("--num-cpus", type=count, metavar="N", help="CPUs of the embedded cluster")
     group.add_argument(
         "--address", default="", help="an existing cluster: auto, host:port or ray://host:port"
     )
+
+
+def _tolerance(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of at least 0, not {text!r}")
+    return number
 
 
 def split_command(arguments: list[str]) -> tuple[list[str], list[str]]:
@@ -83,18 +140,17 @@ def _interrupted(*_: object) -> None:
 
 def run_verify(options: argparse.Namespace) -> int:
     """Run ``verify`` and return the exit code."""
-    from ray_lint.config import Config
-    from ray_lint.errors import UsageError
     from ray_lint.runtime.api import apply_confirmed, verify
+    from ray_lint.runtime.inputs import Inputs
     from ray_lint.runtime.measure import Options
     from ray_lint.runtime.values import Tolerance
+    from ray_lint.settings import SettingsFinder
 
-    for name in ("repeat", "warm_up", "max_time", "timeout", "num_cpus", "batch_size"):
-        value = getattr(options, name)
-        if value is not None and value <= 0:
-            raise UsageError(f"--{name.replace('_', '-')} must be positive, not {value}")
+    for target in (options.html,):
+        _must_be_writable(target)
     signal.signal(signal.SIGTERM, _interrupted)  # so that a kill cleans up as Ctrl-C does
-    config = Config(unsafe_fixes=options.unsafe_fixes, batch_size=options.batch_size)
+    say = _teller(options.quiet)
+    inputs = Inputs(SettingsFinder(options.config, isolated=options.isolated), chosen(options))
     report = verify(
         options.paths,
         options.program,
@@ -107,31 +163,66 @@ def run_verify(options: argparse.Namespace) -> int:
             timeout=options.timeout,
             tolerance=Tolerance(options.rtol, options.atol),
             root=options.root,
-            progress=(lambda _line: None) if options.quiet else _progress,
+            tune=options.tune,
+            progress=say,
         ),
-        config,
+        inputs,
     )
     print(report.to_json() if options.output_format == "json" else report)
     if options.html is not None:
         from ray_lint.runtime.html import render
 
         options.html.write_text(render(report), encoding="utf-8")
-        _progress(f"wrote {options.html}")
+        say(f"wrote {options.html}")
     if options.apply:
-        changed = apply_confirmed(report, config)
+        changed = apply_confirmed(report, inputs)
         for path in changed:
-            _progress(f"fixed {path}")
+            say(f"fixed {path}")
         if not changed:
-            _progress("nothing was confirmed, nothing was written")
+            say("nothing was confirmed, nothing was written")
     return report.exit_code
 
 
 def run_profile(options: argparse.Namespace) -> int:
-    """Run ``profile`` and return the exit code."""
-    from ray_lint.runtime.profile import main
+    """Run ``profile``: 0 nothing found, 1 findings, 2 the program failed."""
+    from ray_lint.errors import UsageError
+    from ray_lint.runtime.profile import profile, render
 
+    if not options.program:
+        raise UsageError("profile needs a command: ray-lint profile -- python FILE")
+    _must_be_writable(options.output)
     signal.signal(signal.SIGTERM, _interrupted)
-    return main(options, None if options.quiet else _progress)
+    say = _teller(options.quiet)
+    result = profile(
+        options.program,
+        address=options.address,
+        num_cpus=options.num_cpus,
+        timeout=options.timeout,
+        show=options.output_format == "text",
+        progress=say,
+    )
+    written = result.to_json(options.output.parent)
+    options.output.write_text(written + "\n", encoding="utf-8")
+    print(written if options.output_format == "json" else render(result))
+    say(f"wrote {options.output}")
+    if result.problem:
+        print(f"ray-lint: {result.problem}", file=sys.stderr)
+        return 2
+    return 1 if any(site.too_small for site in result.sites) else 0
+
+
+def _must_be_writable(path: Path | None) -> None:
+    """Raise UsageError before a long run rather than after it."""
+    from ray_lint.errors import UsageError
+
+    if path is not None and not path.parent.is_dir():
+        raise UsageError(f"{path}: cannot be written: no such folder")
+    if path is not None and path.is_dir():
+        raise UsageError(f"{path}: cannot be written: it is a folder")
+
+
+def _teller(quiet: bool) -> Callable[[str], None]:
+    return (lambda _line: None) if quiet else _progress
 
 
 def _progress(line: str) -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from html import escape
 
+from ray_lint.measured import seconds
 from ray_lint.runtime.report import Report, Side, SiteReport
 from ray_lint.runtime.stats import geometric
-from ray_lint.runtime.table import memory, ratio, seconds
+from ray_lint.runtime.table import memory, ratio
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2rem auto;padding:0 1rem;

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 
 from ray_lint.errors import UsageError
 from ray_lint.runtime.cluster import Cluster
@@ -26,6 +27,7 @@ from ray_lint.runtime.overlay import Overlay, project_root
 from ray_lint.runtime.program import Run, SiteLines, run
 from ray_lint.runtime.report import Report, Side, SiteReport, Verdict
 from ray_lint.runtime.stats import Interval, speedup
+from ray_lint.runtime.tune import REPEATS, Tuning, grid, tuned
 from ray_lint.runtime.values import Tolerance
 
 MARGIN = 1.05
@@ -35,6 +37,7 @@ NO_SPEEDUP_BELOW = 1.25
 NARROW = 1.25
 """Repeating stops once every interval's upper end is less than 1.25 times its lower one."""
 LEAST_REPEATS = 3
+_WORTH_TUNING = (Verdict.CONFIRMED, Verdict.NO_SPEEDUP, Verdict.TOO_NOISY)
 MAX_DISCARDED = 3
 """So many runs may be lost to dying nodes before the measurement gives up."""
 
@@ -64,7 +67,12 @@ class Options:
     timeout: float = 120.0
     tolerance: Tolerance = field(default_factory=Tolerance)
     root: Path | None = None
+    tune: bool = False
     progress: Callable[[str], None] = lambda _line: None
+
+
+Resize = Callable[[int], tuple[Mapping[Path, bytes], Sequence[Site]]]
+"""From a batch size to the fixed files and the sites in them, in the same order."""
 
 
 def verify_sources(
@@ -75,12 +83,14 @@ def verify_sources(
     options: Options | None = None,
     *,
     cluster: Cluster | None = None,
+    resize: Resize | None = None,
 ) -> Report:
     """Measure ``command`` with the original and with the fixed files, and judge every site.
 
     Both mappings go from the original path to the content. ``command`` runs in a private copy of
     the project; absolute paths into the project are mapped to the copy. ``cluster`` is a running
     cluster to use; without it one is started or joined as ``options`` say, and left as it was.
+    ``resize`` returns the fixed files with a constant batch size, for ``options.tune``.
 
     Raises UsageError if there is no usable cluster or the root is not a folder. A program that
     fails gives a report with ``error``.
@@ -105,6 +115,7 @@ def verify_sources(
         )
         session.folder = folder / "records"
         session.deadline = began + options.max_time
+        session.resize = resize
         return session.measure(began)
 
 
@@ -117,6 +128,8 @@ class _Session:
 
     folder: Path
     deadline: float
+    original: Run
+    resize: Resize | None
 
     def __init__(
         self,
@@ -176,9 +189,14 @@ class _Session:
         """Return the report; see ``verify_sources``."""
         error = ""
         sites: tuple[SiteReport, ...] = ()
+        tuning: tuple[Tuning, ...] = ()
         try:
             sites = self._sites()
+            if self.options.tune and self.resize is not None:
+                tuning = self._tune(sites, self.resize)
         except _ProgramFailed as failure:
+            error = str(failure)
+        except UsageError as failure:  # the cluster itself went away
             error = str(failure)
         state = self.cluster.state
         if self.overlay.linked:
@@ -196,12 +214,13 @@ class _Session:
             tolerance=str(self.options.tolerance),
             notes=tuple(self.notes),
             error=error,
+            tuning=tuning,
         )
 
     def _sites(self) -> tuple[SiteReport, ...]:
         say = self.options.progress
         say("comparing values: the original program")
-        original = self.once("before", "values")
+        original = self.original = self.once("before", "values")
         if original.failure:
             raise _ProgramFailed(f"the original program cannot be measured: {original.failure}")
         if not any(site.submissions for site in original.sites):
@@ -316,6 +335,73 @@ class _Session:
                 break
         return before, after
 
+    def _tune(self, sites: Sequence[SiteReport], resize: Resize) -> tuple[Tuning, ...]:
+        """Measure the grid of batch sizes at the sites whose fix does no harm."""
+        cpus = self.cluster.state.cpus
+        good = [
+            index
+            for index, site in enumerate(sites)
+            if site.before.seconds and site.after.seconds and site.verdict in _WORTH_TUNING
+        ]
+        if not good:
+            self.notes["no site to tune: none has a fix that can be kept"] = None
+            return ()
+        sizes = grid([sites[index] for index in good], cpus)
+        for size in sizes:
+            files, placed = resize(size)
+            self.files[f"size {size}"] = dict(files)
+            self.lines[f"size {size}"] = [SiteLines(site.file, site.after) for site in placed]
+        programs = ["after", *(f"size {size}" for size in sizes)]
+        self.options.progress(f"tuning: batches of {', '.join(map(str, sizes))}")
+        runs: dict[str, list[Run]] = {program: [] for program in programs}
+        deadline = time.monotonic() + self.options.max_time  # a budget of its own
+        for turn in range(REPEATS):
+            began = time.monotonic()
+            for program in programs if turn % 2 == 0 else reversed(programs):
+                run = self.once(program, "time")
+                if run.failure:
+                    raise _ProgramFailed(f"with {program} the fixed program failed: {run.failure}")
+                runs[program].append(run)
+            self.options.progress(f"tuning: round {turn + 1} of {REPEATS}")
+            if 2 * time.monotonic() - began > deadline:
+                break
+
+        def result(index: int, differ: Mapping[int, str]) -> Tuning:
+            return tuned(
+                sites[index],
+                cpus,
+                [run.sites[index].seconds for run in runs["after"]],
+                {
+                    size: (
+                        runs[f"size {size}"][0].sites[index].submissions,
+                        [run.sites[index].seconds for run in runs[f"size {size}"]],
+                    )
+                    for size in sizes
+                },
+                differ,
+            )
+
+        results = []
+        checked: dict[int, Run] = {}
+        for index in good:
+            differ: dict[int, str] = {}
+            while True:  # until the best size is one whose values are equal
+                found = result(index, differ)
+                best = found.chosen
+                if best is None:
+                    break
+                if best not in checked:
+                    self.options.progress(f"comparing values: batches of {best}")
+                    checked[best] = self.once(f"size {best}", "values")
+                words = checked[best].failure or site_difference(
+                    self.original, checked[best], index, self.options.tolerance
+                )
+                if not words:
+                    break
+                differ[best] = f"batches of {best}: {words}"
+            results.append(found)
+        return tuple(results)
+
     def _judge(
         self,
         index: int,
@@ -398,9 +484,12 @@ def _counted(
     first: Run, index: int, runs: Sequence[Run] = (), items_from: Run | None = None
 ) -> Side:
     items = len(items_of((items_from or first).sites[index].items, flatten=False))
+    durations = first.sites[index].durations
     return Side(
         submissions=first.sites[index].submissions,
         items=items,
         seconds=tuple(one.sites[index].seconds for one in runs),
         driver_bytes=tuple(one.driver_bytes for one in runs),
+        task_seconds=fmean(durations) if durations else 0.0,
+        actors=first.sites[index].actors,
     )

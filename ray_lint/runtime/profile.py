@@ -2,105 +2,114 @@
 
 from __future__ import annotations
 
-import argparse
 import ast
-import hashlib
 import json
 import os
 import shutil
-import sys
 import tempfile
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from statistics import fmean, median
 from typing import Any
 
-from ray_lint.errors import UsageError
+from ray_lint.errors import SourceError, UsageError
+from ray_lint.measured import MeasuredSite, seconds
+from ray_lint.program.module import Module, parse
+from ray_lint.program.profiled import MODULE, ProfiledModule
+from ray_lint.program.project import Project
+from ray_lint.program.remotes import resolve_callee
+from ray_lint.program.submissions import find_submissions
 from ray_lint.runtime.cluster import Cluster
 from ray_lint.runtime.program import traced_environment, watched
-from ray_lint.runtime.table import seconds
+from ray_lint.sources.profile import VERSION
+from ray_lint.sources.text import character_column, decode
 
 MIN_TASKS = 200
 TASK_THRESHOLD = 0.010
 """Ray's guideline: a task should take at least 10 ms."""
+CHUNKS_PER_CPU = 4
+"""What the fix submits instead, for the estimated saving."""
 
 
 @dataclass(frozen=True)
 class ProfiledSite:
-    """One submission site. Times in seconds, sizes in bytes; None is not measured."""
+    """One submission site. Times in seconds, sizes in bytes; None is not measured.
 
+    ``site`` is what the linter judges by. ``path`` is as shown to the user; ``column`` is from 1.
+    """
+
+    site: MeasuredSite
     path: str
-    line: int
     column: int
-    symbol: str
     code: str
-    tasks: int
     measured: int
-    median_seconds: float | None
-    p95_seconds: float | None
     argument_bytes: float | None
     result_bytes: float | None
     site_seconds: float
-    overhead_share: float | None
     saving_seconds: float | None
-    digest: str
 
     @property
     def too_small(self) -> bool:
         """Whether batching is worth while, by Ray's guideline."""
-        return (
-            self.tasks >= MIN_TASKS
-            and self.median_seconds is not None
-            and self.median_seconds < TASK_THRESHOLD
-        )
+        return self.site.too_small(MIN_TASKS, TASK_THRESHOLD)
 
     def __str__(self) -> str:
         """Return the finding as the linter prints one."""
-        shown = seconds(self.median_seconds) if self.median_seconds is not None else "unknown"
-        share = f"{100 * (self.overhead_share or 0):.0f}"
+        site = self.site
+        unit = "actor calls" if site.actor else "tasks"
         return (
-            f"{self.path}:{self.line}:{self.column}: {self.code} {self.tasks:,} tasks of "
-            f"'{self.symbol}' took a median of {shown} each, {share} % of the site's time was "
-            "overhead; pass many items to one task."
+            f"{self.path}:{site.line}:{self.column}: {self.code} `{site.symbol}` was submitted as "
+            f"{site.tasks:,} {unit} ({site.words}): submit one per batch of items instead."
         )
 
 
-def function_digest(source: bytes, line: int) -> str:
-    """Return a digest of the innermost function around ``line``, or of the module's own body.
+@dataclass(frozen=True)
+class Profile:
+    """What one run of a program showed. Times in seconds; sites by what batching would save."""
 
-    It depends on the code alone, not on comments, layout or position in the file; a profile is
-    stale for a function whose digest has changed. Empty if the source cannot be parsed.
-    """
-    try:
-        tree: ast.AST = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return ""
-    found = tree
-    for node in ast.walk(tree):  # breadth first: the last match is the innermost
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and (
-            node.lineno <= line <= (node.end_lineno or node.lineno)
-        ):
-            found = node
-    return hashlib.sha256(ast.dump(found).encode()).hexdigest()
+    command: tuple[str, ...]
+    exit_code: int
+    problem: str
+    ray_version: str
+    cpus: float
+    seconds: float
+    own_seconds: float
+    reading_seconds: float
+    notes: tuple[str, ...]
+    sites: tuple[ProfiledSite, ...]
+
+    @property
+    def observation_share(self) -> float:
+        """Which part of the program's time was spent on observing it."""
+        return self.own_seconds / self.seconds if self.seconds else 0.0
+
+    def to_json(self, folder: Path) -> str:
+        """Return the profile file; paths are relative to ``folder``, where it will lie."""
+        return json.dumps(
+            {
+                "version": VERSION,
+                "command": list(self.command),
+                "exit_code": self.exit_code,
+                "problem": self.problem,
+                "ray": self.ray_version,
+                "cpus": self.cpus,
+                "seconds": self.seconds,
+                "observation_share": self.observation_share,
+                "reading_seconds": self.reading_seconds,
+                "notes": list(self.notes),
+                "sites": [_site_json(one, folder) for one in self.sites],
+            },
+            indent=2,
+        )
 
 
-def submission_column(source: bytes, line: int) -> int:
-    """Return the column (from 1) of the ``.remote`` call on ``line``, or 1."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
-        return 1
-    calls = [
-        node.col_offset + 1
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Attribute)
-        and node.func.attr == "remote"
-        and node.lineno <= line <= (node.end_lineno or node.lineno)
-    ]
-    return min(calls, default=1)
+def _site_json(one: ProfiledSite, folder: Path) -> dict[str, Any]:
+    path = Path(os.path.relpath(Path(one.path).resolve(), folder.resolve())).as_posix()
+    own = {key: value for key, value in vars(one).items() if key not in ("site", "path")}
+    return {"path": path, **vars(one.site), **own}
 
 
 def profile(
@@ -111,10 +120,11 @@ def profile(
     timeout: float = 3600.0,
     show: bool = True,
     progress: Callable[[str], None] = lambda _line: None,
-) -> dict[str, Any]:
-    """Run ``command`` under observation; return what the profile file holds.
+) -> Profile:
+    """Run ``command`` under observation and return what was seen.
 
-    Raises UsageError if there is no cluster or the program cannot be started.
+    ``show`` passes the program's output on. Raises UsageError if there is no cluster or the program
+    cannot be started.
     """
     with ExitStack() as stack:
         folder = Path(tempfile.mkdtemp(prefix="ray-lint-"))
@@ -126,65 +136,134 @@ def profile(
             json.dumps({"mode": "profile", "address": cluster.address, "folder": str(folder)})
         )
         environment = traced_environment(os.environ, settings, cluster.environment)
-        code, _, problem = watched(command, environment, Path.cwd(), timeout, show=show)
-        records = [json.loads(path.read_text()) for path in sorted(folder.glob("profile-*.json"))]
+        progress("running the program")
+        code, output, problem = watched(command, environment, Path.cwd(), timeout, show=show)
         if code == 127 and problem:
             raise UsageError(problem)
-        sites = [
-            _site(one, max(cluster.state.cpus, 1.0))
-            for record in records
-            for one in record["sites"]
-        ]
-        sites.sort(key=lambda site: -(site.saving_seconds or 0.0))
-        total = sum(record["seconds"] for record in records)
-        own = sum(record["own_seconds"] for record in records)
-        return {
-            "version": 1,
-            "command": list(command),
-            "exit_code": code,
-            "problem": problem,
-            "ray": cluster.ray_version,
-            "cpus": cluster.state.cpus,
-            "seconds": total,
-            "observation_share": own / total if total else 0.0,
-            "notes": list(dict.fromkeys(n for record in records for n in record["notes"])),
-            "sites": sites,
-        }
+        records = [json.loads(path.read_text()) for path in sorted(folder.glob("profile-*.json"))]
+        if code and not problem:
+            last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
+            words = f"exit code {code}" if code > 0 else f"signal {-code}"
+            problem = f"the program failed with {words}" + (f": {last.strip()}" if last else "")
+        notes = [note for record in records for note in record["notes"]]
+        if not records:
+            notes.append("the program never imported ray in a process that could be watched")
+        places = _Places()
+        cpus = max(cluster.state.cpus, 1.0)
+        sites = [places.site(one, cpus) for record in records for one in record["sites"]]
+        return Profile(
+            command=tuple(command),
+            exit_code=code,
+            problem=problem,
+            ray_version=cluster.ray_version,
+            cpus=cluster.state.cpus,
+            seconds=sum(record["seconds"] for record in records),
+            own_seconds=sum(record["own_seconds"] for record in records),
+            reading_seconds=sum(record["reading_seconds"] for record in records),
+            notes=tuple(dict.fromkeys(notes)),
+            sites=tuple(sorted(sites, key=lambda site: -(site.saving_seconds or 0.0))),
+        )
 
 
-def _site(seen: dict[str, Any], cpus: float) -> ProfiledSite:
-    try:
-        source = Path(seen["path"]).read_bytes()
-    except OSError:
-        source = b""
-    durations: list[float] = seen["durations"]
-    share = saving = None
-    if durations and seen["seconds"] > 0:
-        work = fmean(durations) * seen["tasks"] / cpus
-        saving = max(0.0, seen["seconds"] - work)
-        share = saving / seen["seconds"]
-    path = Path(seen["path"])
-    shown = os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    return ProfiledSite(
-        path=shown,
-        line=seen["line"],
-        column=submission_column(source, seen["line"]),
-        symbol=seen["symbol"],
-        code="RAY102" if seen["actor"] else "RAY101",
-        tasks=seen["tasks"],
-        measured=len(durations),
-        median_seconds=median(durations) if durations else None,
-        p95_seconds=durations[int(0.95 * (len(durations) - 1))] if durations else None,
-        argument_bytes=fmean(seen["argument_bytes"]) if seen["argument_bytes"] else None,
-        result_bytes=fmean(seen["result_bytes"]) if seen["result_bytes"] else None,
-        site_seconds=seen["seconds"],
-        overhead_share=share,
-        saving_seconds=saving,
-        digest=function_digest(source, seen["line"]),
-    )
+class _Source:
+    """One watched file as the linter sees it."""
+
+    def __init__(self, project: Project, path: str) -> None:
+        content = decode(Path(path).read_bytes(), path).content
+        tree = parse(content, path)
+        self.lines = content.splitlines()
+        self.project = project
+        self.module: Module = project.add(content, tree, path)
+        self.profiled = ProfiledModule(tree)
+
+    @cached_property
+    def repeated(self) -> dict[ast.Attribute, ast.Call]:
+        """The call that the linter reports, by the handle that it submits with."""
+        return {one.handle: one.call for one in find_submissions(self.module)}
+
+    def definition(self, handle: ast.Attribute) -> ast.AST | None:
+        """Return what a handle calls, if the source tells."""
+        return resolve_callee(self.project, self.module, handle).definition
 
 
-def render(result: dict[str, Any]) -> str:
+class _Places:
+    """Finds what ran in the source, as the linter will."""
+
+    def __init__(self) -> None:
+        self.project = Project()
+        self.sources: dict[str, _Source | None] = {}
+
+    def site(self, seen: dict[str, Any], cpus: float) -> ProfiledSite:
+        """Return the site of one record of the sampler."""
+        path = Path(seen["path"])
+        known = seen["durations"]
+        share, saving = _overhead(seen, cpus)
+        function, ordinal, digest, line, column = self._place(seen)
+        return ProfiledSite(
+            site=MeasuredSite(
+                function=function,
+                ordinal=ordinal,
+                digest=digest,
+                line=line,
+                symbol=seen["symbol"],
+                actor=seen["actor"],
+                tasks=seen["tasks"],
+                median_seconds=median(known) if known else None,
+                p95_seconds=known[int(0.95 * (len(known) - 1))] if known else None,
+                overhead_share=share,
+            ),
+            path=os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path),
+            column=column,
+            code="RAY102" if seen["actor"] else "RAY101",
+            measured=len(known),
+            argument_bytes=fmean(seen["argument_bytes"]) if seen["argument_bytes"] else None,
+            result_bytes=fmean(seen["result_bytes"]) if seen["result_bytes"] else None,
+            site_seconds=seen["seconds"],
+            saving_seconds=saving,
+        )
+
+    def _place(self, seen: dict[str, Any]) -> tuple[str, int, str, int, int]:
+        """Return function, ordinal, digest, line and column (from 1) of what ran."""
+        source = self._source(seen["path"])
+        if source is not None:
+            profiled = source.profiled
+            handle = profiled.handle_at(seen["line"], seen["column"], seen["symbol"])
+            if handle is not None:
+                call = source.repeated.get(handle) or profiled.calls.get(handle) or handle
+                digest = profiled.digest(handle, source.definition(handle))
+                column = character_column(source.lines[call.lineno - 1], call.col_offset)
+                return *profiled.places[handle], digest, call.lineno, column + 1
+        return MODULE, -1, "", seen["line"], (seen["column"] or 0) + 1
+
+    def _source(self, path: str) -> _Source | None:
+        if path not in self.sources:
+            try:
+                self.sources[path] = _Source(self.project, path)
+            except (OSError, SourceError):
+                self.sources[path] = None
+        return self.sources[path]
+
+
+def _overhead(seen: dict[str, Any], cpus: float) -> tuple[float | None, float | None]:
+    """Return the share of the site's time that is Ray's own, and what batches would save, in s.
+
+    The driver spends its time in submissions, and waiting for results. What the tasks' own work
+    needs of that, spread over the processors (or actors), is not overhead, nor is the time until
+    the first worker had started.
+    """
+    known = seen["durations"]
+    total = seen["seconds"] - seen["starting"]
+    if not known or total <= 0:
+        return None, None
+    parallel = min(cpus, seen["actors"]) if seen["actor"] and seen["actors"] else cpus
+    work = fmean(known) * seen["tasks"] / parallel
+    blocked = min(max(seen["submitting"] + seen["waiting"] - seen["starting"], 0.0), total)
+    overhead = max(blocked - work, 0.0)
+    chunks = min(CHUNKS_PER_CPU * cpus, seen["tasks"])
+    return overhead / total, overhead * (1 - chunks / seen["tasks"])
+
+
+def render(result: Profile) -> str:
     """Return the table, sorted by wasted time, and the findings below it."""
     columns = "{:<32}{:>9}{:>11}{:>11}{:>10}{:>10}{:>10}{:>11}"
     lines = [
@@ -192,49 +271,36 @@ def render(result: dict[str, Any]) -> str:
             "site", "tasks", "median", "p95", "args B", "result B", "overhead", "can save"
         )
     ]
-    sites: list[ProfiledSite] = result["sites"]
-    for site in sites:
-        cells = [
-            "-" if value is None else seconds(value)
-            for value in (site.median_seconds, site.p95_seconds)
-        ]
+    for one in result.sites:
+        cells = [_cell(one.site.median_seconds), _cell(one.site.p95_seconds)]
         sizes = [
             "-" if value is None else f"{value:,.0f}"
-            for value in (site.argument_bytes, site.result_bytes)
+            for value in (one.argument_bytes, one.result_bytes)
         ]
-        share = "-" if site.overhead_share is None else f"{100 * site.overhead_share:.0f} %"
-        saving = "-" if site.saving_seconds is None else seconds(site.saving_seconds)
-        where = f"{site.path}:{site.line} {site.symbol}"[-31:]
-        lines.append(columns.format(where, f"{site.tasks:,}", *cells, *sizes, share, saving))
+        share = one.site.overhead_share
+        shown = "-" if share is None else f"{100 * share:.0f} %"
+        where = f"{one.path}:{one.site.line} {one.site.symbol}"
+        where = where if len(where) <= 31 else "…" + where[-30:]
+        lines.append(
+            columns.format(
+                where, f"{one.site.tasks:,}", *cells, *sizes, shown, _cell(one.saving_seconds)
+            )
+        )
     lines.append("")
-    lines += [str(site) for site in sites if site.too_small]
+    lines += [str(one) for one in result.sites if one.too_small]
+    for one in result.sites:
+        if one.measured and one.measured < one.site.tasks:
+            lines.append(
+                f"Times of {one.site.symbol} are those of {one.measured:,} of its "
+                f"{one.site.tasks:,} tasks."
+            )
     lines.append(
-        f"Observing took {100 * result['observation_share']:.1f} % of the program's "
-        f"{result['seconds']:.1f} s."
+        f"Observing took {100 * result.observation_share:.1f} % of the program's "
+        f"{result.seconds:.1f} s, and {result.reading_seconds:.1f} s at its end."
     )
-    lines += [f"Note: {note}." for note in result["notes"]]
+    lines += [f"Note: {note}." for note in result.notes]
     return "\n".join(lines)
 
 
-def main(options: argparse.Namespace, progress: Callable[[str], None] | None) -> int:
-    """Run the command ``profile``: 0 nothing found, 1 findings, 2 the program failed."""
-    if not options.program:
-        raise UsageError("profile needs a command: ray-lint profile -- python FILE")
-    say = progress or (lambda _line: None)
-    result = profile(
-        options.program,
-        address=options.address,
-        num_cpus=options.num_cpus,
-        timeout=options.timeout,
-        show=options.output_format == "text",
-        progress=say,
-    )
-    written = json.dumps({**result, "sites": [vars(one) for one in result["sites"]]}, indent=2)
-    options.output.write_text(written + "\n", encoding="utf-8")
-    print(written if options.output_format == "json" else render(result))
-    say(f"wrote {options.output}")
-    if result["exit_code"] or result["problem"]:
-        reason = result["problem"] or f"the program failed with exit code {result['exit_code']}"
-        print(f"ray-lint: {reason}", file=sys.stderr)
-        return 2
-    return 1 if any(site.too_small for site in result["sites"]) else 0
+def _cell(value: float | None) -> str:
+    return "-" if value is None else seconds(value)

@@ -40,6 +40,8 @@ class SiteRun:
     submissions: int = 0
     seconds: float = 0.0
     fetched: int = 0
+    actors: int = 0
+    durations: list[float] = field(default_factory=list)
     items: list[tuple[str, bytes]] = field(default_factory=list)
 
 
@@ -225,6 +227,8 @@ def _read(folder: Path, count: int, mode: str) -> Run:
             site.submissions += seen["submissions"]
             site.seconds += seen["seconds"]
             site.fetched += seen["fetched"]
+            site.actors += seen["actors"]
+            site.durations += seen["durations"]
         path = folder / f"values-{record['pid']}.pickle"
         if mode == "values" and path.exists():
             with path.open("rb") as file:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import enum
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from statistics import median
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ray_lint.runtime.stats import Interval
+
+if TYPE_CHECKING:
+    from ray_lint.runtime.tune import Tuning
 
 
 class Verdict(enum.Enum):
@@ -34,17 +37,38 @@ ADVICE = {
 
 @dataclass(frozen=True)
 class Side:
-    """One site in one of the two programs, over all measured runs."""
+    """One site in one of the two programs, over all measured runs.
+
+    ``task_seconds`` is the mean time that one task ran on a worker, 0 if it is not known;
+    ``actors`` is the number of actors that were called, 0 for tasks.
+    """
 
     submissions: int = 0
     items: int = 0
     seconds: tuple[float, ...] = ()
     driver_bytes: tuple[int, ...] = ()
+    task_seconds: float = 0.0
+    actors: int = 0
 
     @property
     def typical_seconds(self) -> float:
         """Median time in the site, in seconds; 0 without a run."""
         return median(self.seconds) if self.seconds else 0.0
+
+    def parallel(self, cpus: float) -> float:
+        """Return how many of its tasks can run at the same time on ``cpus`` processors."""
+        most = min(self.actors, cpus) if self.actors else cpus
+        return max(1.0, min(most, float(self.submissions)))
+
+    def work_seconds(self, cpus: float) -> float:
+        """Return the part of the time that the tasks' own work needs, spread over ``cpus``."""
+        spread = self.task_seconds * self.submissions / self.parallel(cpus)
+        return min(spread, self.typical_seconds)
+
+    def overhead_per_task(self, cpus: float) -> float:
+        """Return the rest of the time, in seconds for one task; 0 without a run."""
+        rest = self.typical_seconds - self.work_seconds(cpus)
+        return rest / self.submissions if self.submissions else 0.0
 
     @property
     def items_per_second(self) -> float:
@@ -105,7 +129,7 @@ class Report:
     tolerance: str = ""
     notes: tuple[str, ...] = ()
     error: str = ""
-    tuning: tuple[Any, ...] = field(default=())
+    tuning: tuple[Tuning, ...] = ()
 
     @property
     def confirmed(self) -> bool:
@@ -143,14 +167,14 @@ class Report:
                 "tolerance": self.tolerance,
                 "notes": list(self.notes),
                 "error": self.error,
-                "sites": [_site_json(site) for site in self.sites],
+                "sites": [_site_json(site, self.cpus) for site in self.sites],
                 "tuning": [one.as_json() for one in self.tuning],
             },
             indent=2,
         )
 
 
-def _site_json(site: SiteReport) -> dict[str, Any]:
+def _site_json(site: SiteReport, cpus: float) -> dict[str, Any]:
     interval = site.speedup
     bounded = interval is not None and interval.low > 0
     return {
@@ -169,12 +193,12 @@ def _site_json(site: SiteReport) -> dict[str, Any]:
             "low": interval.low if bounded else None,
             "high": interval.high if bounded else None,
         },
-        "before": _side_json(site.before),
-        "after": _side_json(site.after),
+        "before": _side_json(site.before, cpus),
+        "after": _side_json(site.after, cpus),
     }
 
 
-def _side_json(side: Side) -> dict[str, Any]:
+def _side_json(side: Side, cpus: float) -> dict[str, Any]:
     return {
         "submissions": side.submissions,
         "items": side.items,
@@ -182,4 +206,6 @@ def _side_json(side: Side) -> dict[str, Any]:
         "median_seconds": side.typical_seconds,
         "items_per_second": side.items_per_second,
         "driver_peak_bytes": side.driver_peak,
+        "task_seconds": side.task_seconds or None,
+        "overhead_per_task": side.overhead_per_task(cpus) if side.task_seconds else None,
     }

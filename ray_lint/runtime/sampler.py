@@ -15,7 +15,7 @@ import pickle
 import random
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
 from typing import Any
@@ -24,28 +24,33 @@ SAMPLE = 4096
 """Task ids kept for each site."""
 SIZED = 32
 """Tasks of each site whose arguments and results are weighed."""
-FLUSH_SECONDS = 1.5
-"""Workers send their task events once a second."""
+LOOKED_AT = 256
+"""References of one fetch that are compared with the samples."""
+ACTORS = 1024
+"""Actors that are told apart at one site."""
 
 
 class Place:
     """One submission site."""
 
-    def __init__(self, path: str, line: int, symbol: str, actor: bool) -> None:
-        self.path, self.line, self.symbol, self.actor = path, line, symbol, actor
+    def __init__(self, code: CodeType, last: int, line: int, symbol: str, actor: bool) -> None:
+        self.path, self.line, self.symbol, self.actor = code.co_filename, line, symbol, actor
+        self.column = _column(code, last)
         self.tasks = 0
-        self.first = time.perf_counter()
-        self.last = self.first
+        self.first = self.last = 0.0
+        self.began = time.time()
+        self.submitting = self.waiting = 0.0
         self.sample: list[tuple[bytes, int]] = []  # task id, hash of the reference
         self.hashes: set[int] = set()
+        self.actors: set[int] = set()
         self.argument_bytes: list[int] = []
         self.result_bytes: list[int] = []
-        self.durations: list[float] = []
+        self.times: list[tuple[float, float]] = []
 
     def add(self, reference: Any, arguments: Any) -> None:
         """Count a task; keep it with the probability of a uniform sample (reservoir)."""
         self.tasks += 1
-        slot = self.tasks - 1 if self.tasks <= SAMPLE else random.randrange(self.tasks)
+        slot = self.tasks - 1 if self.tasks <= SAMPLE else int(random.random() * self.tasks)
         if slot >= SAMPLE or not hasattr(reference, "task_id"):
             return
         entry = (reference.task_id().binary(), hash(reference))
@@ -58,108 +63,146 @@ class Place:
         if len(self.argument_bytes) < SIZED:
             self.argument_bytes.append(_weight(arguments))
 
+    def record(self) -> dict[str, Any]:
+        """Return what was seen, as JSON can write it; times in seconds."""
+        # Before the first task ran, workers were started: that is no cost of the single tasks.
+        starting = max(0.0, min(start for start, _ in self.times) - self.began) if self.times else 0
+        return {
+            "path": os.path.realpath(self.path),
+            "line": self.line,
+            "column": self.column,
+            "symbol": self.symbol,
+            "actor": self.actor,
+            "tasks": self.tasks,
+            "seconds": self.last - self.first,
+            "submitting": self.submitting,
+            "waiting": self.waiting,
+            "starting": min(starting, self.last - self.first),
+            "actors": len(self.actors),
+            "durations": sorted(end - start for start, end in self.times),
+            "argument_bytes": self.argument_bytes,
+            "result_bytes": self.result_bytes,
+        }
+
 
 class Sampler:
     """All state of the observation of this process."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(self, settings: dict[str, Any], events: ModuleType) -> None:
         self.settings = settings
+        self.events = events
         self.inits = 0
         self.notes: list[str] = []
-        self.places: dict[tuple[str, int, str], Place] = {}
+        self.places: dict[tuple[CodeType, int, str], Place] = {}
+        self.fetchers: dict[tuple[CodeType, int], Place] = {}
         self.codes: dict[CodeType, bool] = {}
         self.own_seconds = 0.0
+        self.reading_seconds = 0.0
         self.began = time.perf_counter()
         self.pid = os.getpid()
-        self.busy = False
+        self.written = False
         self.home = ""
 
-    def caller(self, frame: FrameType | None) -> tuple[str, int] | None:
-        """Return file and line of the user's call below Ray's own frames."""
+    def caller(self, frame: FrameType | None) -> FrameType | None:
+        """Return the frame of the user's call below Ray's own frames."""
+        codes = self.codes
         while frame is not None:
             code = frame.f_code
-            foreign = self.codes.get(code)
+            foreign = codes.get(code)
             if foreign is None:
-                foreign = self.codes[code] = code.co_filename.startswith(self.home)
+                foreign = codes[code] = code.co_filename.startswith(self.home)
             if not foreign:
-                return code.co_filename, frame.f_lineno
+                return frame
             frame = frame.f_back
         return None
 
-    def submitted(self, frame: FrameType, symbol: str, actor: bool, result: Any, data: Any) -> None:
-        """Note one submission."""
-        where = self.caller(frame)
-        if where is None:
-            return
-        key = (*where, symbol)
+    def submitted(
+        self, frame: FrameType, owner: Any, name: str, began: float, ended: float, result: Any
+    ) -> Place | None:
+        """Note one submission; return its place."""
+        user = self.caller(frame)
+        if user is None:
+            return None
+        key = (user.f_code, user.f_lasti, name)
         place = self.places.get(key)
         if place is None:
-            place = self.places[key] = Place(*key, actor)
-        place.add(result[0] if isinstance(result, list) and result else result, data)
+            actor = hasattr(owner, "_method_name")
+            symbol = name.rpartition(".")[2]
+            place = self.places[key] = Place(key[0], key[1], user.f_lineno, symbol, actor)
+            place.first = began
+            place.began -= time.perf_counter() - began
+        place.submitting += ended - began
+        place.last = ended
+        if place.actor and len(place.actors) < ACTORS:
+            place.actors.add(hash(getattr(owner, "_actor", None)))
+        return place
 
-    def fetched(self, references: list[Any], values: list[Any]) -> None:
-        """Note the end of a fetch that holds sampled references."""
-        now = time.perf_counter()
-        hashes = [hash(one) for one in references]
+    def fetched(
+        self, frame: FrameType, references: Sequence[Any], began: float, values: Any = ()
+    ) -> None:
+        """Note the end of a fetch or a wait, by the references that are in a sample."""
+        user = self.caller(frame)
+        if user is None:
+            return
+        key = (user.f_code, user.f_lasti)
+        some = references[:LOOKED_AT] if isinstance(references, (list, tuple)) else [references]
+        hashes = [hash(one) for one in some]
         for place in self.places.values():
-            if place.hashes.isdisjoint(hashes):
-                continue
-            place.last = now
-            if len(place.result_bytes) < SIZED:
-                for key, value in zip(hashes, values):  # noqa: B905 - must run on Python 3.9 too
-                    if key in place.hashes and len(place.result_bytes) < SIZED:
-                        place.result_bytes.append(_weight(value))
+            if not place.hashes.isdisjoint(hashes):
+                self.fetchers[key] = place
+                break
+        else:
+            known = self.fetchers.get(key)  # who fetches here fetched from this place before
+            if known is None:
+                return
+            place = known
+        place.last = time.perf_counter()
+        place.waiting += place.last - began
+        if values and len(place.result_bytes) < SIZED:
+            room = SIZED - len(place.result_bytes)
+            place.result_bytes += [_weight(value) for value in values[:room]]
 
     def fetch_leftovers(self) -> None:
         """Read the execution times from Ray's task events, before the program disconnects."""
         import ray
 
-        wanted = {
-            task: place
-            for place in self.places.values()
-            if not place.durations
-            for task, _ in place.sample
-        }
-        if not wanted or not ray.is_initialized():
-            return
-        time.sleep(FLUSH_SECONDS)
-        with contextlib.suppress(Exception):  # a private interface: without it, no durations
-            for event in ray._private.state.state._get_all_task_events():
-                place = wanted.get(event.task_id)
-                if place is None:
-                    continue
-                for part in event.profile_events.events:
-                    if part.event_name == "task:execute":
-                        place.durations.append((part.end_time - part.start_time) / 1e9)
+        began = time.perf_counter()
+        places = [place for place in self.places.values() if not place.times]
+        wanted = [task for place in places for task, _ in place.sample]
+        times = self.events.task_times(ray, wanted)
+        for place in places:
+            place.times = [times[task] for task, _ in place.sample if task in times]
+        self.reading_seconds += time.perf_counter() - began
 
     def finish(self) -> None:
-        """Write the record of this process."""
-        if os.getpid() != self.pid:
+        """Write the record of this process, once."""
+        if self.written or os.getpid() != self.pid:
             return
+        self.written = True
         ended = time.perf_counter()
         with contextlib.suppress(Exception):
             self.fetch_leftovers()
         record = {
             "seconds": ended - self.began,
             "own_seconds": self.own_seconds,
+            "reading_seconds": self.reading_seconds,
             "notes": self.notes,
-            "sites": [
-                {
-                    "path": os.path.realpath(place.path),
-                    "line": place.line,
-                    "symbol": place.symbol,
-                    "actor": place.actor,
-                    "tasks": place.tasks,
-                    "seconds": place.last - place.first,
-                    "durations": sorted(place.durations),
-                    "argument_bytes": place.argument_bytes,
-                    "result_bytes": place.result_bytes,
-                }
-                for place in self.places.values()
-            ],
+            "sites": [place.record() for place in self.places.values()],
         }
         path = Path(self.settings["folder"]) / f"profile-{self.pid}.json"
-        path.write_text(json.dumps(record))
+        temporary = path.with_suffix(".partial")
+        temporary.write_text(json.dumps(record))
+        temporary.replace(path)
+
+
+def _column(code: CodeType, last: int) -> int | None:
+    """Return the column (in bytes, from 0) of the call at an instruction, where Python tells."""
+    if not hasattr(code, "co_positions"):  # before Python 3.11
+        return None
+    with contextlib.suppress(Exception):
+        column: int | None = list(code.co_positions())[last // 2][2]
+        return column
+    return None
 
 
 def _weight(value: Any) -> int:
@@ -170,48 +213,82 @@ def _weight(value: Any) -> int:
         return 0
 
 
-def make(settings: dict[str, Any]) -> Callable[[ModuleType], None]:
+def make(settings: dict[str, Any], events: ModuleType) -> Callable[[ModuleType], None]:
     """Return the function that begins to observe, given the imported ``ray``."""
-    sampler = Sampler(settings)
+    sampler = Sampler(settings, events)
 
     def start(ray: Any) -> None:
         from ray._private.worker import Worker
         from ray.actor import ActorMethod
         from ray.remote_function import RemoteFunction
 
+        tracer = sys.modules["_ray_lint_tracer"]
         sampler.home = str(Path(ray.__file__).parent) + os.sep
-        _wrap(RemoteFunction, sampler, "_function_name", actor=False)
-        _wrap(ActorMethod, sampler, "_method_name", actor=True)
+        _wrap(RemoteFunction, sampler, "_function_name", ray)
+        _wrap(ActorMethod, sampler, "_method_name", ray)
         _wrap_fetch(Worker, sampler)
-        sys.modules["_ray_lint_tracer"]._wrap_init(ray, sampler)
+        _wrap_wait(ray, sampler)
+        if str(settings["address"]).startswith("ray://"):
+            from ray.util.client.worker import Worker as ClientWorker
+
+            _wrap_fetch(ClientWorker, sampler, "get")
+            sampler.notes.append(
+                "execution times cannot be read through ray://; give the cluster's host:port"
+            )
+        tracer._wrap_init(ray, sampler)
+        tracer._wrap_exit(sampler)
         atexit.register(sampler.finish)
 
     return start
 
 
-def _wrap(owner: Any, sampler: Sampler, name: str, *, actor: bool) -> None:
+def _wrap(owner: Any, sampler: Sampler, attribute: str, ray: Any) -> None:
     inner = owner._remote
     clock = time.perf_counter
+    started = ray.is_initialized
 
     def _remote(self: Any, args: Any = None, kwargs: Any = None, *rest: Any, **options: Any) -> Any:
-        result = inner(self, args, kwargs, *rest, **options)
+        if not sampler.inits and not started():
+            ray.init()  # as Ray would do by itself, but not counted as part of a submission
         began = clock()
-        symbol = str(getattr(self, name, "")).rpartition(".")[2]
-        sampler.submitted(sys._getframe(1), symbol, actor, result, (args, kwargs))
-        sampler.own_seconds += clock() - began
+        result = inner(self, args, kwargs, *rest, **options)
+        ended = clock()
+        name = str(getattr(self, attribute, ""))
+        place = sampler.submitted(sys._getframe(1), self, name, began, ended, result)
+        if place is not None:
+            first = result[0] if isinstance(result, list) and result else result
+            place.add(first, (args, kwargs))
+        sampler.own_seconds += clock() - ended
         return result
 
     owner._remote = _remote
 
 
-def _wrap_fetch(owner: Any, sampler: Sampler) -> None:
-    inner = owner.get_objects
+def _wrap_fetch(owner: Any, sampler: Sampler, name: str = "get_objects") -> None:
+    inner = getattr(owner, name)
 
-    def get_objects(self: Any, references: Any, *args: Any, **options: Any) -> Any:
-        result = inner(self, references, *args, **options)
+    def fetch(self: Any, references: Any, *args: Any, **options: Any) -> Any:
         began = time.perf_counter()
-        sampler.fetched(list(references), result[0])
-        sampler.own_seconds += time.perf_counter() - began
+        result = inner(self, references, *args, **options)
+        ended = time.perf_counter()
+        values = result[0] if name == "get_objects" else ()
+        sampler.fetched(sys._getframe(1), references, began, values)
+        sampler.own_seconds += time.perf_counter() - ended
         return result
 
-    owner.get_objects = get_objects
+    setattr(owner, name, fetch)
+
+
+def _wrap_wait(ray: Any, sampler: Sampler) -> None:
+    inner = ray.wait
+
+    def wait(references: Any, *args: Any, **options: Any) -> Any:
+        began = time.perf_counter()
+        result = inner(references, *args, **options)
+        ended = time.perf_counter()
+        sampler.fetched(sys._getframe(1), references, began)
+        sampler.own_seconds += time.perf_counter() - ended
+        return result
+
+    wait.__doc__ = inner.__doc__
+    ray.wait = wait

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
+from ray_lint.measured import seconds
 from ray_lint.runtime.report import Report, SiteReport, Verdict
 from ray_lint.runtime.stats import Interval
-
-
-def seconds(value: float) -> str:
-    """Return a duration with a fitting unit and three digits."""
-    for factor, unit in ((1.0, "s"), (1e-3, "ms")):
-        if value >= factor:
-            return f"{value / factor:.3g} {unit}" if value < 1000 else f"{value:.0f} s"
-    return f"{value / 1e-6:.3g} µs"
 
 
 def ratio(interval: Interval | None) -> str:

@@ -20,16 +20,26 @@ import importlib.util
 import json
 import os
 import pickle
+import random
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 FETCH_LEFTOVERS_SECONDS = 60.0
 """How long to wait at the end for values that the program itself never fetched."""
+
+SAMPLE = 1024
+"""Tasks of a site whose execution times are read."""
+
+WARM_SECONDS = 30.0
+"""How long to wait for workers before the first measured submission."""
+
+MAX_WARM = 256
+"""So many workers are waited for at most."""
 
 MAX_FRAMES = 64
 """How far up the stack a submission is searched for a site."""
@@ -56,6 +66,9 @@ class Site:
         self.started = 0.0
         self.last = 0.0
         self.watch = False
+        self.actors: set[int] = set()
+        self.tasks: list[bytes] = []  # values mode: a uniform sample of the ids of its tasks
+        self.durations: list[float] = []
         self.order: list[tuple[str, Any]] = []  # values mode: ("one" | "many", reference(s))
 
     def submit(self, began: float, count: int) -> None:
@@ -67,6 +80,14 @@ class Site:
         self.last = time.perf_counter()
         if count == 0 and self.open == 0:
             self.seconds += self.last - began
+
+    def sample(self, reference: Any) -> None:
+        """Keep the id of a task with the probability of a uniform sample (reservoir)."""
+        slot = min(self.submissions - 1, int(random.random() * self.submissions))
+        if self.submissions <= SAMPLE:
+            self.tasks.append(reference.task_id().binary())
+        elif slot < SAMPLE:
+            self.tasks[slot] = reference.task_id().binary()
 
     def fetch(self, count: int, now: float) -> None:
         """Count ``count`` fetched references; the last one ends a stretch of time."""
@@ -87,9 +108,12 @@ class Site:
 class Tracer:
     """All state of the observation of this process."""
 
-    def __init__(self, settings: dict[str, Any], values: ModuleType) -> None:
+    def __init__(self, settings: dict[str, Any], values: ModuleType, events: ModuleType) -> None:
         self.settings = settings
         self.values = values
+        self.events = events
+        self.warm = False
+        self.ready: set[int] = set()  # hashes of the actors that have started
         self.mode: str = settings["mode"]
         self.sites = [Site() for _ in settings["sites"]]
         for index in settings.get("watch", ()):
@@ -101,12 +125,13 @@ class Tracer:
         self.codes: dict[tuple[CodeType, int], int] = {}
         self.files: dict[str, str] = {}
         self.lock = threading.RLock()
+        self.warming = threading.Lock()
         self.owner: dict[int, int] = {}  # hash of an open reference: its site
         self.seen: dict[int, bytes] = {}  # values mode: hash of a fetched reference: its value
         self.names: dict[str, list[dict[str, bytes]]] = {}
         self.notes: list[str] = []
         self.inits = 0
-        self.busy = False
+        self.busy = 0  # the thread that does work of ours
         self.written = False
         self.pid = os.getpid()
         self.began = time.time()
@@ -157,6 +182,8 @@ class Tracer:
             for one in many:
                 self._watch(one)
         if self.mode == "values":
+            if many and hasattr(many[0], "task_id"):
+                site.sample(many[0])
             spread = explicit or isinstance(references, list)
             site.order.append(("many" if spread else "one", many))
 
@@ -213,7 +240,7 @@ class Tracer:
         ]
         if not left or not ray.is_initialized():
             return
-        self.busy = True
+        self.busy = threading.get_ident()
         try:
             deadline = time.monotonic() + FETCH_LEFTOVERS_SECONDS
             for one in left:
@@ -225,7 +252,72 @@ class Tracer:
                     value = error
                 self.seen[hash(one)] = self._dump_result(value)
         finally:
-            self.busy = False
+            self.busy = 0
+
+    def read_times(self) -> None:
+        """Read how long the tasks ran, before the program disconnects (values mode)."""
+        if self.mode != "values":
+            return
+        import ray
+
+        wanted = [task for site in self.sites if not site.durations for task in site.tasks]
+        times = self.events.task_times(ray, wanted)
+        for site in self.sites:
+            if not site.durations:
+                found = [times[task] for task in site.tasks if task in times]
+                site.durations = [end - start for start, end in found]
+
+    # Workers are started before the clock is
+
+    def warm_up(self, owner: Any, ray: Any) -> float:
+        """Wait until workers, or the actor that ``owner`` calls, have started; return how long.
+
+        Starting processes takes seconds, is done once per job and the same for both programs: it is
+        no cost of a site.
+        """
+        actor = getattr(owner, "_actor", None)
+        if self.mode != "time" or (hash(actor) in self.ready if actor is not None else self.warm):
+            return 0.0
+        began = time.perf_counter()
+        with self.warming:
+            self.busy = threading.get_ident()
+            try:
+                if not ray.is_initialized():
+                    ray.init()
+                if actor is None:
+                    if not self.warm:
+                        self._start_workers(ray)
+                elif hash(actor) not in self.ready:
+                    ray.wait([actor.__ray_ready__.remote()], timeout=WARM_SECONDS)
+            except Exception as error:  # then the time holds the start; the program will tell
+                self.notes.append(f"workers could not be started beforehand: {error}"[:200])
+            finally:
+                self.busy = 0
+                self.warm = self.warm or actor is None
+                if actor is not None:
+                    self.ready.add(hash(actor))
+        return time.perf_counter() - began
+
+    def _start_workers(self, ray: Any) -> None:
+        def process(_number: int) -> tuple[str, int]:
+            import os
+            import socket
+            import time
+
+            time.sleep(0.05)  # so that each of them needs a worker of its own
+            return socket.gethostname(), os.getpid()
+
+        # Pickled by value: workers cannot import the module that this file is loaded as.
+        process.__module__ = "__main__"
+        count = max(1, min(int(ray.available_resources().get("CPU", 1)), MAX_WARM))
+        remote = ray.remote(num_cpus=1, max_retries=0)(process)
+        deadline = time.monotonic() + WARM_SECONDS
+        started: set[Any] = set()
+        while len(started) < count and time.monotonic() < deadline:
+            references = [remote.remote(number) for number in range(count)]
+            left = max(0.1, deadline - time.monotonic())
+            done, _ = ray.wait(references, num_returns=count, timeout=left)
+            started |= set(ray.get(done))
 
     # Variables of the functions that hold a site
 
@@ -286,9 +378,10 @@ class Tracer:
         """Write the record of this process, once."""
         if self.written or os.getpid() != self.pid:
             return
-        with contextlib.suppress(Exception):
-            self.fetch_leftovers()
         self.written = True
+        for last in (self.fetch_leftovers, self.read_times):
+            with contextlib.suppress(Exception):
+                last()
         for site in self.sites:
             site.close()
         folder = Path(self.settings["folder"])
@@ -303,6 +396,8 @@ class Tracer:
                     "submissions": site.submissions,
                     "seconds": site.seconds,
                     "fetched": site.fetched,
+                    "actors": len(site.actors),
+                    "durations": site.durations,
                 }
                 for site in self.sites
             ],
@@ -388,13 +483,19 @@ class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 def _wrap_submission(owner: Any, tracer: Tracer, ray: Any) -> None:
     inner = owner._remote
     clock = time.perf_counter
+    is_actor = owner.__name__ == "ActorMethod"
 
     def _remote(self: Any, *args: Any, **options: Any) -> Any:
-        if tracer.busy:
+        if tracer.busy and tracer.busy == threading.get_ident():
             return inner(self, *args, **options)
         index = tracer.site_of(sys._getframe(1))
         if index < 0:
             return inner(self, *args, **options)
+        waited = tracer.warm_up(self, ray)
+        if waited:
+            tracer.sites[index].started += waited
+        if is_actor:
+            tracer.sites[index].actors.add(hash(self._actor))
         began = clock()
         references = inner(self, *args, **options)
         explicit = isinstance(options.get("num_returns"), int)
@@ -409,7 +510,7 @@ def _wrap_fetch(owner: Any, name: str, tracer: Tracer) -> None:
 
     def fetch(self: Any, references: Any, *args: Any, **options: Any) -> Any:
         result = inner(self, references, *args, **options)
-        if tracer.busy:
+        if tracer.busy and tracer.busy == threading.get_ident():
             return result
         single = not isinstance(references, (list, tuple))
         many = [references] if single else list(references)
@@ -443,12 +544,25 @@ def _wrap_init(ray: Any, tracer: Tracer) -> None:
         return inner(tracer.settings["address"], *args[1:], **options)
 
     def shutdown(*args: Any, **options: Any) -> Any:
-        with contextlib.suppress(Exception):
-            tracer.fetch_leftovers()
+        for last in (tracer.fetch_leftovers, getattr(tracer, "read_times", None)):
+            with contextlib.suppress(Exception):
+                last and last()
         return inner_shutdown(*args, **options)
 
     init.__doc__, shutdown.__doc__ = inner.__doc__, inner_shutdown.__doc__
     ray.init, ray.shutdown = init, shutdown
+
+
+def _wrap_exit(tracer: Any) -> None:
+    """Write the record also if the program ends by ``os._exit``, which runs no exit functions."""
+    inner = os._exit
+
+    def _exit(status: int) -> NoReturn:
+        with contextlib.suppress(Exception):
+            tracer.finish()
+        inner(status)
+
+    os._exit = _exit
 
 
 def _patch(ray: Any, tracer: Tracer) -> None:
@@ -464,6 +578,7 @@ def _patch(ray: Any, tracer: Tracer) -> None:
 
         _wrap_fetch(ClientWorker, "get", tracer)
     _wrap_init(ray, tracer)
+    _wrap_exit(tracer)
     atexit.register(tracer.finish)  # after ray's own registration, so it runs before it
 
 
@@ -483,11 +598,11 @@ def install(settings_path: str) -> None:
     settings = json.loads(Path(settings_path).read_text())
     if settings["mode"] == "profile":
         module = _load_beside("sampler")
-        start: Callable[[ModuleType], None] = module.make(settings)
+        start: Callable[[ModuleType], None] = module.make(settings, _load_beside("events"))
         sys.meta_path.insert(0, _AfterImport("ray", start))
         return
     _map_paths(settings)
-    tracer = Tracer(settings, _load_beside("values"))
+    tracer = Tracer(settings, _load_beside("values"), _load_beside("events"))
     sys.meta_path.insert(0, _AfterImport("ray", lambda ray: _patch(ray, tracer)))
     if tracer.mode == "values":
         tracer.watch_names()

@@ -1,0 +1,77 @@
+"""What ``verify`` is to work on: files, their settings and their fixes, as the linter has them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ray_lint.config import Config
+from ray_lint.core import FixResult, check, fix
+from ray_lint.errors import SourceError, UsageError
+from ray_lint.finding import Finding
+from ray_lint.program.project import Project
+from ray_lint.settings import SettingsFinder
+from ray_lint.sources.discovery import find_sources
+from ray_lint.sources.files import read
+from ray_lint.sources.gate import worth_parsing
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Where settings come from; ``chosen`` (see ``Settings.config``) wins over them."""
+
+    finder: SettingsFinder = field(default_factory=SettingsFinder)
+    chosen: Mapping[str, Any] = field(default_factory=dict)
+
+    def config(self, file: Path) -> Config:
+        """Return what holds for a file."""
+        return self.finder.for_file(str(file)).config(str(file), self.chosen)
+
+    def files(self, paths: Sequence[Path | str]) -> list[Path]:
+        """Return the Python files to fix: given ones, and those below given folders.
+
+        Raises UsageError for a path that is missing or a notebook.
+        """
+
+        def fail(error: SourceError) -> None:
+            raise UsageError(str(error))
+
+        def excluded(path: str, directory: bool) -> bool:
+            return self.finder.for_file(path).excludes(path, directory)
+
+        given = [str(path) for path in paths]
+        gitignore = True
+        if given:
+            first = self.finder.for_file(given[0])
+            gitignore = bool(first.get("respect-gitignore"))
+        found = []
+        for name in find_sources(given, fail, excluded, gitignore=gitignore):
+            if name.endswith(".ipynb"):
+                if name in given:
+                    raise UsageError(f"{name}: a notebook cannot be run; give a Python file")
+                continue
+            if name in given or worth_parsing(read(name)):
+                found.append(Path(name))
+        return found
+
+    def findings(self, file: Path, source: bytes) -> list[Finding]:
+        """Return the findings of a file in source order. Raises SourceError."""
+        config = self.config(file)
+        return check(source, config, filename=str(file), fixes=False)
+
+    def fix(
+        self,
+        file: Path,
+        source: bytes,
+        *,
+        batch_size: int | None = None,
+        chosen: Callable[[Finding], bool] | None = None,
+    ) -> FixResult:
+        """Return the fixed file; ``batch_size`` wins over the settings. Raises SourceError."""
+        config = self.config(file)
+        if batch_size is not None:
+            config = replace(config, batch_size=batch_size)
+        project = Project(config.source_roots)
+        return fix(source, config, filename=str(file), project=project, chosen=chosen)
