@@ -6,6 +6,7 @@ import ast
 from functools import cached_property
 
 from ray_lint.errors import SourceError
+from ray_lint.program.fstrings import NEEDED, place_expressions
 from ray_lint.program.names import ModuleNames
 
 
@@ -33,8 +34,14 @@ class Module:
         self.is_package = is_package
 
     @cached_property
+    def placed(self) -> frozenset[ast.JoinedStr]:
+        """The f-strings whose expressions have right places although Python is old."""
+        return place_expressions(self.tree, self.text) if NEEDED else frozenset()
+
+    @cached_property
     def names(self) -> ModuleNames:
         """Scopes, bindings and uses."""
+        assert self.placed is not None  # before anybody asks where something stands
         return ModuleNames(self.tree, self.name, is_package=self.is_package)
 
     @cached_property

@@ -38,10 +38,11 @@ def signature_for(
     definition: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
     *,
     unpacked: bool,
+    counted: bool,
 ) -> BatchSignature:
     """Choose the parameter names of the batch function.
 
-    Names of the original parameters are kept. Raises Declined where they cannot be.
+    ``counted`` items without values arrive as their number, else as a range. Names of the original parameters are kept. Raises Declined where they cannot be.
     """
     taken = names_in(definition)
     loop_names: list[str] = []
@@ -63,7 +64,9 @@ def signature_for(
     if len(loop_names) == 1:
         wish = plural(loop_names[0].strip("_") or "item")
     else:
-        wish = "batch" if loop_names and not unpacked else "values" if loop_names else "count"
+        wish = "values" if loop_names and unpacked else "batch"
+        if not loop_names and counted:
+            wish = "count"
     batch_name = wish
     if batch_name in taken | used:
         batch_name = f"{wish}_batch" if len(loop_names) == 1 else "batch_items"
@@ -126,7 +129,7 @@ class BatchWriter:
         """
         notes = annotations or {}
         parameters = [receiver] if receiver else []
-        batch = self._batch_parameter(signature, strategy, notes)
+        batch = self._batch_parameter(signature, strategy, notes, typed=bool(notes or returns))
         shared = [
             star + name + (f": {notes[name]}" if name in notes else "")
             for star, name in signature.shared
@@ -165,10 +168,10 @@ class BatchWriter:
         return indented(text, head.indent, head.newline)
 
     def _batch_parameter(
-        self, signature: BatchSignature, strategy: Strategy, notes: dict[str, str]
+        self, signature: BatchSignature, strategy: Strategy, notes: dict[str, str], *, typed: bool
     ) -> str:
         name = signature.batch_name
-        if not notes:
+        if not typed:
             return f"*{name}" if signature.unpacked else name
         if not signature.loop_names:
             counted = "int" if strategy is Strategy.VALUES else "range"

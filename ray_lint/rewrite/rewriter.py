@@ -44,6 +44,7 @@ from ray_lint.rewrite.shapes import (
     Uses,
     assigned_name,
     find_shape,
+    in_fstring,
     is_empty_list,
     is_get,
     uses_of,
@@ -118,7 +119,7 @@ class Rewriter:
         effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.definition, doubts)
-        options = self._options(site, target, doubts)
+        options = self._options(site, target, shape, doubts)
         self._judge_region(site, shape, arguments, doubts)
 
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
@@ -127,7 +128,12 @@ class Rewriter:
         if strategy is Strategy.REFERENCES:
             judge_partial_reads(names, proof, doubts)
         unpacked = self._unpacked(shape, arguments, doubts, mutates=proof.mutates_items)
-        signature = signature_for(arguments, target.definition, unpacked=unpacked)
+        signature = signature_for(
+            arguments,
+            target.definition,
+            unpacked=unpacked,
+            counted=strategy is Strategy.VALUES,
+        )
 
         edits = Edits()
         writer = BatchWriter(self._source)
@@ -181,27 +187,58 @@ class Rewriter:
                 found.add(argument.parameter)
         return frozenset(found)
 
-    def _options(self, site: Site, target: Target, doubts: Doubts) -> list[ast.keyword]:
+    def _options(
+        self, site: Site, target: Target, shape: Shape, doubts: Doubts
+    ) -> list[ast.keyword]:
         """Return the keywords of ``.options(...)``; those of the decorator are carried over."""
         made = target.decorator
         if isinstance(made, ast.Call) and made.args:
             made = made.func
-        judge_options([made] if isinstance(made, ast.Call) else [], doubts)
+        judge_options([made] if isinstance(made, ast.Call) else [], doubts, self._constant_dict)
         given = list(site.callee.options)
         if target.is_method:
             # The options of an actor were used up when it was made.
             at_site = set(ast.walk(site.submission.handle))
             given = [call for call in given if call in at_site]
-        options = judge_options(given, doubts)
+        options = judge_options(given, doubts, self._constant_dict)
+        at_site = set(self.names.walk(site.submission.handle))
         for keyword in options:
             for node in ast.walk(keyword.value):
                 if isinstance(node, ast.Name):
                     owner = self.names.owner(node)
-                    if owner is not None and owner is not self.names.root:
+                    here = node in at_site and not binds_inside(self.names, node, shape.region)
+                    if owner is not None and owner is not self.names.root and not here:
                         raise Declined("its options are not the same for all items")
                 elif isinstance(node, ast.Call):
                     doubts.add("its options are computed")
         return options
+
+    def _constant_dict(self, expression: ast.expr) -> list[ast.keyword] | None:
+        """Return the items of a dictionary with plain keys that no code of the file changes."""
+        value: ast.expr | None = expression
+        if isinstance(expression, ast.Name):
+            owner = self.names.owner(expression)
+            bindings = owner.bindings.get(expression.id, []) if owner is not None else []
+            if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN:
+                return None
+            if mutates(self.project, self.module, self.names.tree, bindings[0]):
+                return None
+            value = bindings[0].value
+        if isinstance(value, ast.Dict):
+            items = [
+                ast.keyword(key.value, item)
+                for key, item in zip(value.keys, value.values, strict=True)
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            ]
+            return items if len(items) == len(value.keys) else None
+        if (
+            isinstance(value, ast.Call)
+            and self.names.qualified(value.func) == "builtins.dict"
+            and not value.args
+            and all(keyword.arg for keyword in value.keywords)
+        ):
+            return value.keywords
+        return None
 
     # -- what the loop does -------------------------------------------------------------------
 
@@ -395,7 +432,7 @@ class Rewriter:
         if shape.form is Form.DROP:
             return Strategy.VALUES, nothing
         in_class = names.scope_of(shape.region).frame.is_class
-        if returns_shared or in_class:
+        if returns_shared or in_class or in_fstring(names, shape.node):
             return Strategy.REFERENCES, nothing
         if shape.form is Form.EXPRESSION and shape.collection == "list":
             node = shape.node
@@ -476,7 +513,10 @@ class Rewriter:
         call = Call(
             remote=remote,
             shared=tuple(shared),
-            options=tuple(f"{k.arg}={source.code(k.value)}" for k in options),
+            options=tuple(
+                f"{k.arg}={source.code(k.value)}" if k.arg else f"**{source.code(k.value)}"
+                for k in options
+            ),
             signature=signature,
             name=site.callee.name.rpartition(".")[2] if target.is_method else target.name,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
@@ -154,23 +154,37 @@ def judge_class_body(names: ModuleNames, shape: Shape, arguments: list[Argument]
                 raise Declined(f"a comprehension would not see `{node.id}` of the class body")
 
 
-def judge_options(calls: list[ast.Call], doubts: Doubts) -> list[ast.keyword]:
+def judge_options(
+    calls: list[ast.Call],
+    doubts: Doubts,
+    constant: Callable[[ast.expr], list[ast.keyword] | None],
+) -> list[ast.keyword]:
     """Return the options of ``@ray.remote(...)`` and ``.options(...)``, the later ones winning.
 
-    Raises Declined for options that a batch task cannot have.
+    ``constant`` gives the items of a dictionary that never changes. Raises Declined for options
+    that a batch task cannot have.
     """
     options: dict[str, ast.keyword] = {}
     for call in calls:
+        given: list[ast.keyword] = []
         for keyword in call.keywords:
-            if keyword.arg is None:
+            if keyword.arg is not None:
+                given.append(keyword)
+                continue
+            known = constant(keyword.value)
+            if known is None:
                 raise Declined("its options are computed (`**`)")
+            given += known
+        for keyword in given:
             if keyword.arg == "num_returns" and not (
                 isinstance(keyword.value, ast.Constant) and keyword.value.value == 1
             ):
                 raise Declined("one task has several results (`num_returns`)")
             if keyword.arg not in _NEUTRAL_OPTIONS and keyword.arg != "num_returns":
                 doubts.add(f"the option `{keyword.arg}` would hold for a whole batch")
-            options[keyword.arg] = keyword
+            options[keyword.arg or ""] = keyword
+    if len(calls) == 1:
+        return list(calls[0].keywords)  # as written: ``**NAME`` stays what it is
     return list(options.values())
 
 

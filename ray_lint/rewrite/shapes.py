@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import ast
 import enum
-import sys
 from dataclasses import dataclass, field
 
+from ray_lint.program.fstrings import NEEDED
 from ray_lint.program.names import COMPREHENSIONS, LOOPS, Binding, BindingKind, ModuleNames
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.plan import Declined, Repeat
@@ -61,11 +61,8 @@ def find_shape(submission: Submission) -> Shape:
     """Return the form of a site. Raises Declined for a place that no form describes."""
     names = submission.module.names
     call = submission.call
-    if sys.version_info < (3, 12) and any(
-        isinstance(n, ast.JoinedStr) for n in names.ancestors(call)
-    ):
-        # Before Python 3.12, ast does not know where the parts of an f-string stand.
-        raise Declined("the call stands inside an f-string")
+    if NEEDED and in_fstring(names, call) and not _is_placed(submission):
+        raise Declined("the call stands inside an f-string that cannot be taken apart")
     if submission.is_mapped:
         return _mapped(names, submission)
     try:
@@ -84,6 +81,21 @@ def find_shape(submission: Submission) -> Shape:
         except Declined:
             shape.narrower = None
     return shape
+
+
+def in_fstring(names: ModuleNames, node: ast.AST) -> bool:
+    """Whether a node stands inside of an f-string."""
+    return any(isinstance(n, ast.JoinedStr) for n in names.ancestors(node))
+
+
+def _is_placed(submission: Submission) -> bool:
+    """Whether it is known where the parts of the f-string around a call stand."""
+    strings = [
+        n
+        for n in submission.module.names.ancestors(submission.call)
+        if isinstance(n, ast.JoinedStr)
+    ]
+    return len(strings) == 1 and strings[0] in submission.module.placed
 
 
 def _direct(names: ModuleNames, call: ast.Call) -> Shape:

@@ -15,10 +15,11 @@ from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter
 from ray_lint.rewrite.naming import NameSupply, ascii_name, plural
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
-from ray_lint.rewrite.shapes import Form, Shape, Uses, is_empty_list
+from ray_lint.rewrite.shapes import Form, Shape, Uses, in_fstring, is_empty_list
 from ray_lint.rewrite.source_map import SourceMap
 
 _WIDTH = 88
+_ONE_LINE = 10_000  # further left than any text is long: it is never broken
 
 
 @dataclass(frozen=True)
@@ -148,6 +149,8 @@ class SiteWriter:
         assert statement is not None
         offset = self.source.start(node)
         column = offset - self.source.line_start(self.source.line_of(offset))
+        if in_fstring(self.names, node):
+            column = -_ONE_LINE
         return self.source.indent(statement), column
 
     def _keep_comments(
@@ -161,6 +164,10 @@ class SiteWriter:
     def _replace_expression(self, edits: Edits, node: ast.expr, content: str) -> None:
         source = self.source
         start, end = source.start(node), source.end(node)
+        if in_fstring(self.names, node):
+            old = source.text[start:end]
+            if any(sign in content and sign not in old for sign in "\n\r\\#'\""):
+                raise Declined("the call stands inside an f-string that cannot hold the new code")
         if isinstance(node, ast.GeneratorExp):
             parent = self.names.parents[node]
             shared = isinstance(parent, ast.Call) and source.end(parent) == end

@@ -39,6 +39,8 @@ class Target:
     name: str
     is_method: bool
     exclusive: bool
+    is_plain: bool = False
+    """The definition is a plain function, made remote where it is submitted."""
 
 
 def find_target(names: ModuleNames, site: Site) -> Target:
@@ -55,8 +57,14 @@ def find_target(names: ModuleNames, site: Site) -> Target:
     if callee.kind is CalleeKind.ACTOR_METHOD:
         return _method(names, site, definition)
     handle = site.submission.handle.value
-    while isinstance(handle, ast.Call) and isinstance(handle.func, ast.Attribute):
+    while (
+        isinstance(handle, ast.Call)
+        and isinstance(handle.func, ast.Attribute)
+        and handle.func.attr == "options"
+    ):
         handle = handle.func.value
+    if isinstance(handle, ast.Call):
+        return _made_at_the_call(names, site, handle, definition)
     if not isinstance(handle, ast.Name):
         raise Declined("it is not called by a plain name")
     binding = _source_binding(names, handle)
@@ -82,6 +90,47 @@ def find_target(names: ModuleNames, site: Site) -> Target:
     exclusive = _is_script(names, site, statement) and _only_use(names, binding, handle)
     return Target(
         definition, statement, callee.decorator, binding.name, is_method=False, exclusive=exclusive
+    )
+
+
+def _made_at_the_call(
+    names: ModuleNames,
+    site: Site,
+    maker: ast.Call,
+    definition: ast.FunctionDef | ast.Lambda,
+) -> Target:
+    """Return the target of ``ray.remote(f).remote(x)``: the plain function stays as it is."""
+    decorator = site.callee.decorator
+    given = maker.args[0] if len(maker.args) == 1 and not maker.keywords else None
+    if not isinstance(given, ast.Name) or not isinstance(definition, ast.FunctionDef):
+        raise Declined("it is not called by a plain name")
+    if decorator is not maker and decorator is not maker.func:
+        raise Declined("it is not called by a plain name")
+    bindings = names.reaching(given)
+    if [b.node for b in bindings] != [definition] or given.id != definition.name:
+        raise Declined(f"`{given.id}` is defined more than once")
+    scope = names.scope_of(definition)
+    if len(scope.bindings[definition.name]) > 1:
+        raise Declined(f"`{definition.name}` is defined more than once")
+    if scope.is_class or scope not in names.scope_of(maker).ancestors():
+        raise Declined(f"`{definition.name}` is not visible where the batch function would be")
+    if names.enclosing_loops(definition):
+        raise Declined("the remote function is defined in a loop")
+    for node in ast.walk(maker.func):
+        # The decorator of the batch function is evaluated where the plain function is defined.
+        if isinstance(node, ast.Name) and not all(
+            b.scope is names.root and names.order[b.node] < names.order[definition]
+            for b in names.reaching(node)
+        ):
+            raise Declined(f"`{node.id}` is not known where the batch function would be")
+    return Target(
+        definition,
+        definition,
+        decorator,
+        definition.name,
+        is_method=False,
+        exclusive=False,
+        is_plain=True,
     )
 
 
@@ -186,6 +235,7 @@ class TargetWriter:
             and target.statement is definition
             and not target.is_method
             and not target.exclusive
+            and not target.is_plain
         )
         plain = definition.name if isinstance(definition, ast.FunctionDef) else ""
         if separate:
@@ -247,7 +297,7 @@ class TargetWriter:
     ) -> str | None:
         """Return the text of the one returned expression, if it can stand in the batch itself."""
         definition = target.definition
-        if target.is_method:
+        if target.is_method or target.is_plain:
             return None
         if isinstance(definition, ast.FunctionDef) and definition is not target.statement:
             return None
@@ -338,7 +388,7 @@ class TargetWriter:
         top_level = self.names.blocks[statement].owner is self.names.tree
         blank = 2 if top_level else 1
         newline = source.newline
-        if target.is_method or statement is not target.definition:
+        if target.is_method or target.is_plain or statement is not target.definition:
             self.insertions.after(edits, statement, text, blank_lines=blank, role=Role.FUNCTION)
             return
         assert isinstance(statement, ast.FunctionDef)
