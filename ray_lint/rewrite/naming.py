@@ -22,6 +22,8 @@ def plural(word: str) -> str:
         return f"{word}_values" if keyword.iskeyword(many) else many
     if word.endswith("y") and word[-2] not in "aeiou":
         return f"{word[:-1]}ies"
+    if word.endswith("s") and not word.endswith(("ss", "us", "is", "as")):
+        return f"{word}_batch"  # a plural already
     if word.endswith(_SIBILANTS):
         return f"{word}es"
     return f"{word}s"

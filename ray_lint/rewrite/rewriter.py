@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 from functools import cached_property
 
 from libcst import ParserSyntaxError
@@ -21,7 +22,7 @@ from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind
 from ray_lint.program.project import Project
-from ray_lint.program.remotes import CalleeKind
+from ray_lint.program.remotes import CalleeKind, resolve_callee
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
 from ray_lint.rewrite.insertions import Insertions
@@ -114,20 +115,23 @@ class Rewriter:
 
     def _edits(self, site: Site, target: Target, shape: Shape, doubts: Doubts) -> Edits:
         names, submission = self.names, site.submission
-        arguments = self._arguments(site, target, shape)
+        arguments = self._merged(site, target, shape, self._arguments(site, target, shape))
         loop_values = self._immutable_parameters(shape, arguments)
+        for _, others in shape.merged:
+            loop_values &= self._immutable_parameters(shape, others)
         effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.definition, doubts)
         options = self._options(site, target, shape, doubts)
-        self._judge_region(site, shape, arguments, doubts)
+        every = [*arguments, *(a for _, others in shape.merged for a in others)]
+        self._judge_region(site, shape, every, doubts)
 
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
         judge_failures(names, proof, strategy, doubts, is_method=target.is_method)
         judge_waiting(names, doubts)
         if strategy is Strategy.REFERENCES:
             judge_partial_reads(names, proof, doubts)
-        unpacked = self._unpacked(shape, arguments, doubts, mutates=proof.mutates_items)
+        unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items)
         signature = signature_for(
             arguments,
             target.definition,
@@ -173,6 +177,53 @@ class Rewriter:
             skip_first=target.is_method,
             sources=frozenset(sources),
         )
+
+    def _merged(
+        self, site: Site, target: Target, shape: Shape, arguments: list[Argument]
+    ) -> list[Argument]:
+        """Take in the other submissions of the same function that fill the same list.
+
+        Returns the arguments of the site, varying where they differ from those of the others.
+        """
+        shape.merged = []
+        if not shape.siblings or shape.aliases:
+            return arguments
+        found: list[tuple[ast.Expr, list[Argument]]] = []
+        for statement in shape.siblings:
+            assert isinstance(statement.value, ast.Call)
+            call = statement.value.args[0]
+            first, last = statement.lineno, statement.end_lineno or statement.lineno
+            if (
+                not isinstance(call, ast.Call)
+                or ast.dump(call.func) != ast.dump(site.submission.handle)
+                or resolve_callee(self.project, self.module, call).definition
+                is not site.callee.definition
+                or any("noqa" in c.lower() for c in self._source.comments(first, last))
+            ):
+                return arguments
+            others = bind_arguments(
+                self.names,
+                call.args,
+                call.keywords,
+                target.definition,
+                shape.region,
+                skip_first=target.is_method,
+            )
+            found.append((statement, others))
+        every = [arguments, *(others for _, others in found)]
+        kinds = [[(a.star, a.keyword, a.parameter) for a in one] for one in every]
+        if any(kind != kinds[0] for kind in kinds) or any(a.star for a in arguments):
+            return arguments
+        varying = [
+            any(a.varying for a in column) or len({ast.dump(a.expression) for a in column}) > 1
+            for column in zip(*every, strict=True)
+        ]
+
+        def marked(one: list[Argument]) -> list[Argument]:
+            return [replace(a, varying=v) for a, v in zip(one, varying, strict=True)]
+
+        shape.merged = [(statement, marked(others)) for statement, others in found]
+        return marked(arguments)
 
     def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
         """Return the parameters that provably get numbers, strings and the like."""
@@ -251,15 +302,24 @@ class Rewriter:
         self._judge_surroundings(site, shape, doubts)
         self._judge_values(arguments, doubts)
         for node in names.walk(region):
+            own = shape.form is Form.YIELD and names.parents[node] is shape.node
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (
-                shape.form is not Form.NEXT
+                shape.form is not Form.NEXT and not own
             ):
                 raise Declined("the loop yields or awaits between two submissions")
             if isinstance(node, ast.Return) and shape.loop is not None:
                 raise Declined("the loop may return in between")
+        measured = {call.args[0] for call in shape.lengths}
         for argument in arguments:
+            if (
+                shape.form is not Form.NEXT
+                and argument.varying
+                and argument.expression in names.order
+                and is_immutable(self.project, self.module, argument.expression)
+            ):
+                continue  # a value of its own, taken at the same moment as before
             for node in ast.walk(argument.expression):
-                if isinstance(node, ast.Name) and node in names.order:
+                if isinstance(node, ast.Name) and node in names.order and node not in measured:
                     self._judge_argument(shape, node, varying=argument.varying)
 
     def _judge_surroundings(self, site: Site, shape: Shape, doubts: Doubts) -> None:
@@ -446,7 +506,7 @@ class Rewriter:
                 uses = uses_of(names, binding)
                 if uses.only_gets:
                     return Strategy.VALUES, uses
-        in_tuple = shape.beside is not None
+        in_tuple = shape.beside is not None or len(shape.merged) < len(shape.siblings)
         if shape.form is Form.APPEND and isinstance(shape.container, ast.Name) and not in_tuple:
             reaching = names.reaching(shape.container)
             if len(reaching) == 1 and is_empty_list(reaching[0].value):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ray_lint.program.fstrings import NEEDED
 from ray_lint.program.names import COMPREHENSIONS, LOOPS, Binding, BindingKind, ModuleNames
 from ray_lint.program.submissions import Submission
-from ray_lint.rewrite.plan import Declined, Repeat
+from ray_lint.rewrite.plan import Argument, Declined, Repeat
 
 RAY_GET = ("ray.get", "ray.worker.get")
 
@@ -27,6 +27,8 @@ class Form(enum.Enum):
     """A loop that stores each reference under a key."""
     DROP = "drop"
     """A loop that does not keep the references."""
+    YIELD = "yield"
+    """A loop of a generator that yields each reference."""
     NEXT = "next"
     """Any other place of the call: it takes the next of the references submitted before."""
 
@@ -53,6 +55,14 @@ class Shape:
     aliases: list[ast.Assign] = field(default_factory=list)
     beside: ast.Tuple | None = None
     """The tuple in which an appended reference is kept with other values."""
+    lengths: list[ast.Call] = field(default_factory=list)
+    """The calls ``len(container)`` in the loop: what is collected counts for them, too."""
+    siblings: list[ast.Expr] = field(default_factory=list)
+    """The other statements of the loop that append to the container."""
+    limit: ast.expr | None = None
+    """``n`` of a loop that is nothing but ``while len(refs) < n: refs.append(f.remote())``."""
+    merged: list[tuple[ast.Expr, list[Argument]]] = field(default_factory=list)
+    """Those of the siblings that submit the same function, with what they pass to it."""
     narrower: Shape | None = None
     """The same site with fewer of its loops, to fall back on."""
 
@@ -106,6 +116,8 @@ def _direct(names: ModuleNames, call: ast.Call) -> Shape:
         return _comprehension(names, parent, node)
     if isinstance(parent, ast.Expr):
         return _statement(names, Form.DROP, parent, call, None)
+    if isinstance(parent, ast.Yield) and isinstance(names.parents[parent], ast.Expr):
+        return _yielded(names, parent, call)
     appended = _appended(names, node, parent)
     if appended is not None:
         statement, container = appended
@@ -123,6 +135,41 @@ def _direct(names: ModuleNames, call: ast.Call) -> Shape:
         if isinstance(target, ast.Name):
             return _through_name(names, parent, target, call)
     return _elsewhere(names, call)
+
+
+def _yielded(names: ModuleNames, node: ast.Yield, call: ast.Call) -> Shape:
+    """Recognize ``for x in xs: yield f.remote(x)`` in a function whose callers take all at once."""
+    statement = names.parents[node]
+    assert isinstance(statement, ast.Expr)
+    function = names.scope_of(statement).node
+    if not isinstance(function, ast.FunctionDef) or not _drained(names, function):
+        raise Declined("the references are taken from the generator one by one")
+    return _statement(names, Form.YIELD, statement, call, None)
+
+
+def _drained(names: ModuleNames, function: ast.FunctionDef) -> bool:
+    """Whether all calls of a generator function stand where its items are taken at once."""
+    scope = names.scope_of(function)
+    if scope.is_class or len(scope.bindings.get(function.name, [])) != 1:
+        return False
+    uses = scope.uses.get(function.name, [])
+    return bool(uses) and all(_taken_at_once(names, use) for use in uses)
+
+
+def _taken_at_once(names: ModuleNames, use: ast.Name) -> bool:
+    call = names.parents[use]
+    if not isinstance(call, ast.Call) or call.func is not use:
+        return False
+    parent = names.parents[call]
+    if isinstance(parent, ast.Starred):
+        return isinstance(names.parents[parent], ast.List)
+    if isinstance(parent, ast.AugAssign):
+        return isinstance(parent.op, ast.Add)
+    if not isinstance(parent, ast.Call) or parent.args != [call]:
+        return False
+    if isinstance(parent.func, ast.Attribute):
+        return parent.func.attr == "extend"
+    return names.stands_for(parent.func, "builtins.list", "builtins.tuple", "builtins.set")
 
 
 def _beside(names: ModuleNames, call: ast.Call) -> Shape | None:
@@ -337,21 +384,78 @@ def _statement(
     """Describe a statement inside loops that submits and keeps (or drops) the reference."""
     loops = [n for n in _loops_around(names, statement) if isinstance(n, LOOPS)]
     loop = None
+    touches = _Touches()
     for candidate in loops:
-        if container is not None and _touched(names, container, candidate, statement):
-            break
+        if container is not None:
+            found = _touches(names, container, candidate, statement, may_append=form is Form.APPEND)
+            if found is None:
+                break
+            touches = found
         if form is Form.DROP and loop is not None and not _only_statement(names, loop):
+            break
+        if form is Form.YIELD and _yields(names, candidate) > 1:
             break
         loop = candidate
     if loop is None:
         raise Declined("the loop itself uses the collection of references")
-    return Shape(
+    shape = Shape(
         form,
         statement,
         loop,
         _as_clauses(names, loop, statement),
         container=container,
         loop=loop,
+        lengths=touches.lengths,
+        siblings=touches.siblings,
+    )
+    if touches.lengths or touches.siblings:
+        shape.repeats = None
+        shape.limit = _limit(names, shape)
+    return shape
+
+
+def _yields(names: ModuleNames, loop: ast.AST) -> int:
+    return sum(isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(loop))
+
+
+def _limit(names: ModuleNames, shape: Shape) -> ast.expr | None:
+    """Return ``n`` if the loop does nothing but fill an empty list up to the integer ``n``."""
+    loop, container = shape.loop, shape.container
+    if not isinstance(loop, ast.While) or loop.body != [shape.node] or loop.orelse:
+        return None
+    test = loop.test
+    if shape.siblings or len(shape.lengths) != 1 or not isinstance(container, ast.Name):
+        return None
+    if not (
+        isinstance(test, ast.Compare)
+        and test.left is shape.lengths[0]
+        and len(test.ops) == 1
+        and isinstance(test.ops[0], ast.Lt)
+        and _is_count(names, test.comparators[0])
+    ):
+        return None
+    before = [b for b in names.reaching(container) if not names.contains(loop, b.node)]
+    block = names.blocks[loop]
+    empty = len(before) == 1 and is_empty_list(before[0].value)
+    follows = block.index > 0 and block.statements[block.index - 1] is before[0].statement
+    return test.comparators[0] if empty and follows else None
+
+
+def _is_count(names: ModuleNames, node: ast.expr, depth: int = 0) -> bool:
+    """Whether an expression is certainly an integer: no ``1e3``."""
+    if isinstance(node, ast.Constant):
+        return type(node.value) is int
+    if isinstance(node, ast.BinOp):
+        whole = isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.FloorDiv)
+        return whole and all(_is_count(names, x, depth + 1) for x in (node.left, node.right))
+    if isinstance(node, ast.Call):
+        return names.qualified(node.func) in ("builtins.len", "builtins.int")
+    if not isinstance(node, ast.Name) or depth > 5:
+        return False
+    bindings = names.reaching(node)
+    return bool(bindings) and all(
+        b.kind is BindingKind.ASSIGN and b.value is not None and _is_count(names, b.value, depth + 1)
+        for b in bindings
     )
 
 
@@ -359,20 +463,83 @@ def _only_statement(names: ModuleNames, statement: ast.stmt) -> bool:
     return len(names.blocks[statement].statements) == 1
 
 
-def _touched(names: ModuleNames, container: ast.expr, loop: ast.AST, statement: ast.stmt) -> bool:
-    """Whether the loop does anything with the container besides the given statement."""
+@dataclass(eq=False)
+class _Touches:
+    """What a loop does with a container besides the statement of the site."""
+
+    lengths: list[ast.Call] = field(default_factory=list)
+    siblings: list[ast.Expr] = field(default_factory=list)
+
+
+def _touches(
+    names: ModuleNames,
+    container: ast.expr,
+    loop: ast.AST,
+    statement: ast.stmt,
+    *,
+    may_append: bool,
+) -> _Touches | None:
+    """Return what the loop does with the container; None for what no rewrite can respect."""
+    found = _Touches()
     if isinstance(container, ast.Attribute):
-        return any(
+        touched = any(
             isinstance(n, ast.Attribute)
             and n.attr == container.attr
             and not names.contains(statement, n)
             for n in names.walk(loop)
         )
+        return None if touched else found
     if not isinstance(container, ast.Name):
-        return True
-    return any(
-        isinstance(n, ast.Name) and n.id == container.id and not names.contains(statement, n)
-        for n in names.walk(loop)
+        return None
+    own = [
+        n
+        for n in ast.walk(statement)
+        if isinstance(n, ast.Name) and n.id == container.id and n is not container
+    ]
+    for node in names.walk(loop):
+        if not isinstance(node, ast.Name) or node.id != container.id or node is container:
+            continue
+        if isinstance(statement, ast.Assign) and node in own:
+            continue
+        parent = names.parents[node]
+        if (
+            may_append
+            and isinstance(parent, ast.Call)
+            and parent.args == [node]
+            and names.qualified(parent.func) == "builtins.len"
+        ):
+            found.lengths.append(parent)
+            continue
+        appended = names.statement_of(node)
+        if (
+            may_append
+            and isinstance(parent, ast.Attribute)
+            and parent.attr == "append"
+            and isinstance(appended, ast.Expr)
+            and appended is not statement
+            and isinstance(appended.value, ast.Call)
+            and appended.value.func is parent
+            and len(appended.value.args) == 1
+            and not appended.value.keywords
+            and not isinstance(appended.value.args[0], ast.Starred)
+        ):
+            found.siblings.append(appended)
+            continue
+        return None
+    if (found.lengths or found.siblings) and not _appends_one(statement):
+        return None
+    return found
+
+
+def _appends_one(statement: ast.stmt) -> bool:
+    """Whether a statement is ``refs.append(x)`` or ``refs += [x]``."""
+    if isinstance(statement, ast.AugAssign):
+        return isinstance(statement.value, ast.List) and len(statement.value.elts) == 1
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    return (
+        isinstance(call, ast.Call)
+        and isinstance(call.func, ast.Attribute)
+        and call.func.attr == "append"
     )
 
 
@@ -396,7 +563,9 @@ def _as_clauses(names: ModuleNames, loop: ast.AST, statement: ast.stmt) -> list[
         else:
             return None
     for node in names.walk(loop):
-        if isinstance(node, ast.NamedExpr | ast.Await | ast.Yield | ast.YieldFrom):
+        if isinstance(node, ast.NamedExpr | ast.Await | ast.YieldFrom):
+            return None
+        if isinstance(node, ast.Yield) and names.parents[node] is not statement:
             return None
     return repeats
 

@@ -70,6 +70,8 @@ class SiteWriter:
             self._dict(edits, shape, arguments, call)
         elif shape.form is Form.NEXT:
             self._next(edits, shape, site, arguments, call)
+        elif shape.limit is not None and not any(a.varying for a in arguments):
+            self._whole_loop(edits, shape, arguments, call, strategy, uses)
         elif shape.repeats is not None and self._replaceable(shape):
             self._whole_loop(edits, shape, arguments, call, strategy, uses)
         else:
@@ -393,10 +395,13 @@ class SiteWriter:
     ) -> None:
         loop = shape.loop
         assert loop is not None
-        assert shape.repeats is not None
         source, newline = self.source, self.source.newline
         indent = source.indent(loop)
-        items = self.items.items(shape.repeats, arguments)
+        if shape.limit is not None:
+            items = Items(f"range({source.code(shape.limit)})", counted=True)
+        else:
+            assert shape.repeats is not None
+            items = self.items.items(shape.repeats, arguments)
         first = loop
         if shape.form is Form.DROP:
             batch = self._local("batch", call, items.code)
@@ -405,6 +410,9 @@ class SiteWriter:
                 f"for {batch} in {self._split(edits)}({items.code}):{newline}"
                 f"{indent}{step}{self._remote_call(call, batch)}"
             )
+        elif shape.form is Form.YIELD:
+            refs = self._item_refs(edits, call, items.code, indent, len(indent) + 11)
+            text = f"yield from {refs}"
         else:
             container = self._container(shape)
             extend = "update" if shape.collection == "set" else "extend"
@@ -477,10 +485,23 @@ class SiteWriter:
         base = ascii_name(call.name, "task").strip("_")
         varying = [a for a in arguments if a.varying]
         nested = self._nested_clauses(shape)
+        in_places = len(shape.merged) < len(shape.siblings)
         if varying:
             collected = self.supply.fresh(f"{base}_{plural('item')}")
-            items, start = collected, f"{collected} = []"
-            element = self.items.element(varying)
+            items, start, counted = collected, f"{collected} = []", f"len({collected})"
+        else:
+            collected = self.supply.fresh(f"{base}_count")
+            items, start, counted = f"range({collected})", f"{collected} = 0", collected
+        lengths: dict[ast.AST, str] = {}
+        if not in_places:
+            lengths = {
+                node: f"{source.code(node)} + {counted}"
+                if isinstance(self.names.parents[node], ast.Compare | ast.Call | ast.FormattedValue)
+                else f"({source.code(node)} + {counted})"
+                for node in shape.lengths
+            }
+        if varying:
+            element = self._with_lengths(varying, lengths)
             if nested:
                 step = f"{collected}.extend([{element} {nested}])"
             else:
@@ -488,8 +509,6 @@ class SiteWriter:
         else:
             if nested:
                 raise Declined("the loop collects a comprehension of calls without items")
-            collected = self.supply.fresh(f"{base}_count")
-            items, start = f"range({collected})", f"{collected} = 0"
             step = f"{collected} += 1"
         lines = []
         if shape.form is Form.STORE:
@@ -532,6 +551,27 @@ class SiteWriter:
                 f"for {targets}, ref in zip({kept}, {refs}):",
                 f"{unit}{container}.append(({built}))",
             ]
+        elif in_places:
+            self._in_places(shape, statement)
+            places = self.supply.fresh(f"{base}_places")
+            container = self._container(shape)
+            start = f"{start}{newline}{indent}{places} = []"
+            place, ref = self._local("place", items), self._local("ref", items)
+            joint = f"{newline}{source.indent(statement)}"
+            joint = joint if source.stands_alone(statement) else "; "
+            step = joint.join(
+                [f"{places}.append(len({container}))", f"{container}.append(None)", step]
+            )
+            refs = self.supply.fresh(f"{base}_refs")
+            submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
+            lines = [
+                f"{refs} = {submitted}",
+                f"for {place}, {ref} in zip({places}, {refs}):",
+                f"{source.cst.default_indent}{container}[{place}] = {ref}",
+            ]
+        elif shape.form is Form.YIELD:
+            refs = self._item_refs(edits, call, items, indent, len(indent) + 11)
+            lines = [f"yield from {refs}"]
         elif shape.form is Form.DROP:
             batch = self._local("batch", call, items)
             lines = [
@@ -562,12 +602,57 @@ class SiteWriter:
         begin, end = source.start(where), source.end(where)
         self._keep_comments_in_place(edits, where, begin, end, step)
         edits.replace(begin, end, step)
+        for other, passed in shape.merged:
+            begin, end = source.start(other), source.end(other)
+            step = f"{collected} += 1"
+            if varying:
+                chosen = [a for a in passed if a.varying]
+                step = f"{collected}.append({self._with_lengths(chosen, lengths)})"
+            self._keep_comments_in_place(edits, other, begin, end, step)
+            edits.replace(begin, end, step)
+        replaced = [where, statement, *(other for other, _ in shape.merged)]
+        for node, content in lengths.items():
+            assert isinstance(node, ast.Call)
+            if not any(self.names.contains(s, node) for s in replaced):
+                self._replace_expression(edits, node, content)
         offset = source.line_start(source.first_line(loop))
         edits.insert(offset, indent + start + newline)
         # Further lines inside of one of these are indented already.
         text = newline.join(indent + line for line in lines)
         self.insertions.after(edits, loop, text, blank_lines=0)
         self._flatten_gets(edits, uses)
+
+    def _with_lengths(self, varying: list[Argument], lengths: dict[ast.AST, str]) -> str:
+        """Return one item in which ``len(refs)`` counts what is collected, too."""
+        source = self.source
+        codes = []
+        for argument in varying:
+            node = argument.expression
+            inside = [n for n in lengths if self.names.contains(node, n)]
+            if not inside:
+                codes.append(self.items.element([argument]))
+                continue
+            begin, code = source.start(node), source.slice(node)
+            for length in sorted(inside, key=self.names.order.__getitem__, reverse=True):
+                assert isinstance(length, ast.Call)
+                low, high = source.start(length) - begin, source.end(length) - begin
+                code = code[:low] + lengths[length] + code[high:]
+            codes.append(code)
+        return codes[0] if len(codes) == 1 else f"({', '.join(codes)})"
+
+    def _in_places(self, shape: Shape, statement: ast.stmt) -> None:
+        """Decline a list in which the places of the references cannot be kept free."""
+        container = shape.container
+        assert isinstance(container, ast.Name)
+        if not all(
+            isinstance(b.value, ast.List) or is_empty_list(b.value)
+            for b in self.names.reaching(container)
+        ):
+            raise Declined("the collection of references is not known to be a list")
+        for alias in shape.aliases:
+            blocks = self.names.blocks
+            if blocks[alias].index + 1 != blocks[statement].index:
+                raise Declined("the reference is not kept at once")
 
     def _keep_comments_in_place(
         self, edits: Edits, statement: ast.stmt, start: int, end: int, content: str
