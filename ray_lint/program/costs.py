@@ -17,17 +17,20 @@ from typing import Literal
 
 from ray_lint.program import known_costs
 from ray_lint.program.counts import Count
+from ray_lint.program.functions import arguments_for
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.remotes import Callee, CalleeKind
+from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.program.sizes import Sizes, number_of
 
 _OPERATION = 4e-8  # seconds of one node of plain Python
 _DEPTH = 12  # calls followed
 _MAX_NODES = 20_000  # looked at for one callee
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
+_FEW = 1000  # runs of a loop that may as well be taken as all of them
 _PLACES = frozenset({"scheduling_strategy", "placement_group", "label_selector"})
 
 
@@ -47,6 +50,8 @@ class Cost:
     """What resources a tiny body asks for: it may be more than it seems."""
     doubts: int = 0
     """Number of places of unknown cost: many of them hardly add up to something tiny."""
+    plain: bool = False
+    """Unknown only for loops of plain Python that end when a number says so, as Euclid's does."""
 
 
 @dataclass
@@ -58,6 +63,8 @@ class Work:
     unknown: Cost | None = None
     slowest: tuple[float, str, int] = (0.0, "", 0)
     doubts: set[str] = field(default_factory=set)
+    opaque: bool = False
+    """Something of unknown cost is more than a loop of plain Python."""
     plain: dict[float, float] = field(default_factory=dict)
     """Seconds of plain operations, by the number of times they run."""
 
@@ -81,9 +88,13 @@ class Work:
         if self.heavy is None:
             self.heavy = Cost("heavy", reason, None, line)
 
-    def take_unknown(self, reason: str, line: int) -> None:
-        """Note that something is done of which the cost is not known."""
+    def take_unknown(self, reason: str, line: int, *, plain: bool = False) -> None:
+        """Note that something is done of which the cost is not known.
+
+        ``plain``: how often plain Python is repeated is all that is not known.
+        """
         self.doubts.add(reason)
+        self.opaque = self.opaque or not plain
         if self.unknown is None:
             self.unknown = Cost("unknown", reason, None, line)
 
@@ -92,7 +103,8 @@ class Work:
         if other.heavy is not None:
             self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
         if other.unknown is not None:
-            self.take_unknown(f"calls `{name}`, which {other.unknown.reason}", line)
+            reason = f"calls `{name}`, which {other.unknown.reason}"
+            self.take_unknown(reason, line, plain=not other.opaque)
             self.doubts |= other.doubts
         self.take(other.seconds * runs, f"calls `{name}`", line)
 
@@ -142,7 +154,7 @@ def verdict(work: Work, threshold: float) -> Cost:
     if work.seconds > threshold:
         return Cost("heavy", f"{reason}: about {_time(work.seconds)}", work.seconds, line)
     if work.unknown is not None:
-        return replace(work.unknown, doubts=len(work.doubts))
+        return replace(work.unknown, doubts=len(work.doubts), plain=not work.opaque)
     if reason.startswith("sleeps"):
         return Cost("tiny", f"{reason}", work.seconds, line)
     what = f"{reason}, " if seconds > 0.5 * work.seconds and reason else ""
@@ -235,7 +247,10 @@ class Costs:
             return known
         if depth > _DEPTH:
             return Work(unknown=Cost("unknown", "is deeply nested"))
-        memo[key] = Work(unknown=Cost("unknown", "calls itself", None, node.lineno))
+        memo[key] = Work(
+            unknown=Cost("unknown", "calls itself", None, node.lineno),
+            opaque=_calls_itself_often(module, node),
+        )
         work = Work()
         self._sum(module, node, work, depth)
         memo[key] = work
@@ -295,6 +310,8 @@ class Costs:
         line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
         if count.kind == "known" and count.high is not None:
             return (count.low + count.high) / 2
+        if count.high is not None and count.high <= _FEW:
+            return float(count.high)  # at most the items of a short slice or list
         if self._is_short_text(module, loop):
             return float(_UNKNOWN_RUNS)
         if count.kind == "unbounded":
@@ -304,15 +321,21 @@ class Costs:
         elif count.kind == "data":
             work.take_heavy(f"loops over data: {count.reason}", line)
         else:
-            work.take_unknown(f"loops an unknown number of times ({count.reason})", line)
+            reason = f"loops an unknown number of times ({count.reason})"
+            work.take_unknown(reason, line, plain=_ends_by_number(module, loop))
         return float(max(count.low, _UNKNOWN_RUNS))
 
     def _is_short_text(self, module: Module, loop: ast.AST) -> bool:
         """Whether a loop runs over the digits of a number or the words of one item's text."""
         iterable = getattr(loop, "iter", None)
+        names = module.names
+        if isinstance(iterable, ast.Call) and names.stands_for(iterable.func, "builtins.reversed"):
+            iterable = iterable.args[0] if iterable.args else None
+        if isinstance(iterable, ast.Name):
+            values = [binding.value for binding in names.reaching(iterable)]
+            iterable = values[0] if len(values) == 1 else None
         if not isinstance(iterable, ast.Call):
             return False
-        names = module.names
         written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
         if names.stands_for(iterable.func, *written, "re.findall", "re.finditer", "re.split"):
             return True
@@ -358,9 +381,50 @@ class Costs:
         for name in sorted(names):
             if self._known(module, name, node, runs, work):
                 return None
+        if isinstance(function, ast.Name) and self._passed(
+            module, function, node, runs, work, depth
+        ):
+            return None
         if isinstance(function, ast.Attribute):
             return self._method(module, function, node, runs, work)
         return work.take_unknown(f"calls `{words}`, which is not known here", line)
+
+    def _passed(
+        self,
+        module: Module,
+        function: ast.Name,
+        node: ast.Call,
+        runs: float,
+        work: Work,
+        depth: int,
+    ) -> bool:
+        """Take the calls of a parameter as those of the functions that are passed for it."""
+        passed: list[ast.expr] = []
+        for binding in module.names.reaching(function):
+            maker = binding.scope.node
+            if binding.kind is not BindingKind.PARAMETER or not isinstance(maker, ast.FunctionDef):
+                return False
+            for argument in arguments_for(module, maker, binding.name):
+                found = passed_functions(module, argument)
+                if found is None:
+                    return False
+                passed += found
+        if not passed or depth >= _DEPTH:
+            return False
+        for expression in passed:
+            known = sorted(module.names.qualified_names(expression))
+            if any(self._known(module, name, node, runs, work) for name in known):
+                continue
+            values = [
+                v
+                for v in self.remotes.values(module, expression)
+                if v.module is not None and v.node is not None
+            ]
+            if not values:
+                return False
+            for value in values:
+                self._follow(value.module, value.node, node, runs, work, depth)  # type: ignore[arg-type]
+        return True
 
     def _follow(
         self,
@@ -521,6 +585,21 @@ class Costs:
         return work.take_unknown(f"calls `{_name(function)}`, which is not known here", line)
 
 
+def passed_functions(module: Module, argument: ast.expr) -> list[ast.expr] | None:
+    """Return the expressions that an argument may stand for: itself, or items of a collection."""
+    if isinstance(argument, ast.Subscript):
+        return items_of(module, argument.value)
+    if isinstance(argument, ast.Name) and argument in module.names.order:
+        loops = (BindingKind.LOOP, BindingKind.COMPREHENSION)
+        found = [b for b in module.names.reaching(argument) if b.kind in loops]
+        if found:
+            values = [loop_values(module, b) for b in found]
+            if any(v is None for v in values):
+                return None
+            return [e for v in values for e in v or []]
+    return [argument]
+
+
 def _lookup(name: str) -> tuple[str, str | float] | None:
     """Return class and value of the longest pattern that matches a dotted name."""
     tables: tuple[tuple[str, dict[str, str] | dict[str, float]], ...] = (
@@ -538,6 +617,36 @@ def _lookup(name: str) -> tuple[str, str | float] | None:
             if pattern in table:
                 return kind, table[pattern]
     return None
+
+
+def _calls_itself_often(module: Module, node: FunctionNode) -> bool:
+    """Whether a function calls itself in several places: the calls may multiply."""
+    if isinstance(node, ast.Lambda):
+        return True
+    names = module.names
+    calls = [
+        n
+        for n in names.walk(node)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == node.name
+    ]
+    return len(calls) != 1 or bool(names.enclosing_loops(calls[0]))
+
+
+def _ends_by_number(module: Module, loop: ast.AST) -> bool:
+    """Whether a ``while`` ends when the numbers it computes say so: no clock, no data, no queue."""
+    if not isinstance(loop, ast.While) or isinstance(loop.test, ast.Constant):
+        return False
+    names = module.names
+    changed = {
+        n.id for n in names.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    read = {n.id for n in names.walk(loop.test) if isinstance(n, ast.Name)}
+    known = {"abs", "len", "min", "max", "int", "sum"}
+    return bool(changed & read) and not any(
+        isinstance(n, ast.Attribute | ast.Await)
+        or (isinstance(n, ast.Call) and not (isinstance(n.func, ast.Name) and n.func.id in known))
+        for n in names.walk(loop.test)
+    )
 
 
 def _is_false(test: ast.expr) -> bool:

@@ -85,15 +85,12 @@ def _move(mine: ast.expr, parsed: ast.expr, place: _Place, lines: list[str]) -> 
     line, column = place
     offset = len(lines[line - 1][:column].encode()) - 1
     for node, other in zip(ast.walk(mine), ast.walk(parsed), strict=True):
-        if not hasattr(other, "lineno"):
-            continue
-        for at, number, width in (
-            ("lineno", other.lineno, "col_offset"),
-            ("end_lineno", other.end_lineno, "end_col_offset"),
-        ):
-            bytes_before = offset if number == 1 else 0
-            setattr(node, at, number + line - 1)
-            setattr(node, width, getattr(other, width) + bytes_before)
+        for at, width in (("lineno", "col_offset"), ("end_lineno", "end_col_offset")):
+            number = getattr(other, at, None)
+            if number is not None:
+                bytes_before = offset if number == 1 else 0
+                setattr(node, at, number + line - 1)
+                setattr(node, width, getattr(other, width) + bytes_before)
 
 
 def _characters(lines: list[str], line: int, byte_column: int) -> _Place:

@@ -48,12 +48,14 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
             return calls + _constructions(module, owner.node)
         return calls + module.submissions.get(function.name, [])
     for use in owner.uses.get(function.name, []):
+        use_node: ast.AST = use
         parent = names.parents.get(use)
+        while isinstance(parent, ast.Attribute) and parent.attr == "options":
+            use_node = names.parents[parent]  # ``f.options(...)`` stands for ``f``
+            parent = names.parents.get(use_node)
         if isinstance(parent, ast.Attribute) and parent.attr == "remote":
-            use_node: ast.AST = parent
+            use_node = parent
             parent = names.parents.get(parent)
-        else:
-            use_node = use
         if isinstance(parent, ast.Call) and parent.func is use_node:
             calls.append(parent)
             continue

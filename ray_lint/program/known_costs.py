@@ -370,6 +370,8 @@ TINY_METHODS = frozenset(
     setdefault items keys values copy index count reverse sort most_common
     strip lstrip rstrip lower upper title capitalize startswith endswith replace split rsplit
     splitlines join format encode decode find rfind isdigit isalpha isnumeric isspace zfill ljust
+    isalnum isdecimal islower isupper istitle isascii isidentifier isprintable removeprefix
+    removesuffix expandtabs rindex maketrans format_map
     rjust center partition rpartition translate casefold swapcase hex to_bytes bit_length
     union intersection difference issubset issuperset symmetric_difference isdisjoint
     group groups match search fullmatch groupdict findall sub

@@ -37,7 +37,7 @@ def values_of_call(remotes: Remotes, module: Module, node: ast.Call, depth: int)
         return [Value(ValueKind.FOREIGN, module, node, reason="a Ray Serve handle")]
     if any(n.startswith(("unittest.mock.", "mock.")) for n in dotted):
         return [Value(ValueKind.FOREIGN, module, node, reason="a mock object")]
-    if "functools.partial" in dotted and node.args:
+    if dotted & {"functools.partial", "ray.put"} and node.args:
         return list(remotes.values(module, node.args[0], depth))
     if dotted & SEQUENCE_WRAPPERS and node.args:
         return list(

@@ -23,6 +23,7 @@ from ray_lint.program.counts import (
     whole,
 )
 from ray_lint.program.module import Module
+from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_ranges import range_items
 from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, words_of
 
@@ -33,6 +34,11 @@ if TYPE_CHECKING:
 def items_of_call(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
     """Return how many items a call gives."""
     names = module.names.qualified_names(node.func)
+    if "builtins.zip" in names and len(node.args) == 1 and isinstance(node.args[0], ast.Starred):
+        rows = elements_of(module, node.args[0].value)
+        counts = [sizes.items(module, row, depth) for row in rows or []]
+        if counts and all(c.kind == "known" for c in counts):
+            return join_counts(counts)  # as many columns as a row has items
     if any(isinstance(a, ast.Starred) for a in node.args):
         name = next(iter(names)) if len(names) == 1 else ""
         return Count(0, None, "unknown", f"`{name.rpartition('.')[2]}` of starred arguments")

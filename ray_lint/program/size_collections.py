@@ -20,11 +20,25 @@ from ray_lint.program.counts import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, BindingKind
 from ray_lint.program.size_calls import items_of_call
+from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_names import named_items
 from ray_lint.program.wording import words_of
 
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
+
+
+_FORMATTED = 100  # characters that an f-string hardly has more of
+
+
+def size_of_any(
+    sizes: Sizes, module: Module, values: list[ast.expr] | None, depth: int
+) -> Count | None:
+    """Return the size of whichever of the values it is, None if one of them is not known."""
+    counts = [sizes.items(module, value, depth) for value in values or []]
+    if not counts or any(c.kind != "known" for c in counts):
+        return None
+    return join_counts(counts)
 
 
 def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
@@ -62,7 +76,13 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
         return sizes.items(module, node.value, depth)
     if isinstance(node, ast.Call):
         return items_of_call(sizes, module, node, depth)
+    if isinstance(node, ast.JoinedStr):
+        return Count(0, _FORMATTED, "known", "a formatted text")
     if isinstance(node, ast.Subscript):
+        if not isinstance(node.slice, ast.Slice):
+            one = size_of_any(sizes, module, elements_of(module, node.value), depth)
+            if one is not None:
+                return one
         return _subscript(sizes, module, node, depth)
     if isinstance(node, ast.Name | ast.Attribute):
         return named_items(sizes, module, node, depth)

@@ -31,6 +31,14 @@ def grown(
     else:
         uses = names.uses(binding)
     for load in uses[:200]:
+        parent = names.parents.get(load)
+        if (
+            isinstance(parent, ast.Subscript)
+            and isinstance(parent.ctx, ast.Store)
+            and not isinstance(parent.slice, ast.Slice)
+            and _is_list(home, binding.value)
+        ):
+            continue  # stored by index: as long as before
         change = _change(sizes, home, load, depth)
         if change is not None:
             changes.append((load, *change))
@@ -61,6 +69,15 @@ def grown(
             growth = replace(growth, low=0)
         count = plus(count, growth)
     return count
+
+
+def _is_list(home: Module, value: ast.expr | None) -> bool:
+    """Whether a value is a new list, in which an index replaces an item."""
+    if isinstance(value, ast.BinOp):
+        return isinstance(value.op, ast.Mult) and isinstance(value.left, ast.List)
+    if isinstance(value, ast.Call):
+        return home.names.stands_for(value.func, "builtins.list", "builtins.sorted")
+    return isinstance(value, ast.List | ast.ListComp)
 
 
 def _change(

@@ -12,6 +12,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode
 from ray_lint.program.project import Definition, final_bindings
 from ray_lint.program.remote_values import Remotes
+from ray_lint.program.size_elements import loop_values
 from ray_lint.program.size_growth import grown
 from ray_lint.program.wording import name_evidence, words_of
 
@@ -124,20 +125,17 @@ def class_attribute(sizes: Sizes, definition: Definition) -> Definition | None:
 
 def _element(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count:
     """Return the size of a loop variable: items of an item of the iterable."""
+    values = loop_values(home, binding)
+    if values is not None:
+        counts = [sizes.items(home, value, depth) for value in values]
+        if all(c.kind == "known" for c in counts):
+            return join_counts(counts)
     source = binding.value
     if source is None:
         inside = _dict_values(sizes, home, binding, depth)
         if inside is not None:
             return inside
         return Count(0, None, "unknown", f"the size of `{binding.name}` is not seen")
-    if isinstance(source, ast.Name):
-        values = [b.value for b in home.names.reaching(source)]
-        if len(values) == 1 and values[0] is not None:
-            source = values[0]
-    if isinstance(source, ast.List | ast.Tuple) and source.elts:
-        counts = [sizes.items(home, e, depth) for e in source.elts[:50]]
-        if all(c.kind == "known" for c in counts):
-            return join_counts(counts)
     base = sizes.items(home, binding.value, depth) if binding.value is not None else NOTHING
     if base.chunked:
         return Count(0, None, "data", f"items of one chunk `{binding.name}`")

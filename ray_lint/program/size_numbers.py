@@ -22,6 +22,7 @@ from ray_lint.program.counts import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.project import Definition, Project
+from ray_lint.program.size_elements import SAME_ITEMS, loop_values
 from ray_lint.program.size_names import class_attribute, meanings, parameter_values
 from ray_lint.program.wording import keyword_of, name_evidence, words_of
 
@@ -90,8 +91,14 @@ def _defined(sizes: Sizes, definition: Definition, depth: int) -> Number:
             if number.kind == "known":
                 return replace(number, per_worker=number.per_worker or worker)
         return Number(-INFINITY, INFINITY, "data", f"the parameter {reason}", worker)
-    if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION) and value is not None:
-        return _range_element(sizes, home, value, depth)
+    if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+        number = ANY if value is None else _range_element(sizes, home, value, depth)
+        if number.kind != "known":
+            values = loop_values(home, binding) or []
+            seen = [sizes.number(home, v, depth) for v in values]
+            if seen and all(n.kind == "known" for n in seen):
+                return join_numbers(seen)
+        return number
     if kind is BindingKind.AUGMENTED:
         return _augmented(sizes, home, binding, depth)
     return replace(ANY, reason=f"{reason} is not known here")
@@ -142,10 +149,13 @@ def _range_element(sizes: Sizes, home: Module, iterable: ast.expr, depth: int) -
             stop = numbers[1] if len(numbers) > 1 else numbers[0]
             low, high = min(start.low, stop.low), max(start.high, stop.high)
             return Number(low, high, "known", f"an item of `{words_of(iterable)}`")
+    values = []
     if isinstance(iterable, ast.Name):
         values = [b.value for b in home.names.reaching(iterable) if b.kind is BindingKind.ASSIGN]
-        if len(values) == 1 and values[0] is not None:
-            iterable = values[0]
+    elif isinstance(iterable, ast.Call) and home.names.qualified_names(iterable.func) & SAME_ITEMS:
+        values = list(iterable.args[:1])
+    if len(values) == 1 and values[0] is not None and depth < _DEPTH:
+        return _range_element(sizes, home, values[0], depth + 1)
     if isinstance(iterable, ast.List | ast.Tuple | ast.Set) and iterable.elts:
         return join_numbers([sizes.number(home, e, depth) for e in iterable.elts[:50]])
     return replace(ANY, reason="an item of an iterable")
@@ -243,6 +253,11 @@ def _called(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number:
             rest = next(n for n in numbers if n.kind != "known")
             return replace(rest, low=-INFINITY, high=min(n.high for n in sure), per_worker=worker)
         return replace(ANY, per_worker=worker)
+    if name in {"math.sqrt", "math.isqrt", "numpy.sqrt"} and len(node.args) == 1:
+        number = sizes.number(module, node.args[0], depth)
+        if number.kind == "known" and number.high >= 0:
+            return replace(number, low=max(number.low, 0) ** 0.5 // 1, high=number.high**0.5)
+        return number
     if name in {"builtins.pow", "math.pow"} and len(node.args) == 2:
         return power(*(sizes.number(module, a, depth) for a in node.args))
     if name in known.CPU_CALLS or (

@@ -12,7 +12,7 @@ from ray_lint.program.wording import name_evidence, words_of
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
-_WIDE_STEP = 10  # of a range: nobody skips so many items
+_WIDE_STEP = 100  # of a range: nobody skips so many items
 
 
 def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:

@@ -42,7 +42,8 @@ def signature_for(
 ) -> BatchSignature:
     """Choose the parameter names of the batch function.
 
-    ``counted`` items without values arrive as their number, else as a range. Names of the original parameters are kept. Raises Declined where they cannot be.
+    ``counted`` items without values arrive as their number, else as a range. Names of the original
+    parameters are kept. Raises Declined where they cannot be.
     """
     taken = names_in(definition)
     loop_names: list[str] = []

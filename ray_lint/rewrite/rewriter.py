@@ -119,7 +119,13 @@ class Rewriter:
         loop_values = self._immutable_parameters(shape, arguments)
         for _, others in shape.merged:
             loop_values &= self._immutable_parameters(shape, others)
-        effects = effects_of(self.project, self.module, target.definition, immutable=loop_values)
+        effects = effects_of(
+            self.project,
+            self.module,
+            target.definition,
+            immutable=loop_values,
+            passed=self._passed(shape, arguments),
+        )
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.definition, doubts)
         options = self._options(site, target, shape, doubts)
@@ -224,6 +230,17 @@ class Rewriter:
 
         shape.merged = [(statement, marked(others)) for statement, others in found]
         return marked(arguments)
+
+    def _passed(
+        self, shape: Shape, arguments: list[Argument]
+    ) -> tuple[tuple[str, Module, ast.expr], ...]:
+        """Return what each parameter gets, as far as it stands in the source."""
+        every = [*arguments, *(a for _, others in shape.merged for a in others)]
+        return tuple(
+            (a.parameter, self.module, a.expression)
+            for a in every
+            if a.parameter and a.expression in self.names.order
+        )
 
     def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
         """Return the parameters that provably get numbers, strings and the like."""

@@ -454,7 +454,9 @@ def _is_count(names: ModuleNames, node: ast.expr, depth: int = 0) -> bool:
         return False
     bindings = names.reaching(node)
     return bool(bindings) and all(
-        b.kind is BindingKind.ASSIGN and b.value is not None and _is_count(names, b.value, depth + 1)
+        b.kind is BindingKind.ASSIGN
+        and b.value is not None
+        and _is_count(names, b.value, depth + 1)
         for b in bindings
     )
 

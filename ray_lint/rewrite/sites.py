@@ -70,9 +70,9 @@ class SiteWriter:
             self._dict(edits, shape, arguments, call)
         elif shape.form is Form.NEXT:
             self._next(edits, shape, site, arguments, call)
-        elif shape.limit is not None and not any(a.varying for a in arguments):
-            self._whole_loop(edits, shape, arguments, call, strategy, uses)
-        elif shape.repeats is not None and self._replaceable(shape):
+        elif self._is_filled_up(shape, arguments) or (
+            shape.repeats is not None and self._replaceable(shape)
+        ):
             self._whole_loop(edits, shape, arguments, call, strategy, uses)
         else:
             self._collecting_loop(
@@ -384,6 +384,10 @@ class SiteWriter:
             self.names.scope_of(loop).frame is not None and not self.names.scope_of(loop).is_class
         )
 
+    def _is_filled_up(self, shape: Shape, arguments: list[Argument]) -> bool:
+        """Whether the loop submits the same again until there are enough references."""
+        return shape.limit is not None and not any(a.varying for a in arguments)
+
     def _whole_loop(
         self,
         edits: Edits,
@@ -397,7 +401,8 @@ class SiteWriter:
         assert loop is not None
         source, newline = self.source, self.source.newline
         indent = source.indent(loop)
-        if shape.limit is not None:
+        if self._is_filled_up(shape, arguments):
+            assert shape.limit is not None
             items = Items(f"range({source.code(shape.limit)})", counted=True)
         else:
             assert shape.repeats is not None

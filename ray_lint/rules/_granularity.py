@@ -42,7 +42,7 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if cost.demands and not far_more(count, config):
         return False
     if count.kind == "known":
-        short = cost.doubts <= MAX_DOUBTS and far_more(count, config)
+        short = cost.doubts <= MAX_DOUBTS and (cost.plain or far_more(count, config))
         return cost.kind == "tiny" or short or config.strict
     if count.kind == "unknown" and any(isinstance(x, ast.While) for x in site.pace.loops):
         return config.strict  # runs until something happens: that may be soon
@@ -62,7 +62,8 @@ def _many_anyway(site: Site, config: Config) -> bool:
     if rounds.kind == "known" and rounds.high is not None and rounds.high >= config.min_items:
         return True
     task = site.callee.kind is CalleeKind.TASK
-    return task and site.cost.kind == "tiny" and far_more(count, config)
+    many = count.kind == "known" and count.low >= config.min_items
+    return task and site.cost.kind == "tiny" and many
 
 
 def _certain(site: Site, config: Config) -> bool:

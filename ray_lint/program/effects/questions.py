@@ -14,7 +14,7 @@ from ray_lint.program.effects.machine import TooLarge
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.effects.values import Arguments, Cell, Token, Value, of_type
 from ray_lint.program.module import Module
-from ray_lint.program.names import Binding, FunctionNode
+from ray_lint.program.names import Binding, BindingKind, FunctionNode
 
 if TYPE_CHECKING:
     from ray_lint.program.project import Project
@@ -26,17 +26,20 @@ def effects_of(
     function: FunctionNode,
     *,
     immutable: frozenset[str] = frozenset(),
+    passed: tuple[tuple[str, Module, ast.expr], ...] = (),
 ) -> tuple[Effect, ...]:
     """Return what calling ``function`` may do besides returning its value, sorted by line.
 
     ``immutable`` names parameters that are known to get numbers, strings and the like only.
-    Effects of helpers of the project are reported at the line that calls them.
+    ``passed`` are all arguments that other parameters can get, with the module of each: functions
+    and instances among them are then known. Effects of helpers of the project are reported at the
+    line that calls them.
     """
-    key = (effects_of, module, function, immutable)
+    key = (effects_of, module, function, immutable, passed)
     if project is not None and key in project.memo:
         known: tuple[Effect, ...] = project.memo[key]
         return known
-    found = _sorted(_body_effects(project, module, function, immutable))
+    found = _sorted(_body_effects(project, module, function, immutable, passed))
     if project is not None:
         project.memo[key] = found
     return found
@@ -47,7 +50,11 @@ def _sorted(effects: list[Effect]) -> tuple[Effect, ...]:
 
 
 def _body_effects(
-    project: Project | None, module: Module, function: FunctionNode, immutable: frozenset[str]
+    project: Project | None,
+    module: Module,
+    function: FunctionNode,
+    immutable: frozenset[str],
+    passed: tuple[tuple[str, Module, ast.expr], ...],
 ) -> list[Effect]:
     effects = _form_effects(module, function)
     heap: dict[Token, Cell] = {}
@@ -59,7 +66,7 @@ def _body_effects(
             analysis.heap = heap
             analysis.line = getattr(function, "lineno", 1)
             analysis.immutable = immutable
-            _run(analysis, function, immutable)
+            _run(analysis, function, immutable, _passed_types(analysis, passed))
     except (TooLarge, RecursionError):
         line = getattr(function, "lineno", 1)
         effects.append(Effect(EffectKind.UNKNOWN_CALL, "is too large to be analysed", line))
@@ -87,8 +94,50 @@ def _form_effects(module: Module, function: FunctionNode) -> list[Effect]:
     return found
 
 
-def _run(analysis: Analysis, function: FunctionNode, immutable: frozenset[str]) -> None:
-    """Run the body with unknown arguments."""
+_CALLABLE = ("def:", "lib:", "class:", "instance:class:")
+
+
+def _passed_types(
+    analysis: Analysis, passed: tuple[tuple[str, Module, ast.expr], ...]
+) -> dict[str, frozenset[str]]:
+    """Return the types of the parameters that get functions or instances of known classes only."""
+    found: dict[str, frozenset[str] | None] = {}
+    for name, module, expression in passed:
+        driver = _driver(analysis.project, module)
+        driver.silent = 1
+        try:
+            types = driver.value(_without_put(module, expression)).types
+        except (TooLarge, RecursionError, KeyError):
+            types = None
+        if not types or not all(kind.startswith(_CALLABLE) for kind in types):
+            found[name] = None
+        elif found.get(name, types) is not None:
+            found[name] = (found.get(name) or frozenset()) | types
+            analysis.nodes.update(driver.nodes)
+    return {name: types for name, types in found.items() if types}
+
+
+def _without_put(module: Module, expression: ast.expr, depth: int = 0) -> ast.expr:
+    """Return what a reference stands for in a task: ``model`` of ``ray.put(model)``."""
+    names = module.names
+    if isinstance(expression, ast.Call) and names.stands_for(expression.func, "ray.put"):
+        return expression.args[0] if expression.args else expression
+    if isinstance(expression, ast.Name) and expression in names.order and depth < 5:
+        values = [b.value for b in names.reaching(expression) if b.kind is BindingKind.ASSIGN]
+        if len(values) == len(names.reaching(expression)) == 1 and values[0] is not None:
+            inner = _without_put(module, values[0], depth + 1)
+            if inner is not values[0]:
+                return inner
+    return expression
+
+
+def _run(
+    analysis: Analysis,
+    function: FunctionNode,
+    immutable: frozenset[str],
+    passed: dict[str, frozenset[str]],
+) -> None:
+    """Run the body with unknown arguments, except for those that are ``passed``."""
     arguments = function.args
     given: dict[str, Value] = {}
     every = [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]
@@ -98,6 +147,8 @@ def _run(analysis: Analysis, function: FunctionNode, immutable: frozenset[str]) 
         promised = analysis.annotation(argument.annotation, refs)
         if argument.arg in immutable and (promised is None or not promised.immutable):
             given[argument.arg] = of_type("atom")
+        elif argument.arg in passed:
+            given[argument.arg] = Value(passed[argument.arg], refs)
         else:
             given[argument.arg] = promised if promised is not None else Value(None, refs)
     holder = _class_of(analysis, function)
