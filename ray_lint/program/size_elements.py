@@ -1,4 +1,4 @@
-"""What the items of a collection may be: the expressions that made them, as far as they are seen."""
+"""What the items of a collection may be: the expressions that made them, as far as seen."""
 
 from __future__ import annotations
 
