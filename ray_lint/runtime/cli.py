@@ -29,7 +29,6 @@ def add_verify_parser(commands: Any) -> None:
         usage="ray-lint verify [OPTION ...] PATH ... [-- COMMAND ...]",
         epilog=_VERIFY_END,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders to fix")
     group = parser.add_argument_group("fixing")
@@ -84,7 +83,6 @@ def add_profile_parser(commands: Any) -> None:
         usage="ray-lint profile [OPTION ...] -- COMMAND ...",
         epilog=_PROFILE_END,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("program", nargs="*", metavar="COMMAND", help="the program, unchanged")
     _cluster_options(parser)

@@ -173,6 +173,11 @@ class _Session:
                 cwd=Path.cwd(),
             )
             self.runs += 1
+            damaged = self.overlay.damaged()
+            if damaged:
+                raise _ProgramFailed(
+                    f"the program wrote to {damaged[0]}, a large file that was linked, not copied"
+                )
             if self.cluster.refresh().nodes == nodes:
                 break
             self.discarded += 1

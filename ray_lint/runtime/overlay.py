@@ -11,12 +11,18 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from ray_lint.errors import UsageError
+
 SKIPPED = frozenset(
-    """.git .hg .svn .venv venv env .tox .nox node_modules
+    """.git .hg .svn .tox .nox .hypothesis .ipynb_checkpoints
     __pycache__ .mypy_cache .pytest_cache .ruff_cache .eggs""".split()  # noqa: SIM905 - readable
 )
+"""Folders that no program reads."""
+LINKED = frozenset(("node_modules", ".venv", "venv"))
+"""Installed packages: linked as a whole. So is any folder that marks itself as an environment."""
+_ENVIRONMENT_MARKS = ("pyvenv.cfg", "conda-meta")
 MAX_FILE_BYTES = 16 * 1024 * 1024
-"""Larger files are linked, not copied."""
+"""Larger files are linked, and copied only when a program opens them to write."""
 MAX_TREE_BYTES = 512 * 1024 * 1024
 """Once this much has been copied, all but Python files are linked."""
 
@@ -40,12 +46,24 @@ def project_root(paths: Sequence[Path]) -> Path:
     return common
 
 
+def _is_environment(folder: Path) -> bool:
+    return any((folder / mark).exists() for mark in _ENVIRONMENT_MARKS)
+
+
+def _state(path: Path) -> tuple[int, int]:
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_size, status.st_mtime_ns
+
+
 class Overlay:
     """A snapshot of the tree ``root``, and the place where copies of it run."""
 
     def __init__(self, root: Path, folder: Path) -> None:
         self.root = root.resolve()
-        self.linked: list[str] = []
+        self.linked: dict[Path, tuple[int, int]] = {}
         self._folder = folder.resolve()  # may lie inside the root, if TMPDIR does
         self._copied = 0
         self._snapshot = folder / "snapshot"
@@ -59,9 +77,14 @@ class Overlay:
                 place = target / entry.name
                 path = Path(entry.path)
                 if entry.is_symlink():
-                    place.symlink_to(path.resolve())
+                    # Links inside the project stay inside of the copy.
+                    place.symlink_to(self.mapped(path))
                 elif entry.is_dir():
-                    if entry.name not in SKIPPED and path.resolve() != self._folder:
+                    if entry.name in SKIPPED or path.resolve() == self._folder:
+                        continue
+                    if entry.name in LINKED or _is_environment(path):
+                        place.symlink_to(path)
+                    else:
                         self._copy(path, place)
                 elif entry.is_file():
                     self._place(path, place, entry.stat().st_size)
@@ -76,7 +99,7 @@ class Overlay:
                 place.symlink_to(path)  # unreadable for us, hence for the program
         else:
             place.symlink_to(path)
-            self.linked.append(str(path))
+            self.linked[path] = _state(path)
 
     def lay(self, files: Mapping[Path, bytes]) -> None:
         """Make a fresh tree with ``files`` (by their original paths) in place of the copies."""
@@ -86,9 +109,15 @@ class Overlay:
         for path, content in files.items():
             place = self.mapped(path)
             place.parent.mkdir(parents=True, exist_ok=True)
+            if place.parent.resolve() != place.parent:
+                raise UsageError(f"{path}: installed packages are not copied, so not verified")
             if place.is_symlink():
                 place.unlink()
             place.write_bytes(content)
+
+    def damaged(self) -> list[Path]:
+        """Return the linked files of the user that are not as they were."""
+        return [path for path, state in self.linked.items() if _state(path) != state]
 
     def remove(self) -> None:
         """Remove the tree of the last run."""

@@ -88,6 +88,7 @@ def run(
                 "folder": str(folder),
                 "original": str(overlay.root),
                 "copy": str(overlay.tree),
+                "linked": bool(overlay.linked),
                 "watch": list(watch),
                 "sites": [
                     {"file": os.path.realpath(overlay.mapped(site.file)), "ranges": site.ranges}

@@ -35,12 +35,6 @@ FETCH_LEFTOVERS_SECONDS = 60.0
 SAMPLE = 1024
 """Tasks of a site whose execution times are read."""
 
-WARM_SECONDS = 30.0
-"""How long to wait for workers before the first measured submission."""
-
-MAX_WARM = 256
-"""So many workers are waited for at most."""
-
 MAX_FRAMES = 64
 """How far up the stack a submission is searched for a site."""
 
@@ -108,12 +102,10 @@ class Site:
 class Tracer:
     """All state of the observation of this process."""
 
-    def __init__(self, settings: dict[str, Any], values: ModuleType, events: ModuleType) -> None:
+    def __init__(self, settings: dict[str, Any]) -> None:
         self.settings = settings
-        self.values = values
-        self.events = events
-        self.warm = False
-        self.ready: set[int] = set()  # hashes of the actors that have started
+        self.values = _load_beside("values")
+        self.events = _load_beside("events")
         self.mode: str = settings["mode"]
         self.sites = [Site() for _ in settings["sites"]]
         for index in settings.get("watch", ()):
@@ -125,16 +117,22 @@ class Tracer:
         self.codes: dict[tuple[CodeType, int], int] = {}
         self.files: dict[str, str] = {}
         self.lock = threading.RLock()
-        self.warming = threading.Lock()
         self.owner: dict[int, int] = {}  # hash of an open reference: its site
         self.seen: dict[int, bytes] = {}  # values mode: hash of a fetched reference: its value
         self.names: dict[str, list[dict[str, bytes]]] = {}
         self.notes: list[str] = []
+        self.warmer = _load_beside("warm").Warmer(self.notes.append)
         self.inits = 0
         self.busy = 0  # the thread that does work of ours
         self.written = False
         self.pid = os.getpid()
         self.began = time.time()
+
+    def is_ours(self) -> bool:
+        """Whether what happens in this thread is work of the tracer, not of the program."""
+        if not (self.busy or self.warmer.busy):
+            return False
+        return threading.get_ident() in (self.busy, self.warmer.busy)
 
     # Where a call comes from
 
@@ -266,58 +264,6 @@ class Tracer:
             if not site.durations:
                 found = [times[task] for task in site.tasks if task in times]
                 site.durations = [end - start for start, end in found]
-
-    # Workers are started before the clock is
-
-    def warm_up(self, owner: Any, ray: Any) -> float:
-        """Wait until workers, or the actor that ``owner`` calls, have started; return how long.
-
-        Starting processes takes seconds, is done once per job and the same for both programs: it is
-        no cost of a site.
-        """
-        actor = getattr(owner, "_actor", None)
-        if self.mode != "time" or (hash(actor) in self.ready if actor is not None else self.warm):
-            return 0.0
-        began = time.perf_counter()
-        with self.warming:
-            self.busy = threading.get_ident()
-            try:
-                if not ray.is_initialized():
-                    ray.init()
-                if actor is None:
-                    if not self.warm:
-                        self._start_workers(ray)
-                elif hash(actor) not in self.ready:
-                    ray.wait([actor.__ray_ready__.remote()], timeout=WARM_SECONDS)
-            except Exception as error:  # then the time holds the start; the program will tell
-                self.notes.append(f"workers could not be started beforehand: {error}"[:200])
-            finally:
-                self.busy = 0
-                self.warm = self.warm or actor is None
-                if actor is not None:
-                    self.ready.add(hash(actor))
-        return time.perf_counter() - began
-
-    def _start_workers(self, ray: Any) -> None:
-        def process(_number: int) -> tuple[str, int]:
-            import os
-            import socket
-            import time
-
-            time.sleep(0.05)  # so that each of them needs a worker of its own
-            return socket.gethostname(), os.getpid()
-
-        # Pickled by value: workers cannot import the module that this file is loaded as.
-        process.__module__ = "__main__"
-        count = max(1, min(int(ray.available_resources().get("CPU", 1)), MAX_WARM))
-        remote = ray.remote(num_cpus=1, max_retries=0)(process)
-        deadline = time.monotonic() + WARM_SECONDS
-        started: set[Any] = set()
-        while len(started) < count and time.monotonic() < deadline:
-            references = [remote.remote(number) for number in range(count)]
-            left = max(0.1, deadline - time.monotonic())
-            done, _ = ray.wait(references, num_returns=count, timeout=left)
-            started |= set(ray.get(done))
 
     # Variables of the functions that hold a site
 
@@ -486,16 +432,16 @@ def _wrap_submission(owner: Any, tracer: Tracer, ray: Any) -> None:
     is_actor = owner.__name__ == "ActorMethod"
 
     def _remote(self: Any, *args: Any, **options: Any) -> Any:
-        if tracer.busy and tracer.busy == threading.get_ident():
+        if tracer.is_ours():
             return inner(self, *args, **options)
         index = tracer.site_of(sys._getframe(1))
         if index < 0:
             return inner(self, *args, **options)
-        waited = tracer.warm_up(self, ray)
-        if waited:
-            tracer.sites[index].started += waited
         if is_actor:
             tracer.sites[index].actors.add(hash(self._actor))
+        if tracer.mode == "time":
+            waited = tracer.warmer.warm_up(self._actor if is_actor else None, ray)
+            tracer.sites[index].started += waited
         began = clock()
         references = inner(self, *args, **options)
         explicit = isinstance(options.get("num_returns"), int)
@@ -510,7 +456,7 @@ def _wrap_fetch(owner: Any, name: str, tracer: Tracer) -> None:
 
     def fetch(self: Any, references: Any, *args: Any, **options: Any) -> Any:
         result = inner(self, references, *args, **options)
-        if tracer.busy and tracer.busy == threading.get_ident():
+        if tracer.is_ours():
             return result
         single = not isinstance(references, (list, tuple))
         many = [references] if single else list(references)
@@ -602,7 +548,9 @@ def install(settings_path: str) -> None:
         sys.meta_path.insert(0, _AfterImport("ray", start))
         return
     _map_paths(settings)
-    tracer = Tracer(settings, _load_beside("values"), _load_beside("events"))
+    if settings["linked"]:
+        _load_beside("guard").protect(settings["original"], settings["copy"])
+    tracer = Tracer(settings)
     sys.meta_path.insert(0, _AfterImport("ray", lambda ray: _patch(ray, tracer)))
     if tracer.mode == "values":
         tracer.watch_names()
