@@ -9,18 +9,25 @@ from __future__ import annotations
 
 import ast
 import fnmatch
-import io
-import re
-import tokenize
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ray_lint.program import known_costs
+from ray_lint.program.cost_hints import (
+    calls_itself_often,
+    ends_at_root,
+    ends_by_number,
+    is_argument,
+    is_short_text,
+    stands_for_work,
+)
+from ray_lint.program.cost_requests import resource_request
 from ray_lint.program.counts import Count
-from ray_lint.program.functions import arguments_for
+from ray_lint.program.functions import argument_of, arguments_for
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
+from ray_lint.program.remote_kinds import Values
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.remotes import Callee, CalleeKind
 from ray_lint.program.size_elements import items_of, loop_values
@@ -31,7 +38,7 @@ _DEPTH = 12  # calls followed
 _MAX_NODES = 20_000  # looked at for one callee
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
-_PLACES = frozenset({"scheduling_strategy", "placement_group", "label_selector"})
+_ROOT_RUNS = 1_000  # assumed up to the square root of a number: it has six digits then
 
 
 @dataclass(frozen=True)
@@ -52,6 +59,8 @@ class Cost:
     """Number of places of unknown cost: many of them hardly add up to something tiny."""
     plain: bool = False
     """Unknown only for loops of plain Python that end when a number says so, as Euclid's does."""
+    lent: bool = False
+    """It rests on functions or objects among the arguments of the one call that was looked at."""
 
 
 @dataclass
@@ -65,6 +74,8 @@ class Work:
     doubts: set[str] = field(default_factory=set)
     opaque: bool = False
     """Something of unknown cost is more than a loop of plain Python."""
+    lent: bool = False
+    """Something that is called is an argument of the call that was looked at."""
     plain: dict[float, float] = field(default_factory=dict)
     """Seconds of plain operations, by the number of times they run."""
 
@@ -106,6 +117,7 @@ class Work:
             reason = f"calls `{name}`, which {other.unknown.reason}"
             self.take_unknown(reason, line, plain=not other.opaque)
             self.doubts |= other.doubts
+        self.lent = self.lent or other.lent
         self.take(other.seconds * runs, f"calls `{name}`", line)
 
 
@@ -116,12 +128,38 @@ def cost_of(
     threshold: float = 0.010,
     known_heavy: tuple[str, ...] = (),
     known_tiny: tuple[str, ...] = (),
+    site: tuple[Module, ast.Call] | None = None,
 ) -> Cost:
-    """Return the cost class of one run of the callee.
+    """Return the cost class of one run of the callee; of several callees, the highest.
 
     ``threshold`` is in seconds. ``known_heavy`` and ``known_tiny`` are patterns of names as the
-    user writes them (``mylib.*``, ``score``); they win over everything else.
+    user writes them (``mylib.*``, ``score``); they win over everything else. ``site`` is the call
+    ``f.remote(...)`` with its module: functions and objects among its arguments tell what the body
+    calls.
     """
+    costs = [
+        _cost_of_one(
+            project,
+            each,
+            threshold=threshold,
+            known_heavy=known_heavy,
+            known_tiny=known_tiny,
+            site=site,
+        )
+        for each in (callee, *callee.others)
+    ]
+    return max(costs, key=lambda cost: ("tiny", "unknown", "heavy").index(cost.kind))
+
+
+def _cost_of_one(
+    project: Project,
+    callee: Callee,
+    *,
+    threshold: float,
+    known_heavy: tuple[str, ...],
+    known_tiny: tuple[str, ...],
+    site: tuple[Module, ast.Call] | None,
+) -> Cost:
     for patterns, kind in ((known_heavy, "heavy"), (known_tiny, "tiny")):
         for pattern in patterns:
             if _matches(callee, pattern):
@@ -140,6 +178,8 @@ def cost_of(
             return Cost("heavy", resources)
         return Cost("unknown", "its definition is not in the project")
     costs = Costs(project, known_heavy, known_tiny)
+    if site is not None:
+        costs.called_from(callee.module, callee.definition, *site)
     cost = verdict(costs.function(callee.module, callee.definition), threshold)
     if resources and cost.kind == "unknown":
         return Cost("heavy", resources)
@@ -156,9 +196,10 @@ def verdict(work: Work, threshold: float) -> Cost:
     if work.unknown is not None:
         return replace(work.unknown, doubts=len(work.doubts), plain=not work.opaque)
     if reason.startswith("sleeps"):
-        return Cost("tiny", f"{reason}", work.seconds, line)
+        return Cost("tiny", f"{reason}", work.seconds, line, lent=work.lent)
     what = f"{reason}, " if seconds > 0.5 * work.seconds and reason else ""
-    return Cost("tiny", f"{what}about {_time(work.seconds)} of work", work.seconds, line)
+    reason = f"{what}about {_time(work.seconds)} of work"
+    return Cost("tiny", reason, work.seconds, line, lent=work.lent)
 
 
 def _time(seconds: float) -> str:
@@ -181,51 +222,6 @@ def _matches(callee: Callee, pattern: str) -> bool:
     return any(name and fnmatch.fnmatchcase(name, pattern) for name in names)
 
 
-def resource_request(project: Project, callee: Callee) -> tuple[str, str]:
-    """Return in words the request that speaks of heavy work, and the place that is asked for.
-
-    What an actor asks for is held as long as it lives and says little about one of its methods:
-    there only GPUs count. A place of its own (a node, a bundle) is a reason for a task of its own.
-    Both are "" if there is none.
-    """
-    method = callee.kind is CalleeKind.ACTOR_METHOD
-    for call in (callee.decorator, *callee.options):
-        if not isinstance(call, ast.Call):
-            continue
-        for keyword in call.keywords:
-            value = keyword.value
-            none = isinstance(value, ast.Constant) and not value.value
-            empty = isinstance(value, ast.Dict) and not value.keys
-            if none or empty:
-                continue
-            if keyword.arg == "num_gpus":
-                return f"asks for num_gpus={ast.unparse(value)}", ""
-            if method:
-                continue
-            if keyword.arg in {"resources", "accelerator_type"}:
-                words = f"asks for {keyword.arg}={ast.unparse(value)[:40]}"
-                # Given call by call, or for one node, it names the place to run at.
-                placed = call in callee.options or "node:" in words
-                return ("", words) if placed else (words, "")
-            if keyword.arg in _PLACES and not isinstance(value, ast.Constant):
-                return "", f"asks for a place: {keyword.arg}={ast.unparse(value)[:40]}"
-            if keyword.arg == "num_cpus":
-                cpus = _number_in(project, callee.module, value)
-                if cpus is not None and cpus > 1:
-                    return f"asks for {cpus:g} CPUs", ""
-    return "", ""
-
-
-def _number_in(project: Project, module: Module | None, value: ast.expr) -> float | None:
-    """Return a known number; the expression may stand in another module than ``module``."""
-    if isinstance(value, ast.Constant):
-        return value.value if isinstance(value.value, int | float) else None
-    if module is None or value not in module.names.order:
-        return None
-    number = number_of(project, module, value)
-    return number.low if number.kind == "known" else None
-
-
 class Costs:
     """Sums up functions, each at most once per project and set of configured names."""
 
@@ -237,11 +233,26 @@ class Costs:
         self.known_tiny = known_tiny
         self.sizes = Sizes(project)
         self.remotes = Remotes(project)
+        self.root: FunctionNode | None = None
+        self.given: dict[str, tuple[Module, ast.expr]] = {}
+
+    def called_from(
+        self, module: Module, function: FunctionNode, place: Module, call: ast.Call
+    ) -> None:
+        """Take the arguments of one call of ``function`` for what its parameters are."""
+        skip = 1 if module.names.scope_of(function).is_class else 0
+        signature = function.args
+        for parameter in (*signature.posonlyargs, *signature.args, *signature.kwonlyargs):
+            argument = argument_of(call, function, parameter.arg, skip)
+            if argument is not None and not isinstance(argument, ast.Constant):
+                self.given[parameter.arg] = (place, argument)
+        if self.given:
+            self.root = function
 
     def function(self, module: Module, node: FunctionNode, depth: int = 0) -> Work:
         """Sum up one run of a function."""
         key = (type(self), node, self.known_heavy, self.known_tiny)
-        memo = self.project.memo
+        memo = self.project.memo if node is not self.root else {}
         if key in memo:
             known: Work = memo[key]
             return known
@@ -249,7 +260,7 @@ class Costs:
             return Work(unknown=Cost("unknown", "is deeply nested"))
         memo[key] = Work(
             unknown=Cost("unknown", "calls itself", None, node.lineno),
-            opaque=_calls_itself_often(module, node),
+            opaque=calls_itself_often(module, node),
         )
         work = Work()
         self._sum(module, node, work, depth)
@@ -259,7 +270,7 @@ class Costs:
     def _sum(self, module: Module, function: FunctionNode, work: Work, depth: int) -> None:
         names = module.names
         if not isinstance(function, ast.Lambda):
-            stub = _stands_for_work(module, function)
+            stub = stands_for_work(module, function)
             if stub:
                 work.take_heavy(stub, function.lineno)
                 return
@@ -312,48 +323,20 @@ class Costs:
             return (count.low + count.high) / 2
         if count.high is not None and count.high <= _FEW:
             return float(count.high)  # at most the items of a short slice or list
-        if self._is_short_text(module, loop):
+        if is_short_text(module, loop):
             return float(_UNKNOWN_RUNS)
+        if ends_at_root(module, loop):
+            return float(_ROOT_RUNS)
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
-        elif count.kind == "data" and self._is_argument(module, loop):
+        elif count.kind == "data" and is_argument(module, loop):
             work.take_unknown(f"loops over its argument: {count.reason}", line)
         elif count.kind == "data":
             work.take_heavy(f"loops over data: {count.reason}", line)
         else:
             reason = f"loops an unknown number of times ({count.reason})"
-            work.take_unknown(reason, line, plain=_ends_by_number(module, loop))
+            work.take_unknown(reason, line, plain=ends_by_number(module, loop))
         return float(max(count.low, _UNKNOWN_RUNS))
-
-    def _is_short_text(self, module: Module, loop: ast.AST) -> bool:
-        """Whether a loop runs over the digits of a number or the words of one item's text."""
-        iterable = getattr(loop, "iter", None)
-        names = module.names
-        if isinstance(iterable, ast.Call) and names.stands_for(iterable.func, "builtins.reversed"):
-            iterable = iterable.args[0] if iterable.args else None
-        if isinstance(iterable, ast.Name):
-            values = [binding.value for binding in names.reaching(iterable)]
-            iterable = values[0] if len(values) == 1 else None
-        if not isinstance(iterable, ast.Call):
-            return False
-        written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
-        if names.stands_for(iterable.func, *written, "re.findall", "re.finditer", "re.split"):
-            return True
-        function = iterable.func
-        return isinstance(function, ast.Attribute) and (
-            function.attr in {"split", "rsplit"} and not isinstance(function.value, ast.Call)
-        )
-
-    def _is_argument(self, module: Module, loop: ast.AST) -> bool:
-        """Whether a loop runs over a parameter itself: one item of the caller, perhaps short."""
-        iterable = getattr(loop, "iter", None)
-        wrappers = ("builtins.enumerate", "builtins.zip")
-        if isinstance(iterable, ast.Call) and module.names.stands_for(iterable.func, *wrappers):
-            iterable = iterable.args[0] if iterable.args else None
-        if not isinstance(iterable, ast.Name):
-            return False
-        kinds = {binding.kind for binding in module.names.reaching(iterable)}
-        return kinds == {BindingKind.PARAMETER}
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -372,7 +355,9 @@ class Costs:
         for name in sorted(names):
             if name.startswith("ray.") and self._known(module, name, node, runs, work):
                 return None  # also where Ray itself is the project
-        values = self.remotes.values(module, function)
+        values = self._lent(module, function)
+        work.lent = work.lent or bool(values)
+        values = values or self.remotes.values(module, function)
         followed = [v for v in values if v.module is not None and v.node is not None]
         if followed and depth < _DEPTH:
             for value in followed:
@@ -425,6 +410,20 @@ class Costs:
             for value in values:
                 self._follow(value.module, value.node, node, runs, work, depth)  # type: ignore[arg-type]
         return True
+
+    def _lent(self, module: Module, function: ast.expr) -> Values:
+        """Return what is called if it is an argument of the call that is looked at."""
+        base = function.value if isinstance(function, ast.Attribute) else function
+        if self.root is not None and isinstance(base, ast.Name) and base.id in self.given:
+            bindings = module.names.reaching(base)
+            if [b.node for b in bindings if b.scope.node is self.root] == [
+                b.node for b in bindings if b.kind is BindingKind.PARAMETER
+            ]:
+                values = self.remotes.values(*self.given[base.id])
+                if isinstance(function, ast.Attribute):
+                    return self.remotes.members(values, function.attr)
+                return values
+        return ()
 
     def _follow(
         self,
@@ -619,89 +618,12 @@ def _lookup(name: str) -> tuple[str, str | float] | None:
     return None
 
 
-def _calls_itself_often(module: Module, node: FunctionNode) -> bool:
-    """Whether a function calls itself in several places: the calls may multiply."""
-    if isinstance(node, ast.Lambda):
-        return True
-    names = module.names
-    calls = [
-        n
-        for n in names.walk(node)
-        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == node.name
-    ]
-    return len(calls) != 1 or bool(names.enclosing_loops(calls[0]))
-
-
-def _ends_by_number(module: Module, loop: ast.AST) -> bool:
-    """Whether a ``while`` ends when the numbers it computes say so: no clock, no data, no queue."""
-    if not isinstance(loop, ast.While) or isinstance(loop.test, ast.Constant):
-        return False
-    names = module.names
-    changed = {
-        n.id for n in names.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
-    }
-    read = {n.id for n in names.walk(loop.test) if isinstance(n, ast.Name)}
-    known = {"abs", "len", "min", "max", "int", "sum"}
-    return bool(changed & read) and not any(
-        isinstance(n, ast.Attribute | ast.Await)
-        or (isinstance(n, ast.Call) and not (isinstance(n.func, ast.Name) and n.func.id in known))
-        for n in names.walk(loop.test)
-    )
-
-
 def _is_false(test: ast.expr) -> bool:
     return isinstance(test, ast.Constant) and not test.value
 
 
 def _body(function: FunctionNode) -> list[ast.stmt] | list[ast.expr]:
     return [function.body] if isinstance(function, ast.Lambda) else function.body
-
-
-_NOTHING_WORDS = re.compile(
-    r"\bno[- ]?op\b|\bnothing\b|\bempty\b|\btiny\b|\bsmall\b|\btrivial\b|noqa|type:", re.I
-)
-
-
-def _stands_for_work(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
-    """Return why an empty body stands for real work: a comment or docstring describes it."""
-    doc = ""
-    for statement in function.body:
-        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
-            if isinstance(statement.value.value, str):
-                doc = statement.value.value
-            continue
-        if isinstance(statement, ast.Return) and (
-            statement.value is None
-            or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
-        ):
-            continue
-        if isinstance(statement, ast.Raise):
-            return "is not implemented here"
-        if not isinstance(statement, ast.Pass):
-            return ""
-    lines = module.text.splitlines()[function.lineno - 1 : function.end_lineno]
-    comment = " ".join(_comments("\n".join(lines))) or doc
-    if re.search(r"[A-Za-z]{3}", comment) and not _NOTHING_WORDS.search(comment):
-        return f"has an empty body whose comment stands for work (“{comment.strip()[:40]}”)"
-    return ""
-
-
-def _comments(text: str) -> list[str]:
-    if "#" not in text:
-        return []
-    found: list[str] = []
-    try:
-        import textwrap
-
-        readline = io.StringIO(textwrap.dedent(text)).readline
-        found.extend(
-            token.string.lstrip("# ")
-            for token in tokenize.generate_tokens(readline)
-            if token.type == tokenize.COMMENT
-        )
-    except (tokenize.TokenError, IndentationError, SyntaxError):
-        pass
-    return found
 
 
 def _name(node: ast.expr) -> str:

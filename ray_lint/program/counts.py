@@ -170,7 +170,7 @@ def shortest(counts: list[Count]) -> Count:
     if all(c.kind == "known" for c in ending):
         low = min(c.low for c in ending)
         chosen = min(ending, key=lambda c: (c.high is None, c.high))
-        return replace(chosen, low=low, high=high, per_worker=any(c.per_worker for c in counts))
+        return replace(chosen, low=low, high=high, per_worker=any(c.per_worker for c in ending))
     # The lists that are zipped are nearly always of the same length: a known one tells.
     chosen = min(ending, key=lambda c: (c.high is None, c.high or 0, c.kind != "data"))
     kind: Kind = chosen.kind if chosen.kind != "known" else "unknown"
@@ -179,8 +179,8 @@ def shortest(counts: list[Count]) -> Count:
         low=0,
         high=high,
         kind=kind,
-        per_worker=any(c.per_worker for c in counts),
-        chunked=any(c.chunked for c in counts),
+        per_worker=any(c.per_worker for c in ending),
+        chunked=any(c.chunked for c in ending),
         reason=f"at most {chosen.reason}" if high is not None else chosen.reason,
     )
 

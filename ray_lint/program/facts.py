@@ -6,7 +6,7 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ray_lint.program.costs import Cost, cost_of
+from ray_lint.program.costs import Cost, Costs, Work, cost_of, verdict
 from ray_lint.program.counts import NOTHING, Count
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
@@ -63,7 +63,8 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
 
         measured = Measurements(config.measured, module.tree)
     for submission in find_submissions(module):
-        target = submission.handle if submission.is_mapped else submission.call
+        direct = submission.call.func is submission.handle
+        target = submission.call if direct else submission.handle
         callee = resolve_callee(project, module, target)
         if callee.kind not in (CalleeKind.TASK, CalleeKind.ACTOR_METHOD):
             continue
@@ -76,6 +77,8 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             known_heavy=config.known_heavy,
             known_tiny=config.known_tiny,
         )
+        if isinstance(submission.through, ast.FunctionDef):
+            pace = _paced_by(project, submission, submission.through, pace, config)
         loops = list(pace.loops or submission.loops[:1])
         if submission.is_mapped:
             count = _mapped_count(project, submission, loops)
@@ -90,6 +93,7 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             threshold=config.task_threshold,
             known_heavy=config.known_heavy,
             known_tiny=config.known_tiny,
+            site=_call_of(submission),
         )
         known = measured.of(submission.handle, callee.definition) if measured else None
         sites.append(Site(submission, callee, count, cost, pace, rounds, known))
@@ -128,8 +132,47 @@ def _only_measured(
     return sites
 
 
+def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:
+    """Return the call ``f.remote(...)`` with its module; None for a bare ``f.remote``."""
+    if submission.call.func is submission.handle:
+        return submission.module, submission.call
+    parent = submission.module.names.parents.get(submission.handle)
+    if isinstance(parent, ast.Call) and parent.func is submission.handle:
+        return submission.module, parent
+    return None
+
+
 def _mapped_count(project: Project, submission: Submission, loops: list[ast.AST]) -> Count:
     """Count ``map(f.remote, xs)`` like a comprehension over its first iterable."""
     target = ast.Name(id="_", ctx=ast.Store())
     items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
     return count_loops(project, submission.module, [items, *loops])
+
+
+def _paced_by(
+    project: Project,
+    submission: Submission,
+    wrapper: ast.FunctionDef,
+    pace: Pace,
+    config: Config,
+) -> Pace:
+    """Add to the pace of a loop what the function does that submits for it."""
+    around = _Around(project, config.known_heavy, config.known_tiny)
+    around.handle = submission.handle
+    cost = verdict(around.function(submission.module, wrapper), config.task_threshold)
+    reason = f"`{wrapper.name}` besides submitting {cost.reason}"
+    if cost.kind == "heavy":
+        return replace(pace, kind="work", reason=reason)
+    if cost.kind == "unknown" and pace.kind == "free":
+        return replace(pace, kind="unknown", reason=reason)
+    return pace
+
+
+class _Around(Costs):
+    """Sums up a function without the submission in it."""
+
+    handle: ast.Attribute
+
+    def _call(self, module: Module, node: ast.Call, runs: float, work: Work, depth: int) -> None:
+        if node.func is not self.handle:
+            super()._call(module, node, runs, work, depth)

@@ -153,7 +153,7 @@ def takes_references(module: Module, call: ast.Call) -> bool:
 
     Such a task runs where its data is: batched references would stay references.
     """
-    if not _is_submission(call):  # `map(f.remote, items)`
+    if isinstance(call.func, ast.Name) and call.func.id == "map":  # `map(f.remote, items)`
         return any(_holds_references(module, items) for items in call.args[1:])
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     return any(_is_own_reference(module, argument) for argument in arguments)

@@ -135,6 +135,9 @@ def _elements(
             if path[0] < len(iterable.args):
                 return _elements(remotes, module, iterable.args[path[0]], path[1:], depth)
             return []
+        if name == "itertools.cycle" and iterable.args and not path:
+            # Endless turns over the actors: not one call each.
+            return items_of_collections(remotes.values(module, iterable.args[0], depth), "pool")
         if name in SEQUENCE_WRAPPERS and iterable.args:
             argument = iterable.args[1 if name == "builtins.filter" else 0 :][:1]
             return _elements(remotes, module, argument[0], path, depth) if argument else []

@@ -120,6 +120,10 @@ class Remotes:
         memo[key] = found
         return found
 
+    def members(self, values: Values, attribute: str) -> Values:
+        """Return the values of an attribute of any of ``values``."""
+        return tuple(v for value in values for v in member(self, value, attribute, 0))
+
     def bases(self, module: Module, node: ast.ClassDef, depth: int = 0) -> list[Value]:
         """Return the classes of the project that the class derives from."""
         return [

@@ -37,7 +37,8 @@ class Callee:
     ``binding_name`` is the name under which the module of the site knows the remote function.
     ``options`` are the ``.options(...)`` calls on the way. ``target`` tells which actor is called:
     "one actor", "loop variable" (a different one per iteration), "pool" (indexed or round-robin),
-    "" for tasks. ``reason`` says how this is known, or why not.
+    "" for tasks. ``reason`` says how this is known, or why not. ``others`` are further functions
+    that the same expression may stand for, as with ``for f in (f1, f2): f.remote()``.
     """
 
     kind: CalleeKind
@@ -50,6 +51,7 @@ class Callee:
     options: tuple[ast.Call, ...] = ()
     target: str = ""
     reason: str = ""
+    others: tuple[Callee, ...] = ()
 
 
 def resolve_callee(project: Project, module: Module, call: ast.Call | ast.Attribute) -> Callee:
@@ -74,7 +76,9 @@ def _resolve(project: Project, module: Module, call: ast.Call | ast.Attribute) -
     seen = [callee for callee in callees if callee is not None]
     if seen:
         # Of several actors that the name may stand for, the one that has the method.
-        return next((callee for callee in seen if callee.definition is not None), seen[0])
+        chosen = next((callee for callee in seen if callee.definition is not None), seen[0])
+        others = [c for c in seen if c.definition not in (None, chosen.definition)]
+        return replace(chosen, others=tuple(others)) if others else chosen
     if any(value.kind is ValueKind.FOREIGN for value in values):
         reason = next(v.reason for v in values if v.kind is ValueKind.FOREIGN)
         return Callee(CalleeKind.NOT_RAY, name, options=options, reason=reason)

@@ -23,6 +23,8 @@ from ray_lint.program.counts import (
     whole,
 )
 from ray_lint.program.module import Module
+from ray_lint.program.names import Binding, BindingKind
+from ray_lint.program.size_arrays import reshaped_rows
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_ranges import range_items
 from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, words_of
@@ -39,6 +41,10 @@ def items_of_call(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> C
         counts = [sizes.items(module, row, depth) for row in rows or []]
         if counts and all(c.kind == "known" for c in counts):
             return join_counts(counts)  # as many columns as a row has items
+    if names == {"itertools.product"} and len(node.args) == 1:
+        count = _product_of_all(sizes, module, node.args[0], depth)
+        if count is not None:
+            return count
     if any(isinstance(a, ast.Starred) for a in node.args):
         name = next(iter(names)) if len(names) == 1 else ""
         return Count(0, None, "unknown", f"`{name.rpartition('.')[2]}` of starred arguments")
@@ -69,6 +75,10 @@ def _known_call(
             # `range(num_batches)`: the work has been cut into batches before.
             count = replace(count, chunked=True)
         return count
+    if name in {"builtins.bytes", "builtins.bytearray"} and first is not None:
+        number = sizes.number(module, first, depth)
+        if number.kind == "known":  # `bytes(1000)` are as many zeros
+            return as_count(number, f"`{words_of(node)}`")
     if name in known.SAME_SIZE:
         return sizes.items(module, first, depth) if first is not None else exactly(0, "empty")
     if name in known.DISTINCT:
@@ -184,6 +194,9 @@ def _method_call(
     sizes: Sizes, module: Module, node: ast.Call, function: ast.Attribute, depth: int
 ) -> Count | None:
     method, receiver = function.attr, function.value
+    array = reshaped_rows(sizes, module, node, function, depth)
+    if array is not None:
+        return array
     if method in {"items", "keys", "values", "copy", "tolist", "iterrows", "itertuples"}:
         count = sizes.items(module, receiver, depth)
         if method in {"iterrows", "itertuples"} and count.kind != "known":
@@ -229,12 +242,13 @@ def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count
             return None
         home = definition.module
         scope = home.names.scopes[function]
+        called = sizes.within(home, function, module, node)
         total: Count | None = None
         for inner in home.names.walk(function):
             if home.names.scope_of(inner) is not scope:
                 continue
             if isinstance(inner, ast.Yield | ast.YieldFrom):
-                yielded = _yielded(sizes, home, function, inner)
+                yielded = _yielded(called, home, function, inner)
                 if yielded is not None:
                     return yielded
                 return Count(
@@ -245,7 +259,7 @@ def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count
                     *name_evidence(function.name),
                 )
             if isinstance(inner, ast.Return) and inner.value is not None:
-                count = sizes.items(home, inner.value, depth)
+                count = called.items(home, inner.value, depth)
                 total = count if total is None else join_counts([total, count])
         if total is None:
             return None
@@ -293,6 +307,47 @@ def _product(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
         if total.kind == "known"
         else total
     )
+
+
+def _product_of_all(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count | None:
+    """Return the size of ``product(*lists)`` over a list or dict of lists that is written out."""
+    if not isinstance(node, ast.Starred):
+        return None
+    lists: ast.expr | None = node.value
+    if isinstance(lists, ast.Call) and isinstance(lists.func, ast.Attribute) and not lists.args:
+        lists = lists.func.value if lists.func.attr == "values" else None
+    if isinstance(lists, ast.Name):
+        bindings = module.names.reaching(lists)
+        if len(bindings) != 1 or _is_changed(module, bindings[0]):
+            return None
+        lists = bindings[0].value if bindings[0].kind is BindingKind.ASSIGN else None
+    if isinstance(lists, ast.Dict):
+        parts: list[ast.expr] = lists.values
+    elif isinstance(lists, ast.List | ast.Tuple):
+        parts = lists.elts
+    else:
+        return None
+    if any(isinstance(part, ast.Starred) for part in parts):
+        return None
+    total = exactly(1, "product")
+    for part in parts:
+        total = times(total, sizes.items(module, part, depth))
+    if total.kind != "known":
+        return total
+    reason = f"{amount(total.low, total.high)} items of `product` of {len(parts)} lists"
+    return replace(total, reason=reason, per_worker=False, chunked=False)
+
+
+def _is_changed(module: Module, binding: Binding) -> bool:
+    """Whether a list or dict may be changed in place: a method is called, an item stored."""
+    parents = module.names.parents
+    for use in module.names.uses(binding):
+        parent = parents.get(use)
+        if isinstance(parent, ast.Subscript | ast.AugAssign):
+            return True
+        if isinstance(parent, ast.Attribute) and parent.attr not in {"keys", "values", "items"}:
+            return True
+    return False
 
 
 def _islice(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:

@@ -17,7 +17,7 @@ from ray_lint.program.size_growth import grown
 from ray_lint.program.wording import name_evidence, words_of
 
 if TYPE_CHECKING:
-    from ray_lint.program.sizes import Sizes
+    from ray_lint.program.sizes import Argument, Sizes
 
 
 def named_items(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute, depth: int) -> Count:
@@ -168,7 +168,7 @@ def _parameter(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Coun
     arguments, complete = parameter_values(sizes, home, binding)
     worker, chunk = name_evidence(binding.name)
     if arguments and complete:
-        counts = [sizes.items(m, a, depth) for m, a in arguments]
+        counts = [inner.items(m, a, depth) for inner, m, a in arguments]
         count = join_counts(counts)
         if count.kind == "known":
             return replace(
@@ -181,29 +181,32 @@ def _parameter(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Coun
     return Count(0, None, "data", reason, worker, chunk)
 
 
-def parameter_values(
-    sizes: Sizes, home: Module, binding: Binding
-) -> tuple[list[tuple[Module, ast.expr]], bool]:
-    """Return what visible calls and the default give to a parameter, and whether all do."""
+def parameter_values(sizes: Sizes, home: Module, binding: Binding) -> tuple[list[Argument], bool]:
+    """Return what visible calls and the default give to a parameter, and whether all do.
+
+    Each with the evaluator for it. If one call is looked at, what that one gives.
+    """
     function = binding.scope.node
     if not isinstance(function, FUNCTIONS) or not isinstance(binding.node, ast.arg):
         return [], False
+    if binding.node in sizes.given:
+        return [sizes.given[binding.node]], True
     if function.args.vararg is binding.node or function.args.kwarg is binding.node:
         return [], False
     calls = calls_of(home, function)
     default = default_of(function, binding.name)
     parametrized = _parametrized(home, function, binding.name)
     if parametrized and not calls:
-        return [(home, value) for value in parametrized[:20]], len(parametrized) <= 20
+        return [(sizes, home, value) for value in parametrized[:20]], len(parametrized) <= 20
     if not calls:
-        return ([(home, default)], True) if default is not None else ([], False)
+        return ([(sizes, home, default)], True) if default is not None else ([], False)
     skip = 1 if home.names.scope_of(function).is_class else 0
-    found: list[tuple[Module, ast.expr]] = []
+    found: list[Argument] = []
     for call in calls[:20]:
         argument = argument_of(call, function, binding.name, skip) or default
         if argument is None:
             return found, False
-        found.append((home, argument))
+        found.append((sizes, home, argument))
     return found, len(calls) <= 20
 
 

@@ -87,7 +87,7 @@ def _defined(sizes: Sizes, definition: Definition, depth: int) -> Number:
         arguments, complete = parameter_values(sizes, home, binding)
         worker = name_evidence(binding.name)[0]
         if arguments and complete:
-            number = join_numbers([sizes.number(m, a, depth) for m, a in arguments])
+            number = join_numbers([x.number(m, a, depth) for x, m, a in arguments])
             if number.kind == "known":
                 return replace(number, per_worker=number.per_worker or worker)
         return Number(-INFINITY, INFINITY, "data", f"the parameter {reason}", worker)
@@ -114,7 +114,7 @@ def _augmented(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Numb
     if not isinstance(binding.node, ast.Name):
         return changes
     key = (_augmented, binding)
-    memo = sizes.project.memo
+    memo = sizes.memo
     if key in memo:
         remembered: Number = memo[key]
         return remembered
@@ -273,7 +273,8 @@ def _called(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number:
     if function is not None and function.binding is not None and not function.attributes:
         definition = function.binding.node
         if isinstance(definition, ast.FunctionDef):
-            return _returned(sizes, function.module, definition, depth)
+            called = sizes.within(function.module, definition, module, node)
+            return _returned(called, function.module, definition, depth)
     if isinstance(node.func, ast.Attribute) and node.func.attr == "get":
         base = words_of(node.func.value)
         if "cluster_resources" in base or "available_resources" in base:

@@ -11,15 +11,24 @@ from dataclasses import replace
 
 from ray_lint.program.counts import ANY, NOTHING, Count, Number, times
 from ray_lint.program.exits import leaves_early, skips_rounds
+from ray_lint.program.functions import argument_of, default_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.size_collections import items_of
 from ray_lint.program.size_loops import while_runs
 from ray_lint.program.size_numbers import number_of_expression
-from ray_lint.program.wording import is_range, iterable_name, name_evidence, target_name
+from ray_lint.program.wording import (
+    is_range,
+    iterable_name,
+    name_evidence,
+    splits_text,
+    target_name,
+)
 
 _DEPTH = 30
+_LEVELS = 2  # calls within calls that are evaluated with their own arguments
+Argument = tuple["Sizes", Module, ast.expr]
 
 
 def count_items(project: Project, module: Module, iterable: ast.expr) -> Count:
@@ -42,10 +51,37 @@ def count_loops(project: Project, module: Module, loops: list[ast.AST]) -> Count
 
 
 class Sizes:
-    """The evaluator: intervals of item counts and of numbers, remembered in the project."""
+    """The evaluator: intervals of item counts and of numbers, remembered in the project.
+
+    ``within`` gives the evaluator of a function's body as one certain call runs it.
+    """
 
     def __init__(self, project: Project) -> None:
         self.project = project
+        self.memo = project.memo
+        self.given: dict[ast.arg, Argument] = {}
+        self._level = 0
+
+    def within(
+        self, home: Module, function: ast.FunctionDef, module: Module, call: ast.Call
+    ) -> Sizes:
+        """Return the evaluator that knows what ``call``, in ``module``, gives to ``function``."""
+        given: dict[ast.arg, Argument] = {}
+        for parameter in (
+            *function.args.posonlyargs,
+            *function.args.args,
+            *function.args.kwonlyargs,
+        ):
+            value = argument_of(call, function, parameter.arg, 0)
+            if value is not None:
+                given[parameter] = (self, module, value)
+            elif (default := default_of(function, parameter.arg)) is not None:
+                given[parameter] = (self, home, default)
+        if not given or self._level >= _LEVELS or any(k.arg is None for k in call.keywords):
+            return self
+        inner = Sizes(self.project)
+        inner.memo, inner.given, inner._level = {}, given, self._level + 1
+        return inner
 
     def loops(self, module: Module, loops: list[ast.AST]) -> Count:
         """Return how often the body of nested ``loops``, innermost first, runs in all."""
@@ -59,7 +95,7 @@ class Sizes:
         """Return how often the body of one loop or comprehension generator runs per entry."""
         if isinstance(loop, ast.For | ast.AsyncFor | ast.comprehension):
             count = self.items(module, loop.iter)
-            worker, chunk = name_evidence(target_name(loop.target))
+            worker, chunk = name_evidence(target_name(_own_target(module, loop)))
             count = replace(
                 count,
                 per_worker=count.per_worker or worker,
@@ -81,7 +117,7 @@ class Sizes:
     def items(self, module: Module, node: ast.expr, depth: int = 0) -> Count:
         """Return how many items an expression has, evaluated once."""
         key = (Sizes.items, node)
-        memo = self.project.memo
+        memo = self.memo
         if key in memo:
             remembered: Count = memo[key]
             return remembered
@@ -90,6 +126,7 @@ class Sizes:
         memo[key] = NOTHING  # what a cycle sees
         count = items_of(self, module, node, depth + 1)
         worker, chunk = name_evidence(iterable_name(node))
+        chunk = chunk and not splits_text(node)
         if worker and isinstance(node, ast.Name):
             # `for line in file`: the name is that of one open file, its items are not files.
             reaching = module.names.reaching(node)
@@ -105,7 +142,7 @@ class Sizes:
     def number(self, module: Module, node: ast.expr, depth: int = 0) -> Number:
         """Return the interval of the numbers that an expression may be."""
         key = (Sizes.number, node)
-        memo = self.project.memo
+        memo = self.memo
         if key in memo:
             remembered: Number = memo[key]
             return remembered
@@ -117,3 +154,23 @@ class Sizes:
             number = replace(number, per_worker=True)
         memo[key] = number
         return number
+
+
+def _own_target(module: Module, loop: ast.For | ast.AsyncFor | ast.comprehension) -> ast.expr:
+    """Return the loop variable; of `for x, worker in zip(xs, cycle(workers))` only ``x``."""
+    target, iterable = loop.target, loop.iter
+    if not (
+        isinstance(target, ast.Tuple)
+        and isinstance(iterable, ast.Call)
+        and module.names.stands_for(iterable.func, "builtins.zip")
+    ):
+        return target
+    own = [
+        part
+        for part, source in zip(target.elts, iterable.args, strict=False)
+        if not (
+            isinstance(source, ast.Call)
+            and module.names.stands_for(source.func, "itertools.cycle", "itertools.repeat")
+        )
+    ]
+    return own[-1] if own else target

@@ -9,8 +9,10 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from ray_lint.program.functions import class_around
 from ray_lint.program.module import Module
-from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, LOOPS
+from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, LOOPS, BindingKind, ModuleNames
+from ray_lint.program.project import final_bindings
 
 
 @dataclass(frozen=True, eq=False)
@@ -19,43 +21,63 @@ class Submission:
 
     ``call`` is ``f.remote(...)``; for ``map(f.remote, xs)`` it is the ``map`` call and ``handle``
     the bare attribute. ``loops`` are the loops and comprehension generators around the call,
-    innermost first; for ``map`` the ones around the ``map`` call.
+    innermost first; for ``map`` the ones around the ``map`` call. ``through`` is what the call goes
+    through to reach the handle, if it names it not itself: ``send = f.remote``, a
+    ``functools.partial`` of it, or a function of the module that does little but submit.
     """
 
     module: Module
     call: ast.Call
     handle: ast.Attribute
     loops: tuple[ast.AST, ...]
+    through: ast.expr | ast.FunctionDef | None = None
 
     @property
     def is_mapped(self) -> bool:
         """Whether the submission is written as ``map(f.remote, xs)``."""
-        return self.call.func is not self.handle
+        return self.through is None and self.call.func is not self.handle
 
 
 def has_candidate(tree: ast.Module) -> bool:
-    """Whether some ``.remote`` attribute stands inside a loop, a comprehension or a ``map``."""
-    # (node, inside a loop); a function starts anew, its body is not repeated by the loop around.
-    stack: list[tuple[ast.AST, bool]] = [(tree, False)]
+    """Whether some ``.remote`` attribute stands inside a loop, a comprehension or a ``map``.
+
+    Or outside of them, in a function or under a name that a loop calls.
+    """
+    # (node, inside a loop, name of the function or assignment around); a function starts anew, its
+    # body is not repeated by the loop around.
+    stack: list[tuple[ast.AST, bool, str]] = [(tree, False, "")]
+    submitting: set[str] = set()
+    called: set[str] = set()
     while stack:
-        node, repeated = stack.pop()
+        node, repeated, owner = stack.pop()
         kind = type(node)
         if kind is ast.Attribute:
-            if repeated and node.attr == "remote":  # type: ignore[attr-defined]
-                return True
+            if node.attr == "remote":  # type: ignore[attr-defined]
+                if repeated:
+                    return True
+                submitting.add(owner)
         elif kind in _LOOPS:
             repeated = True
         elif kind in _FUNCTIONS:
             repeated = False
-        elif kind is ast.Call and _mapped_handle(node) is not None:  # type: ignore[arg-type]
-            return True
+            owner = getattr(node, "name", owner)
+        elif kind is ast.Assign:
+            target = node.targets[0]  # type: ignore[attr-defined]
+            owner = target.id if isinstance(target, ast.Name) else owner
+        elif kind is ast.Call:
+            if _mapped_handle(node) is not None:  # type: ignore[arg-type]
+                return True
+            if repeated:
+                function = node.func  # type: ignore[attr-defined]
+                called.add(getattr(function, "id", "") or getattr(function, "attr", ""))
         for name in kind._fields:
             value = getattr(node, name, None)
             if type(value) is list:
-                stack.extend((v, repeated) for v in value if isinstance(v, ast.AST))
+                stack.extend((v, repeated, owner) for v in value if isinstance(v, ast.AST))
             elif isinstance(value, ast.AST):
-                stack.append((value, repeated))
-    return False
+                stack.append((value, repeated, owner))
+    submitting.discard("")
+    return not called.isdisjoint(submitting)
 
 
 _LOOPS = frozenset({*LOOPS, *COMPREHENSIONS})
@@ -85,9 +107,83 @@ def find_submissions(module: Module) -> list[Submission]:
             loops = names.enclosing_loops(node)
             if loops:
                 found.append(Submission(module, node, node.func, tuple(loops)))
-        else:
-            handle = _mapped_handle(node)
-            if handle is not None and names.stands_for(node.func, "builtins.map"):
-                found.append(Submission(module, node, handle, tuple(names.enclosing_loops(node))))
-    found.sort(key=lambda s: (s.handle.end_lineno or 0, s.handle.end_col_offset or 0))
+            continue
+        handle = _mapped_handle(node)
+        if handle is not None and names.stands_for(node.func, "builtins.map"):
+            found.append(Submission(module, node, handle, tuple(names.enclosing_loops(node))))
+            continue
+        through = _through(module, node)
+        if through is not None:
+            loops = names.enclosing_loops(node)
+            if loops:
+                found.append(
+                    Submission(module, node, through, tuple(loops), _wrapper_of(names, through))
+                )
+    found.sort(key=_place)
     return found
+
+
+def _place(submission: Submission) -> tuple[int, int]:
+    at = submission.call.func if submission.through is not None else submission.handle
+    return at.end_lineno or 0, at.end_col_offset or 0
+
+
+def _through(module: Module, call: ast.Call) -> ast.Attribute | None:
+    """Return the ``f.remote`` that ``call`` reaches if it submits by another name."""
+    names = module.names
+    function = call.func
+    if isinstance(function, ast.Name):
+        bindings = names.reaching(function)
+    elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        if function.value.id != "self":
+            return None
+        owner = class_around(module, call)
+        if owner is None:
+            return None
+        bindings = final_bindings(names.scopes[owner], function.attr)
+    else:
+        return None
+    if len(bindings) != 1:
+        return None
+    binding = bindings[0]
+    if isinstance(binding.node, ast.FunctionDef):
+        return _submits(module, binding.node)
+    value = binding.value
+    if binding.kind is not BindingKind.ASSIGN:
+        return None
+    if isinstance(value, ast.Call) and value.args:
+        if not names.stands_for(value.func, "functools.partial"):
+            return None
+        value = value.args[0]
+    if isinstance(value, ast.Attribute) and value.attr == "remote":
+        return None if names.qualified(value) == "ray.remote" else value
+    return None
+
+
+def _submits(module: Module, function: ast.FunctionDef) -> ast.Attribute | None:
+    """Return the only ``f.remote`` of a function that calls it once each time it runs."""
+    names = module.names
+    if function.decorator_list:
+        return None
+    found = None
+    for node in names.walk(function):
+        if not isinstance(node, ast.Attribute) or node.attr != "remote":
+            continue
+        call = names.parents.get(node)
+        statement = names.statement_of(node)
+        if found is not None or not isinstance(call, ast.Call) or call.func is not node:
+            return None
+        if names.enclosing_loops(node) or not any(statement is s for s in function.body):
+            return None
+        found = node
+    return found
+
+
+def _wrapper_of(names: ModuleNames, handle: ast.expr) -> ast.expr | ast.FunctionDef:
+    """Return the function around a submission, or the bare handle itself."""
+    parent = names.parents.get(handle)
+    if isinstance(parent, ast.Call) and parent.func is handle:
+        for around in names.ancestors(handle):
+            if isinstance(around, ast.FunctionDef):
+                return around
+    return handle

@@ -69,3 +69,13 @@ def is_range(node: ast.expr) -> bool:
 def keyword_of(node: ast.Call, name: str) -> ast.expr | None:
     """Return the value of a keyword argument."""
     return next((k.value for k in node.keywords if k.arg == name), None)
+
+
+def splits_text(node: ast.expr) -> bool:
+    """Whether the expression is the words of a text: ``line.split()``, ``line.split(",")``."""
+    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+        return False
+    if node.func.attr not in {"split", "rsplit", "splitlines"}:
+        return False
+    first = node.args[0] if node.args else None
+    return first is None or (isinstance(first, ast.Constant) and isinstance(first.value, str))

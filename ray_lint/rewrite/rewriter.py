@@ -93,6 +93,9 @@ class Rewriter:
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
         title = f"Submit `{site.callee.name}` in batches"
+        if site.submission.through is not None:
+            reason = "the loop submits by another name: through a function or a kept `.remote`"
+            return Fix(title, Applicability.DISPLAY, (), reason)
         try:
             target = find_target(self.names, site)
             shape: Shape | None = find_shape(site.submission)

@@ -49,7 +49,8 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if count.kind in ("data", "unbounded") or site.callee.kind is CalleeKind.TASK:
         # Labelled sites say: a tiny task over an unknown number of items is worth batching, but
         # calls to actors often are one per something that the names do not tell.
-        return cost.kind == "tiny" or config.strict
+        # Nor does a function that this one call hands over say much about a task that takes any.
+        return (cost.kind == "tiny" and not cost.lent) or config.strict
     return config.strict
 
 

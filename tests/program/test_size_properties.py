@@ -71,6 +71,14 @@ def iterables(draw: st.DrawFn, depth: int = 0) -> str:
                     f"[0] * ({number})",
                     f"itertools.repeat(0, {number})",
                     "[]",
+                    f"gen({number})",
+                    f"twice({number})",
+                    f"twice({number}, {draw(small)})",
+                    f"range(half({number}))",
+                    f"bytes(abs({number}))",
+                    f"np.zeros((3, {draw(st.integers(0, 4))})).ravel()",
+                    f"np.arange(12).reshape({draw(st.sampled_from(['-1, 4', '(3, 4)', '6, -1']))})",
+                    f"np.ones(24).reshape(2, 3, 4).reshape(-1, {draw(st.integers(1, 4))})",
                 ]
             )
         )
@@ -87,6 +95,7 @@ def iterables(draw: st.DrawFn, depth: int = 0) -> str:
                 f"itertools.zip_longest({first}, {second})",
                 f"itertools.chain({first}, {second})",
                 f"itertools.product({first}, {second})",
+                f"itertools.product(*[{first}, {second}])",
                 f"itertools.islice({first}, {size})",
                 f"itertools.islice(itertools.count(), {size})",
                 f"zip(itertools.count(), {first})",
@@ -112,6 +121,17 @@ def iterables(draw: st.DrawFn, depth: int = 0) -> str:
             ]
         )
     )
+
+
+HELPERS = """
+def gen(n):
+    for i in range(n):
+        yield i
+def twice(n, m=2):
+    return [0] * (n * m)
+def half(n):
+    return n // 2
+"""
 
 
 def indent(lines: list[str]) -> list[str]:
@@ -197,6 +217,8 @@ def blocks(draw: st.DrawFn, depth: int = 0) -> list[str]:
 def programs(draw: st.DrawFn) -> str:
     lines = [
         "import itertools, ray",
+        "import numpy as np",
+        *HELPERS.splitlines(),
         f"a = {draw(small)}",
         f"b = {draw(small)}",
         "xs = [1, 2]",
@@ -259,8 +281,10 @@ def test_true_number_of_submissions_lies_in_the_interval(source: str) -> None:
 def test_items_of_an_expression_lie_in_the_interval(expression: str, a: int, b: int) -> None:
     import itertools
 
-    source = f"import itertools\na = {a}\nb = {b}\nxs = [1, 2, 3, 4]\n{expression}\n"
-    names = {"itertools": itertools, "a": a, "b": b, "xs": [1, 2, 3, 4]}
+    start = f"import itertools\nimport numpy as np\n{HELPERS}"
+    source = f"{start}a = {a}\nb = {b}\nxs = [1, 2, 3, 4]\n{expression}\n"
+    names: dict[str, Any] = {"a": a, "b": b, "xs": [1, 2, 3, 4]}
+    exec(start, names)
     try:
         true = sum(1 for _ in itertools.islice(eval(expression, names), LIMIT))
     except (TypeError, ZeroDivisionError, ValueError, OverflowError):

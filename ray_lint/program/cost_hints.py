@@ -1,0 +1,162 @@
+"""What the form of a body says about its cost: loops that end soon, bodies that stand for work."""
+
+from __future__ import annotations
+
+import ast
+import io
+import re
+import textwrap
+import tokenize
+
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind, FunctionNode
+
+_ROOTS = ("math.sqrt", "math.isqrt", "numpy.sqrt", "cmath.sqrt")
+
+
+def is_short_text(module: Module, loop: ast.AST) -> bool:
+    """Whether a loop runs over the digits of a number or the words of one item's text."""
+    iterable = getattr(loop, "iter", None)
+    names = module.names
+    if isinstance(iterable, ast.Call) and names.stands_for(iterable.func, "builtins.reversed"):
+        iterable = iterable.args[0] if iterable.args else None
+    if isinstance(iterable, ast.Name):  # `words = line.split()`
+        values = [binding.value for binding in names.reaching(iterable)]
+        iterable = values[0] if len(values) == 1 else None
+    if not isinstance(iterable, ast.Call):
+        return False
+    written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
+    if names.stands_for(iterable.func, *written, "re.findall", "re.finditer", "re.split"):
+        return True
+    function = iterable.func
+    return isinstance(function, ast.Attribute) and (
+        function.attr in {"split", "rsplit"} and not isinstance(function.value, ast.Call)
+    )
+
+
+def is_argument(module: Module, loop: ast.AST) -> bool:
+    """Whether a loop runs over a parameter itself: one item of the caller, perhaps short."""
+    iterable = getattr(loop, "iter", None)
+    wrappers = ("builtins.enumerate", "builtins.zip")
+    if isinstance(iterable, ast.Call) and module.names.stands_for(iterable.func, *wrappers):
+        iterable = iterable.args[0] if iterable.args else None
+    if not isinstance(iterable, ast.Name):
+        return False
+    kinds = {binding.kind for binding in module.names.reaching(iterable)}
+    return kinds == {BindingKind.PARAMETER}
+
+
+def ends_at_root(module: Module, loop: ast.AST) -> bool:
+    """Whether a loop tries numbers up to a square root: ``while i * i <= n``, ``int(n**0.5)``."""
+    names = module.names
+    if isinstance(loop, ast.While):
+        sides = [side for side in ast.walk(loop.test) if isinstance(side, ast.BinOp)]
+        return any(
+            (isinstance(side.op, ast.Mult) and ast.dump(side.left) == ast.dump(side.right))
+            or (isinstance(side.op, ast.Pow) and _number(side.right) == 2)
+            for side in sides
+        )
+    iterable = getattr(loop, "iter", None)
+    if not (isinstance(iterable, ast.Call) and names.stands_for(iterable.func, "builtins.range")):
+        return False
+    if not iterable.args:
+        return False
+    stop = iterable.args[0 if len(iterable.args) == 1 else 1]
+    return _takes_root(module, stop)
+
+
+def _takes_root(module: Module, node: ast.expr, *, follow: bool = True) -> bool:
+    """Whether an expression is made from a square root, at most one name away."""
+    names = module.names
+    for part in names.walk(node):
+        if isinstance(part, ast.Call) and names.stands_for(part.func, *_ROOTS):
+            return True
+        if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Pow):
+            if _number(part.right) == 0.5:
+                return True
+        elif isinstance(part, ast.Name) and follow:
+            values = [binding.value for binding in names.reaching(part)]
+            value = values[0] if len(values) == 1 else None
+            if value is not None and _takes_root(module, value, follow=False):
+                return True
+    return False
+
+
+def _number(node: ast.expr) -> float | None:
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, int | float) else None
+
+
+_NOTHING_WORDS = re.compile(
+    r"\bno[- ]?op\b|\bnothing\b|\bempty\b|\btiny\b|\bsmall\b|\btrivial\b|noqa|type:", re.I
+)
+
+
+def stands_for_work(module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
+    """Return why an empty body stands for real work: a comment or docstring describes it."""
+    doc = ""
+    for statement in function.body:
+        if isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant):
+            if isinstance(statement.value.value, str):
+                doc = statement.value.value
+            continue
+        if isinstance(statement, ast.Return) and (
+            statement.value is None
+            or (isinstance(statement.value, ast.Constant) and statement.value.value is None)
+        ):
+            continue
+        if isinstance(statement, ast.Raise):
+            return "is not implemented here"
+        if not isinstance(statement, ast.Pass):
+            return ""
+    lines = module.text.splitlines()[function.lineno - 1 : function.end_lineno]
+    comment = " ".join(_comments("\n".join(lines))) or doc
+    if re.search(r"[A-Za-z]{3}", comment) and not _NOTHING_WORDS.search(comment):
+        return f"has an empty body whose comment stands for work (“{comment.strip()[:40]}”)"
+    return ""
+
+
+def _comments(text: str) -> list[str]:
+    if "#" not in text:
+        return []
+    found: list[str] = []
+    try:
+        readline = io.StringIO(textwrap.dedent(text)).readline
+        found.extend(
+            token.string.lstrip("# ")
+            for token in tokenize.generate_tokens(readline)
+            if token.type == tokenize.COMMENT
+        )
+    except (tokenize.TokenError, IndentationError, SyntaxError):
+        pass
+    return found
+
+
+def calls_itself_often(module: Module, node: FunctionNode) -> bool:
+    """Whether a function calls itself in several places: the calls may multiply."""
+    if isinstance(node, ast.Lambda):
+        return True
+    names = module.names
+    calls = [
+        n
+        for n in names.walk(node)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == node.name
+    ]
+    return len(calls) != 1 or bool(names.enclosing_loops(calls[0]))
+
+
+def ends_by_number(module: Module, loop: ast.AST) -> bool:
+    """Whether a ``while`` ends when the numbers it computes say so: no clock, no data, no queue."""
+    if not isinstance(loop, ast.While) or isinstance(loop.test, ast.Constant):
+        return False
+    names = module.names
+    changed = {
+        n.id for n in names.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    }
+    read = {n.id for n in names.walk(loop.test) if isinstance(n, ast.Name)}
+    known = {"abs", "len", "min", "max", "int", "sum"}
+    return bool(changed & read) and not any(
+        isinstance(n, ast.Attribute | ast.Await)
+        or (isinstance(n, ast.Call) and not (isinstance(n.func, ast.Name) and n.func.id in known))
+        for n in names.walk(loop.test)
+    )
