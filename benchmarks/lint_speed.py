@@ -130,6 +130,7 @@ def command(name: str, executable: str, path: Path) -> list[str]:
             "-m",
             "ray_lint",
             "--exit-zero",
+            "--no-cache",
             *options,
             "--no-gitignore",
             str(path),

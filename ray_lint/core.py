@@ -105,6 +105,10 @@ def _check_text(
     from ray_lint.program.module import parse
     from ray_lint.program.submissions import has_candidate
 
+    if project is not None:
+        project.start()
+        known = project.known(content, filename) if tree is None else None
+        tree = known.tree if known is not None else tree
     if tree is None:
         tree = parse(content, filename)
     findings: list[Finding] = []

@@ -7,11 +7,13 @@ import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 
+from ray_lint.cli.cache import Cache
 from ray_lint.cli.diff import unified_diff
 from ray_lint.config import Config
 from ray_lint.core import check, fix, stale_measurements
 from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding
+from ray_lint.program.project import Project
 from ray_lint.report import FileReport, file_report
 from ray_lint.sources.baseline import Known, key
 from ray_lint.sources.files import read, write
@@ -66,7 +68,8 @@ def _count(findings: tuple[Finding, ...], applicability: Applicability) -> int:
 class Task:
     """What to do with one file; crosses process borders.
 
-    ``accepted`` counts the findings of the file that a baseline accepts.
+    ``accepted`` counts the findings of the file that a baseline accepts. What is found goes into
+    ``cache``, if there is one.
     """
 
     filename: str
@@ -74,6 +77,7 @@ class Task:
     mode: Mode
     stdin: bool = False
     accepted: Counter[Known] = field(default_factory=Counter)
+    cache: Cache | None = None
 
 
 def examine_file(task: Task, data: bytes | None = None) -> Outcome:
@@ -103,13 +107,17 @@ def _examine(source: Source, task: Task) -> Outcome:
         return _add_noqa(source, task)
     name, config = source.filename, task.config
     if task.mode in (Mode.CHECK, Mode.ADVISE):
-        found = check(source.python, config, filename=name, fixes=task.mode is Mode.ADVISE)
-        return Outcome(_report(source, found, task))
+        return Outcome(_report(source, _check(source, task), task))
 
     def chosen(finding: Finding) -> bool:
         return not task.accepted or not task.accepted[_key(source, finding)]
 
-    result = fix(source.python, config, filename=name, chosen=chosen)
+    project = _project(config)
+    result = fix(source.python, config, filename=name, chosen=chosen, project=project)
+    if result.source != source.python:
+        project.forget(name)  # what other files see is what is on disk
+    elif task.cache is not None and not result.error:
+        task.cache.keep(name, source.data, config, result.left, project, fixes=True)
     errors = [SourceError(name, result.error)] if result.error else []
     after, left, fixed = source.data, list(result.left), len(result.applied)
     if fixed:
@@ -120,7 +128,7 @@ def _examine(source: Source, task: Task) -> Outcome:
         except SourceError as error:
             errors.append(error)
             after, fixed = source.data, 0
-            left = check(source.python, config, filename=name)
+            left = check(source.python, config, filename=name, project=project)
     changed = source if after == source.data else load(name, after)
     output = b""
     if task.mode is Mode.DIFF:
@@ -128,6 +136,45 @@ def _examine(source: Source, task: Task) -> Outcome:
     elif task.stdin:
         output = after
     return Outcome(_report(changed, left, task), fixed, output, tuple(errors))
+
+
+_PROJECTS: dict[tuple[str, ...], Project] = {}
+"""What this process knows of the files around the linted ones, by source roots."""
+
+
+def _project(config: Config) -> Project:
+    """Return the knowledge that the files of a run share, begun anew for another file."""
+    project = _PROJECTS.get(config.source_roots)
+    if project is None:
+        _PROJECTS.clear()
+        project = _PROJECTS[config.source_roots] = Project(config.source_roots)
+    project.start()
+    return project
+
+
+def begin() -> None:
+    """Forget the files around those of an earlier run in this process."""
+    _PROJECTS.clear()
+
+
+def _check(source: Source, task: Task) -> list[Finding]:
+    fixes = task.mode is Mode.ADVISE
+    project = _project(task.config)
+    found = check(
+        source.python, task.config, filename=source.filename, fixes=fixes, project=project
+    )
+    if task.cache is not None:
+        task.cache.keep(source.filename, source.data, task.config, found, project, fixes=fixes)
+    return found
+
+
+def known_outcome(task: Task, data: bytes, found: list[Finding]) -> Outcome | None:
+    """Return what ``examine_file`` would for findings from the cache; None if it has to look."""
+    if not found:
+        return Outcome(FileReport(task.filename, ()))
+    if task.mode not in (Mode.CHECK, Mode.ADVISE):
+        return None
+    return Outcome(_report(load(task.filename, data), found, task))
 
 
 def _stale(source: Source, task: Task) -> tuple[str, ...]:
@@ -139,7 +186,15 @@ def _stale(source: Source, task: Task) -> tuple[str, ...]:
 def _add_noqa(source: Source, task: Task) -> Outcome:
     """Suppress every finding by a comment on its line."""
     findings = _new(
-        source, check(source.python, task.config, filename=source.filename, fixes=False), task
+        source,
+        check(
+            source.python,
+            task.config,
+            filename=source.filename,
+            fixes=False,
+            project=_project(task.config),
+        ),
+        task,
     )
     findings = [f for f in findings if f.code != UNUSED]
     wanted: dict[int, list[str]] = {}

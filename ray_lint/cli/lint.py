@@ -17,7 +17,9 @@ from ray_lint.sources.discovery import find_sources
 from ray_lint.sources.gate import worth_parsing
 
 if TYPE_CHECKING:
+    from ray_lint.cli.cache import Cache
     from ray_lint.cli.examine import Outcome, Task
+    from ray_lint.program.project import Project
     from ray_lint.report import FileReport
     from ray_lint.sources.baseline import Baseline
 
@@ -62,6 +64,7 @@ class Lint:
         self.outputs: list[bytes] = []
         self.stale: list[str] = []
         self._baselines: dict[str, Baseline] = {}
+        self._places: dict[tuple[str, ...], Project] = {}
 
     def settings(self, path: str) -> Settings:
         """Return the settings that hold for a path."""
@@ -130,7 +133,8 @@ class Lint:
             return
         from ray_lint.sources import files
 
-        candidates = []
+        todo: list[Task] = []
+        known: list[Outcome | None] = []
         for path in find_sources(
             self.paths,
             self.fail,
@@ -139,18 +143,50 @@ class Lint:
             force_exclude=self._option("force_exclude", "force-exclude"),
         ):
             try:
-                if worth_parsing(files.read(path)):
-                    candidates.append(path)
+                data = files.read(path)
             except SourceError as error:
                 self.fail(error)
-        if not candidates:
-            return
-        tasks = (self._task(path) for path in candidates)
-        yield from self._progress(self._examined(tasks, len(candidates)), len(candidates))
+                continue
+            if worth_parsing(data):
+                task = self._task(path)
+                outcome = self._remembered(task, data)
+                known.append(outcome)
+                if outcome is None:
+                    todo.append(task)
+        if known:
+            examined = self._examined(todo)
+            outcomes = (next(examined) if outcome is None else outcome for outcome in known)
+            yield from self._progress(outcomes, len(known))
 
-    def _examined(self, tasks: Iterator[Task], number: int) -> Iterator[Outcome]:
-        from ray_lint.cli.examine import examine_file
+    @cached_property
+    def _cache(self) -> Cache | None:
+        """The cache of the run: beside the settings, or in the current directory."""
+        from ray_lint.cli.cache import NAME, Cache
 
+        if not self.options.cache or self.stdin:
+            return None
+        folder = self.options.cache_dir
+        return Cache(folder or os.path.join(self.general.folder, NAME), given=folder is not None)
+
+    def _remembered(self, task: Task, data: bytes) -> Outcome | None:
+        """Return what an earlier run has found in the file, None if nobody knows."""
+        if task.cache is None:
+            return None
+        from ray_lint.cli.examine import Mode, known_outcome
+        from ray_lint.program.project import Project
+
+        roots = task.config.source_roots
+        if roots not in self._places:
+            self._places[roots] = Project(roots)
+        fixes = task.mode in (Mode.ADVISE, Mode.FIX, Mode.DIFF)
+        found = task.cache.find(task.filename, data, task.config, self._places[roots], fixes=fixes)
+        return None if found is None else known_outcome(task, data, found)
+
+    def _examined(self, tasks: list[Task]) -> Iterator[Outcome]:
+        from ray_lint.cli.examine import begin, examine_file
+
+        begin()
+        number = len(tasks)
         jobs = min(self.options.jobs or os.cpu_count() or 1, number)
         if jobs > 1 and (self.options.jobs or number >= _WORTH_PROCESSES):
             from multiprocessing import Pool
@@ -217,7 +253,10 @@ class Lint:
         else:
             mode = Mode.ADVISE
         accepted = self._accepted(settings, path)
-        return Task(path, settings.config(path, self.chosen), mode, self.stdin, accepted)
+        config = settings.config(path, self.chosen)
+        # What has changed since a profile is told at each run.
+        cache = None if config.measured else self._cache
+        return Task(path, config, mode, self.stdin, accepted, cache)
 
     def _accepted(self, settings: Settings, path: str) -> Counter[tuple[str, str, str]]:
         name = self.options.baseline or settings.baseline

@@ -190,6 +190,10 @@ def build() -> Parser:
     add_settings(group)
     group.add_argument("--show-config", action="store_true", help="print what holds for PATH")
     group.add_argument(
+        "--no-cache", dest="cache", action="store_false", help="neither read nor write the cache"
+    )
+    group.add_argument("--cache-dir", metavar="DIR", help="where the cache is")
+    group.add_argument(
         "-j", "--jobs", type=count, metavar="N", help="processes (default: all CPUs)"
     )
     group = parser.add_argument_group("output")

@@ -13,7 +13,7 @@ from ray_lint.sources.gate import worth_parsing
 _SILENT_FLAGS = frozenset(
     (
         "--fix", "--diff", "--unsafe-fixes", "--quiet", "-q", "--force-exclude", "--exit-zero",
-        "--exit-non-zero-on-fix",
+        "--exit-non-zero-on-fix", "--no-cache",
     )
 )  # fmt: skip
 """Options that change nothing about a run without findings."""

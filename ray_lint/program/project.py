@@ -9,6 +9,7 @@ Installed packages and the standard library lie outside of all of these and stay
 from __future__ import annotations
 
 import ast
+import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,10 +23,12 @@ from ray_lint.sources.text import decode
 _ROOT_MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MAX_LEVELS = 12  # directories walked upwards from a file
-_MAX_FILES = 5_000  # loaded per run, beyond the linted files themselves
+_MAX_FILES = 5_000  # loaded for one linted file
+_KEPT = 400_000  # characters of source whose trees are kept from one linted file to the next
 _MAX_BYTES = 4_000_000  # a larger file is generated data
 _MAX_MEANINGS = 60  # bindings of one name that are looked at
 _MAX_STEPS = 40  # imports and re-exports followed for one name
+_NOWHERE = Path()  # where modules without a file are
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,7 +52,11 @@ class Definition:
 class Project:
     """All modules known in one run. Give one instance to every check of the run.
 
-    ``source_roots`` are directories that hold top-level packages, besides those found.
+    ``source_roots`` are directories that hold top-level packages, besides those found. Between two
+    linted files the instance keeps what the bytes of a module alone decide, its tree and its names,
+    up to a limit that bounds the memory. Answers that rest on several modules are found anew for
+    each linted file: where modules import each other in a circle, they depend on where one starts,
+    and findings must not depend on the order of the files.
     """
 
     def __init__(self, source_roots: tuple[str, ...] = ()) -> None:
@@ -60,7 +67,26 @@ class Project:
         self._paths: dict[Module, Path] = {}
         self._roots: dict[Path, tuple[tuple[Path, str], ...]] = {}
         self._found: dict[tuple[Path, str], Path | None] = {}
-        self._loaded = 0
+        self.asked: dict[tuple[Path, str], Path | None] = {}
+        """Which module was looked for from which file since ``start``, and the file that it is."""
+        self.digests: dict[Path, str] = {}
+        """What the files looked like that were read: the content's hash, "" if unreadable."""
+
+        self._names: dict[Path, str] = {}
+
+    def start(self) -> None:
+        """Begin with another linted file: forget its predecessor's answers and the oldest trees."""
+        self.memo.clear()
+        self.asked.clear()
+        held = sum(len(m.text) for m in self._modules.values() if m is not None)
+        for path, module in list(self._modules.items()):
+            if held <= _KEPT:
+                break
+            if module is not None:
+                held -= len(module.text)
+                del self._modules[path]
+        known = set(self._modules.values())
+        self._paths = {m: path for m, path in self._paths.items() if m in known}
 
     # -- modules ------------------------------------------------------------------------------
 
@@ -75,41 +101,117 @@ class Project:
         path = _absolute(Path(filename))
         known = self._modules.get(path)
         if known is not None and known.tree is tree:
+            self._touch(path)
             return known
-        name = _module_name(path) if path.suffix in {".py", ".pyi"} else ""
+        name = module_name(path) if path.suffix in {".py", ".pyi"} else ""
         module = Module(text, tree, filename, name=name, is_package=path.name == "__init__.py")
         if name:
             self._modules[path] = module
+            self.digests.pop(path, None)
         self._paths[module] = path
         return module
+
+    def known(self, text: str, filename: str) -> Module | None:
+        """Return the module of a file if it was loaded with exactly this text."""
+        module = self._modules.get(_absolute(Path(filename)))
+        return module if module is not None and module.text == text else None
+
+    def forget(self, filename: str) -> None:
+        """Drop what is known of a file, which is about to change or never was as it is known."""
+        path = _absolute(Path(filename))
+        self._modules.pop(path, None)
+        self.digests.pop(path, None)
+
+    def answers(self, filename: str) -> dict[str, Any] | None:
+        """Return what the answers about the last linted file rest on besides its content.
+
+        ``modules``: the files that mattered, with the module name and the digest of each;
+        ``asked``: by which words one file led to another. None if a file is not on disk as it was
+        understood.
+        """
+        own = _absolute(Path(filename))
+        modules: dict[str, tuple[str, str]] = {str(own): (module_name(own), "")}
+        asked = []
+        for (path, dotted), found in self.asked.items():
+            asked.append((str(path), dotted, str(found or "")))
+            for other in (path, found):
+                if other is None or other in (_NOWHERE, own) or str(other) in modules:
+                    continue
+                modules[str(other)] = (module_name(other), self._digest(other))
+                if not modules[str(other)][1]:
+                    return None
+        return {"modules": modules, "asked": asked}
+
+    def _digest(self, path: Path) -> str:
+        if path not in self.digests:
+            # A linted file: it came with its text, not from disk.
+            module = self._modules.get(path)
+            try:
+                data = path.read_bytes()
+                same = module is not None and decode(data, str(path)).content == module.text
+            except (OSError, SourceError):
+                same = False
+            if not same:
+                return ""
+            self.digests[path] = digest(data)
+        return self.digests[path]
+
+    def still_holds(self, answers: dict[str, Any]) -> bool:
+        """Whether ``answers`` of an earlier run rest on what is on disk now.
+
+        Reads the files and looks for the modules again, but parses nothing.
+        """
+        for name, (module, seen) in answers["modules"].items():
+            path = Path(name)
+            if path not in self._names:
+                self._names[path] = module_name(path)
+            if self._names[path] != module or (seen and self._seen(path) != seen):
+                return False
+        return all(
+            str(self.locate(Path(path), dotted) or "") == found
+            for path, dotted, found in answers["asked"]
+        )
+
+    def _seen(self, path: Path) -> str:
+        if path not in self.digests:
+            try:
+                self.digests[path] = digest(path.read_bytes())
+            except OSError:
+                self.digests[path] = ""
+        return self.digests[path]
+
+    def _touch(self, path: Path) -> None:
+        """Make the module of ``path`` the youngest."""
+        self._modules[path] = self._modules.pop(path)
 
     def _load(self, path: Path) -> Module | None:
         """Return the module of a file, None if it cannot be read or parsed."""
         if path in self._modules:
+            self._touch(path)
             return self._modules[path]
         self._modules[path] = module = None
-        if self._loaded < _MAX_FILES:
-            self._loaded += 1
+        try:
+            data = path.read_bytes()
+        except OSError:
+            self.digests[path] = ""
+            return None
+        self.digests[path] = digest(data)
+        if len(data) <= _MAX_BYTES:
             try:
-                if path.stat().st_size <= _MAX_BYTES:
-                    text = decode(path.read_bytes(), str(path)).content
-                    tree = parse(text, str(path))
-                    name = _module_name(path)
-                    package = path.name == "__init__.py"
-                    module = Module(text, tree, str(path), name=name, is_package=package)
-            except (OSError, SourceError):
+                text = decode(data, str(path)).content
+                tree = parse(text, str(path))
+                name = module_name(path)
+                package = path.name == "__init__.py"
+                module = Module(text, tree, str(path), name=name, is_package=package)
+            except SourceError:
                 module = None
         if module is not None:
             self._paths[module] = path
         self._modules[path] = module
         return module
 
-    def _search_roots(self, module: Module) -> tuple[tuple[Path, str], ...]:
+    def _search_roots(self, directory: Path) -> tuple[tuple[Path, str], ...]:
         """Return pairs of a directory and the only top-level package allowed there ("" for any)."""
-        path = self._paths.get(module)
-        if path is None:
-            return tuple((root, "") for root in self.source_roots)
-        directory = path.parent
         known = self._roots.get(directory)
         if known is None:
             known = self._roots[directory] = self._compute_roots(directory)
@@ -139,32 +241,46 @@ class Project:
 
     def find_module(self, module: Module, dotted: str) -> Module | None:
         """Return the project's module of that name as ``module`` would import it, or None."""
-        if dotted.startswith("."):
-            return self._find_relative(module, dotted)
         if module.name == dotted:
             return module
-        parts = dotted.split(".")
-        for root, only in self._search_roots(module):
-            if only and parts[0] != only:
+        path = self._paths.get(module, _NOWHERE)
+        key = (path, dotted)
+        if key not in self.asked:
+            if len(self.asked) >= _MAX_FILES:
+                return None
+            self.asked[key] = self.locate(path, dotted)
+        found = self.asked[key]
+        return None if found is None else self._load(found)
+
+    def locate(self, path: Path, dotted: str) -> Path | None:
+        """Return the file of the module that ``dotted`` means in the file ``path``, or None."""
+        if dotted.startswith("."):
+            return self._locate_relative(path, dotted)
+        if path == _NOWHERE:
+            roots = tuple((root, "") for root in self.source_roots)
+        else:
+            roots = self._search_roots(path.parent)
+        package = dotted.partition(".")[0]
+        for root, only in roots:
+            if only and package != only:
                 continue
-            path = self._find_file(root, dotted)
-            if path is not None:
-                return self._load(path)
+            found = self._find_file(root, dotted)
+            if found is not None:
+                return found
         return None
 
-    def _find_relative(self, module: Module, dotted: str) -> Module | None:
+    def _locate_relative(self, path: Path, dotted: str) -> Path | None:
         """Find ``..name`` from the directory of a file whose package is not known."""
-        path = self._paths.get(module)
-        if path is None:
+        if path == _NOWHERE:
             return None
         name = dotted.lstrip(".")
         directory = path.parent
         for _ in range(len(dotted) - len(name) - 1):
             directory = directory.parent
-        found = self._find_file(directory, name) if name else None
-        if not name and (directory / "__init__.py").is_file():
-            found = directory / "__init__.py"
-        return self._load(found) if found is not None else None
+        if name:
+            return self._find_file(directory, name)
+        package = directory / "__init__.py"
+        return package if package.is_file() else None
 
     def _find_file(self, root: Path, dotted: str) -> Path | None:
         key = (root, dotted)
@@ -291,6 +407,11 @@ def final_bindings(scope: Scope, name: str) -> list[Binding]:
     return [b for b in every[last:] if b.kind is not BindingKind.DELETE]
 
 
+def digest(data: bytes) -> str:
+    """Return what the content of a file is known by."""
+    return hashlib.blake2b(data, digest_size=20).hexdigest()
+
+
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 - without following links
 
@@ -304,7 +425,8 @@ def _package_root(directory: Path) -> Path:
     return directory
 
 
-def _module_name(path: Path) -> str:
+def module_name(path: Path) -> str:
+    """Return the dotted name of a module by the packages that it lies in, "" if it has none."""
     parts = list(path.relative_to(_package_root(path.parent)).parts)
     parts[-1] = path.stem
     if parts[-1] == "__init__":

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 SUFFIXES = (".py", ".pyw", ".ipynb")
 DEFAULT_EXCLUDE = (
     ".bzr", ".direnv", ".eggs", ".git", ".hg", ".ipynb_checkpoints", ".mypy_cache", ".nox",
-    ".pytest_cache", ".ruff_cache", ".svn", ".tox", ".venv", "CVS", "__pycache__", "__pypackages__",
-    "node_modules", "venv",
+    ".pytest_cache", ".ray_lint_cache", ".ruff_cache", ".svn", ".tox", ".venv", "CVS",
+    "__pycache__", "__pypackages__", "node_modules", "venv",
 )  # fmt: skip
 """Names that are never entered unless they are given on the command line."""
 
