@@ -148,7 +148,8 @@ def cost_of(
         )
         for each in (callee, *callee.others)
     ]
-    return max(costs, key=lambda cost: ("tiny", "unknown", "heavy").index(cost.kind))
+    cost = max(costs, key=lambda cost: ("tiny", "unknown", "heavy").index(cost.kind))
+    return replace(cost, lent=True) if callee.lent else cost
 
 
 def _cost_of_one(

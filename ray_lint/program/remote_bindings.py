@@ -179,7 +179,8 @@ def _parameter(
     if isinstance(function, FUNCTIONS):
         for argument in arguments_for(module, function, node.arg):
             found += remotes.values(module, argument, depth)
-    return found
+    functions = (ValueKind.FUNCTION, ValueKind.REMOTE_FUNCTION)
+    return [replace(v, lent=True) if v.kind in functions else v for v in found]
 
 
 def _annotated(remotes: Remotes, module: Module, annotation: ast.expr, depth: int) -> list[Value]:

@@ -42,7 +42,8 @@ class Value:
     ``node`` is its definition in ``module``: a function or class. ``decorator`` made it remote,
     ``options`` are the ``.options(...)`` calls on the way, ``binding`` the name it was defined
     under, ``target`` how an actor was reached (as in ``Callee``), ``method`` the function of a
-    METHOD, ``items`` what a COLLECTION holds.
+    METHOD, ``items`` what a COLLECTION holds,
+    ``lent`` whether a function came in as an argument: other callers may pass another one.
     """
 
     kind: ValueKind
@@ -55,6 +56,7 @@ class Value:
     method: FunctionNode | None = None
     reason: str = ""
     items: tuple[Value, ...] = ()
+    lent: bool = False
 
 
 Values = tuple[Value, ...]

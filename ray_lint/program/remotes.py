@@ -38,7 +38,8 @@ class Callee:
     ``options`` are the ``.options(...)`` calls on the way. ``target`` tells which actor is called:
     "one actor", "loop variable" (a different one per iteration), "pool" (indexed or round-robin),
     "" for tasks. ``reason`` says how this is known, or why not. ``others`` are further functions
-    that the same expression may stand for, as with ``for f in (f1, f2): f.remote()``.
+    that the same expression may stand for, as with ``for f in (f1, f2): f.remote()``. ``lent``: it came in as an argument, and what the
+    visible calls pass may not be all.
     """
 
     kind: CalleeKind
@@ -52,6 +53,7 @@ class Callee:
     target: str = ""
     reason: str = ""
     others: tuple[Callee, ...] = ()
+    lent: bool = False
 
 
 def resolve_callee(project: Project, module: Module, call: ast.Call | ast.Attribute) -> Callee:
@@ -113,6 +115,7 @@ def _callee_of(value: Value, name: str, binding_name: str, subject: ast.expr) ->
             binding_name=binding_name,
             options=value.options,
             reason=value.reason or "a remote function",
+            lent=value.lent,
         )
     if value.kind is ValueKind.ACTOR_CLASS:
         return Callee(
