@@ -8,7 +8,13 @@ here::
     python benchmarks/pinned.py tests/corpus/ray-2.60.0.tsv            # show the difference
     python benchmarks/pinned.py tests/corpus/ray-2.60.0.tsv --write    # pin; review the new lines
 
-The package is looked up among the installed ones; ``--folder`` names an unpacked one instead.
+The package is looked up among the installed ones; ``--folder`` names an unpacked one instead::
+
+    pip download --no-deps xgboost_ray==0.1.19 && unzip -d xgboost xgboost_ray-0.1.19-*.whl
+    python benchmarks/pinned.py tests/corpus/xgboost_ray-0.1.19.tsv --folder xgboost/xgboost_ray
+
+Libraries send one call per worker, partition or block, so that most of them have no findings: an
+empty table pins that. It is the list on which a false alarm would show first.
 """
 
 from __future__ import annotations
