@@ -106,12 +106,17 @@ def test_without_times_the_source_decides() -> None:
 
 
 def test_a_site_whose_loop_is_elsewhere_is_reported_without_a_fix() -> None:
-    site = measured(SOURCE, 16, "work")
-    (finding,) = check(SOURCE.encode(), Config(measured=(site,)))
+    source = SOURCE.replace("[submit(x) for x in range(n)]", "submit")
+    site = measured(source, 16, "work")
+    (finding,) = check(source.encode(), Config(measured=(site,)))
     assert (finding.code, finding.start.line, finding.start.column) == ("RAY101", 16, 11)
     assert finding.fix is not None
     assert finding.fix.applicability is Applicability.DISPLAY
-    assert fix(SOURCE.encode(), Config(measured=(site,))).applied == ()
+    assert fix(source.encode(), Config(measured=(site,))).applied == ()
+
+
+def test_a_measured_wrapper_is_reported_at_the_loop_that_calls_it() -> None:
+    assert lines(SOURCE, measured(SOURCE, 16, "work")) == [("RAY101", 27)]
 
 
 def test_an_actor_that_only_the_run_knows() -> None:
