@@ -12,6 +12,7 @@ import contextlib
 import json
 import logging
 import os
+import re
 import shutil
 import signal
 import socket
@@ -41,9 +42,45 @@ def _unreachable(address: str) -> str:
     return ""
 
 
-def _connect(options: argparse.Namespace) -> Any:
-    import ray
+class _Missing(Exception):  # noqa: N818 - a sentence for the user
+    """Something that is not installed, with what to do."""
 
+
+def _imported_ray() -> Any:
+    try:
+        import ray
+    except ModuleNotFoundError as error:
+        if error.name != "ray":
+            raise _Missing(f"Ray cannot be imported: {error}") from None
+        raise _Missing(
+            "Ray is not installed; install it with: pip install 'ray-lint[ray]'"
+        ) from None
+    except ImportError as error:
+        raise _Missing(f"Ray cannot be imported: {error}") from None
+    return ray
+
+
+def _reason(error: Exception, options: argparse.Namespace) -> str:
+    """Return in one sentence why there is no cluster."""
+    text = str(error)
+    if isinstance(error, ImportError) and options.address.startswith("ray://"):
+        return (
+            f"ray:// needs more than Ray itself ({error}); "
+            "install it with: pip install 'ray[client]'"
+        )
+    versions = re.findall(r"(Ray|Python): (\S+)", text)
+    if "ersion mismatch" in text and len(versions) == 4:
+        (_, theirs), (_, their_python), (_, ours), (_, our_python) = versions
+        return (
+            f"the cluster runs Ray {theirs} on Python {their_python}, this is Ray {ours} on Python "
+            f"{our_python}; both must be the same"
+        )
+    first = next((line for line in text.splitlines() if line.strip()), repr(error))
+    return f"no Ray cluster: {first.strip()}"
+
+
+def _connect(options: argparse.Namespace) -> Any:
+    ray = _imported_ray()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if options.address:
         if options.address != "auto":
@@ -98,12 +135,11 @@ def main() -> int:
     try:
         try:
             ray, address = _connect(options)
-        except ImportError:
-            say(error="Ray is not installed; install it with: pip install 'ray-lint[ray]'")
+        except _Missing as error:
+            say(error=str(error))
             return 2
         except Exception as error:  # Ray raises many types here; each is one sentence
-            first = next((line for line in str(error).splitlines() if line.strip()), repr(error))
-            say(error=f"no Ray cluster: {first.strip()}")
+            say(error=_reason(error, options))
             return 2
         mode = os.environ.get("RAY_AUTH_MODE", "")
         say(address=address, ray=ray.__version__, auth_mode=mode, **_state(ray))

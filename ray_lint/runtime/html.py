@@ -2,146 +2,179 @@
 
 from __future__ import annotations
 
-import math
+import time
 from html import escape
 
 from ray_lint.measured import seconds
-from ray_lint.runtime.report import Report, Side, SiteReport
-from ray_lint.runtime.stats import geometric
+from ray_lint.runtime import pictures
+from ray_lint.runtime.report import Report, SiteReport, Verdict
 from ray_lint.runtime.table import memory, ratio
+from ray_lint.runtime.tune import Tuning
 
 _STYLE = """
-body{font:15px/1.5 system-ui,sans-serif;max-width:860px;margin:2rem auto;padding:0 1rem;
-color:#1b1f24}
-h1{font-size:1.4rem}h2{font-size:1.05rem;margin:2rem 0 .3rem;font-family:ui-monospace,monospace}
-table{border-collapse:collapse;margin:.6rem 0}td,th{padding:.2rem 1rem .2rem 0;text-align:right}
-td:first-child,th:first-child{text-align:left}
-.v{display:inline-block;padding:.1rem .6rem;border-radius:1rem;color:#fff;background:#a4510a}
-.confirmed{background:#1a7f37}.slower,.differ{background:#b42318}
-.note{color:#57606a}svg text{font:12px system-ui,sans-serif;fill:#1b1f24}
+:root{color-scheme:light dark;--page:#f6f8fa;--card:#fff;--ink:#1f2328;--soft:#59636e;
+--line:#d1d9e0;--before:#bc6414;--after:#2f6fdb;--good:#1a7f37;--bad:#c42b1c;--open:#7d6608}
+@media(prefers-color-scheme:dark){:root{--page:#0d1117;--card:#151b23;--ink:#e6edf3;
+--soft:#9198a1;--line:#3d444d;--before:#e08b3c;--after:#6ca6ff;--good:#2ea043;--bad:#e5534b;
+--open:#c69026}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--page);color:var(--ink);
+font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif}
+main{max-width:920px;margin:0 auto;padding:32px 20px 48px}
+h1{font-size:24px;line-height:1.25;margin:0 0 4px;font-weight:650}
+h2{font-size:16px;margin:0;font-weight:600}
+h3{font-size:13px;margin:24px 0 6px;font-weight:600;color:var(--soft)}
+code,.mono{font-family:ui-monospace,Menlo,"Liberation Mono",monospace;font-size:.92em}
+.soft{color:var(--soft)}.command{margin:0 0 20px;overflow-wrap:anywhere}
+.card{background:var(--card);border:1px solid var(--line);border-radius:10px;
+padding:20px 24px;margin:16px 0}
+.head{display:flex;gap:12px;align-items:baseline;justify-content:space-between;flex-wrap:wrap}
+.badge{padding:2px 12px;border-radius:99px;color:#fff;font-size:13px;font-weight:600;
+white-space:nowrap;background:var(--open)}
+.badge.good{background:var(--good)}.badge.bad{background:var(--bad)}
+.advice{margin:6px 0 0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:1px;
+margin:18px 0 0;background:var(--line);border:1px solid var(--line);border-radius:8px;
+overflow:hidden}
+.facts div{background:var(--card);padding:10px 14px}
+.facts b{display:block;font-size:21px;line-height:1.3;font-weight:650}
+.facts span{color:var(--soft);font-size:13px}
+table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums;margin-top:16px}
+th,td{padding:6px 0 6px 16px;text-align:right;border-top:1px solid var(--line)}
+th{font-weight:600;font-size:13px;color:var(--soft);border-top:0}
+th:first-child,td:first-child{text-align:left;padding-left:0}
+.dot{display:inline-block;width:9px;height:9px;border-radius:50%;margin-right:6px}
+svg{display:block;width:100%;height:auto}
+svg text{font:12px system-ui,-apple-system,"Segoe UI",Roboto,"Liberation Sans",sans-serif;
+fill:var(--ink)}
+svg text.soft{fill:var(--soft)}svg text.in{fill:#fff;font-weight:600}
+svg .grid{stroke:var(--line)}svg .axis{stroke:var(--soft)}
+.before{fill:var(--before);stroke:var(--before)}.after{fill:var(--after);stroke:var(--after)}
+svg .none{fill:none}
+footer{color:var(--soft);font-size:13px;margin-top:20px}footer p{margin:4px 0}
 """
-_BEFORE, _AFTER = "#b65b12", "#1f6feb"
-_LEFT, _WIDTH = 90, 560
+_GOOD = (Verdict.CONFIRMED,)
+_BAD = (Verdict.SLOWER, Verdict.VALUES_DIFFER)
 
 
 def render(report: Report) -> str:
     """Return the page."""
-    body = [f"<h1>ray-lint verify: {escape(_headline(report))}</h1>"]
-    if report.command:
-        body.append(f"<p><code>{escape(' '.join(report.command))}</code></p>")
-    body += [_site(site) for site in report.sites]
-    where = "an embedded cluster" if report.cluster == "embedded" else report.cluster
-    body.append(
-        f'<p class="note">Measured on {escape(where)}: {report.nodes} node(s), '
-        f"{report.cpus:g} CPUs, Ray {escape(report.ray_version)}, {report.runs} runs in "
-        f"{report.seconds:.0f} s, {report.discarded} discarded. Intervals are 95 %; "
-        f"{escape(report.tolerance)}.</p>"
-    )
-    body += [f'<p class="note">{escape(note)}.</p>' for note in report.notes]
+    body = [f"<h1>{escape(_headline(report))}</h1>"]
+    words = " ".join(report.command) or "each file by itself"
+    body.append(f'<p class="command soft"><code>{escape(words)}</code></p>')
+    if report.error:
+        body.append(
+            '<section class="card"><div class="head"><h2>Nothing was measured</h2>'
+            f'<span class="badge bad">failed</span></div><p>{escape(report.error)}</p></section>'
+        )
+    tuned = {(one.path, one.line, one.column): one for one in report.tuning}
+    body += [
+        _site(site, report.cpus, tuned.get((site.path, site.line, site.column)))
+        for site in report.sites
+    ]
+    body.append(_footer(report))
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>ray-lint verify</title><style>{_STYLE}</style></head><body>"
-        + "\n".join(body)
-        + "</body></html>\n"
+        f"<title>ray-lint verify: {escape(_headline(report))}</title><style>{_STYLE}</style>"
+        "</head><body><main>\n" + "\n".join(body) + "\n</main></body></html>\n"
     )
 
 
 def _headline(report: Report) -> str:
     if report.error:
-        return f"not measured: {report.error}"
-    count = sum(site.confirmed for site in report.sites)
-    return f"{count} of {len(report.sites)} sites confirmed"
+        return "Not measured"
+    count, every = sum(site.confirmed for site in report.sites), len(report.sites)
+    if every == 1:
+        return f"The fix is {report.sites[0].verdict.value}" if count else _single(report.sites[0])
+    return f"{count} of {every} fixes confirmed"
 
 
-def _site(site: SiteReport) -> str:
-    kind = site.verdict.value.split()[-1]
-    rows = [
-        ("tasks", f"{site.before.submissions:,}", f"{site.after.submissions:,}"),
-        ("time", seconds(site.before.typical_seconds), seconds(site.after.typical_seconds)),
-        ("items/s", f"{site.before.items_per_second:,.0f}", f"{site.after.items_per_second:,.0f}"),
-        ("driver memory", memory(site.before.driver_peak), memory(site.after.driver_peak)),
-    ]
-    parts = [
-        f"<h2>{escape(site.path)}:{site.line} {escape(site.symbol)}</h2>",
-        f'<p><span class="v {kind}">{site.verdict.value}</span> '
-        f"{escape(site.reason or site.advice)}</p>",
-    ]
-    if site.before.seconds and site.after.seconds:
-        cells = "".join(
-            f"<tr><td>{name}</td><td>{old}</td><td>{new}</td></tr>" for name, old, new in rows
+def _single(site: SiteReport) -> str:
+    return {
+        Verdict.NO_SPEEDUP: "The fix gains nothing",
+        Verdict.SLOWER: "The fix makes it slower",
+        Verdict.VALUES_DIFFER: "The fix changes the values",
+        Verdict.NOT_REACHED: "The site was not reached",
+    }.get(site.verdict, "Too noisy to tell")
+
+
+def _footer(report: Report) -> str:
+    parts = []
+    if report.nodes:
+        where = "an embedded cluster" if report.cluster == "embedded" else report.cluster
+        nodes = f"{report.nodes} node{'s' * (report.nodes != 1)}"
+        day = time.strftime("%Y-%m-%d %H:%M")
+        parts.append(
+            f"Measured on {where} ({nodes}, {report.cpus:g} CPUs, Ray {report.ray_version}) with "
+            f"{report.runs} runs in {report.seconds:.0f} s, {report.discarded} discarded; {day}."
         )
-        parts.append(f"<table><tr><th></th><th>before</th><th>after</th></tr>{cells}</table>")
-        parts.append(f"<p>Speedup {ratio(site.speedup)}, values {escape(site.values)}.</p>")
-        parts.append(_times(site))
-        parts.append(_overhead(site))
+        parts.append(
+            "The time in a site goes from its first submission to its last value, without the "
+            f"start of workers. Intervals are 95 %. Values: {report.tolerance}."
+        )
+    parts += [f"Note: {note}." for note in report.notes]
+    return "<footer>" + "".join(f"<p>{escape(part)}</p>" for part in parts) + "</footer>"
+
+
+def _site(site: SiteReport, cpus: float, tuning: Tuning | None) -> str:
+    kind = "good" if site.verdict in _GOOD else "bad" if site.verdict in _BAD else ""
+    where = f"{site.path}:{site.line}"
+    parts = [
+        '<section class="card"><div class="head">'
+        f'<h2 class="mono">{escape(where)} <span class="soft">{escape(site.symbol)}</span></h2>'
+        f'<span class="badge {kind}">{site.verdict.value}</span></div>'
+    ]
+    reason = f"{site.reason[:1].upper()}{site.reason[1:]}. " if site.reason else ""
+    parts.append(f'<p class="advice">{escape(reason + site.advice)}</p>')
+    old, new = site.before, site.after
+    if old.seconds and new.seconds:
+        parts.append(_facts(site))
+        parts.append(_table(site, cpus))
+        parts.append("<h3>Time in the site: bars are 95 % intervals, dots are runs</h3>")
+        parts.append(pictures.times(old.seconds, new.seconds))
+        if old.task_seconds and new.task_seconds:
+            parts.append("<h3>Where one task's time goes: its own work against overhead</h3>")
+            parts.append(pictures.shares(old, new, cpus))
+    if tuning is not None:
+        parts.append("<h3>Items per batch: measured, and the model's curve</h3>")
+        parts.append(pictures.sizes(tuning, old.parallel(cpus)))
+        parts.append(f"<p>{escape(_sentence(tuning.words))}</p>")
+    parts.append("</section>")
     return "\n".join(parts)
 
 
-def _times(site: SiteReport) -> str:
-    """Draw the time in the site with its interval and every run, on a logarithmic axis."""
-    every = [*site.before.seconds, *site.after.seconds]
-    low = 10 ** math.floor(math.log10(min(every)))
-    high = 10 ** math.ceil(math.log10(max(every) * 1.001))
-
-    def x(value: float) -> float:
-        share = math.log(value / low) / math.log(high / low)
-        return _LEFT + _WIDTH * min(1.0, max(0.0, share))
-
-    parts = [f'<svg viewBox="0 0 760 130" role="img" aria-label="{_words(site)}">']
-    tick = low
-    while tick <= high * 1.01:
-        parts.append(
-            f'<line x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="10" y2="95" stroke="#d0d7de"/>'
-            f'<text x="{x(tick):.1f}" y="112" text-anchor="middle">{seconds(tick)}</text>'
-        )
-        tick *= 10
-    for side, name, y, colour in (
-        (site.before, "before", 32, _BEFORE),
-        (site.after, "after", 72, _AFTER),
-    ):
-        parts.append(_row(side, name, y, colour, x))
-    parts.append('<text x="90" y="127">time in the site (log scale); dots are runs</text></svg>')
-    return "".join(parts)
+def _sentence(words: str) -> str:
+    return f"{words[:1].upper()}{words[1:]}."
 
 
-def _words(site: SiteReport) -> str:
-    old, new = seconds(site.before.typical_seconds), seconds(site.after.typical_seconds)
-    return f"time in the site: {old} before, {new} after"
+def _facts(site: SiteReport) -> str:
+    gain = site.speedup
+    facts = [
+        (f"{gain.estimate:.3g}x" if gain else "-", "speedup"),
+        (f"{site.before.submissions:,} → {site.after.submissions:,}", "tasks"),
+        (f"{site.after.items_per_second:,.0f}", "items per second, fixed"),
+        (site.values, "values"),
+    ]
+    cells = "".join(f"<div><b>{escape(big)}</b><span>{name}</span></div>" for big, name in facts)
+    return f'<div class="facts">{cells}</div>'
 
 
-def _row(side: Side, name: str, y: int, colour: str, x) -> str:  # type: ignore[no-untyped-def]
-    interval = geometric(side.seconds)
-    parts = [f'<text x="0" y="{y + 4}">{name}</text>']
-    if interval.low > 0:
-        start, end = x(interval.low), x(interval.high)
-        parts.append(
-            f'<rect x="{start:.1f}" y="{y - 9}" width="{max(end - start, 1):.1f}" height="18" '
-            f'fill="{colour}" opacity="0.25"/>'
-        )
-    middle = x(interval.estimate)
-    parts.append(
-        f'<line x1="{middle:.1f}" x2="{middle:.1f}" y1="{y - 12}" y2="{y + 12}" '
-        f'stroke="{colour}" stroke-width="3"/>'
-    )
-    parts += [f'<circle cx="{x(s):.1f}" cy="{y}" r="3" fill="{colour}"/>' for s in side.seconds]
-    return "".join(parts)
-
-
-def _overhead(site: SiteReport) -> str:
-    """Draw the time per item, before and after: the difference is the overhead removed."""
-    count = max(site.before.items, 1)
-    old, new = site.before.typical_seconds / count, site.after.typical_seconds / count
-    if old <= 0 or new >= old:
-        return ""
-    width = _WIDTH * new / old
-    return (
-        '<svg viewBox="0 0 760 62" role="img" aria-label="time per item and overhead">'
-        f'<text x="0" y="24">per item</text>'
-        f'<rect x="{_LEFT}" y="10" width="{width:.1f}" height="20" fill="{_AFTER}"/>'
-        f'<rect x="{_LEFT + width:.1f}" y="10" width="{_WIDTH - width:.1f}" height="20" '
-        f'fill="{_BEFORE}" opacity="0.6"/>'
-        f'<text x="{_LEFT}" y="48">{seconds(new)} remains (work and what chunks cost); '
-        f"{seconds(old - new)} was the overhead of one task per item "
-        f"({100 * (1 - new / old):.0f} %)</text></svg>"
-    )
+def _table(site: SiteReport, cpus: float) -> str:
+    old, new = site.before, site.after
+    rows = [
+        ("tasks", f"{old.submissions:,}", f"{new.submissions:,}"),
+        ("time in the site", seconds(old.typical_seconds), seconds(new.typical_seconds)),
+        ("items per second", f"{old.items_per_second:,.0f}", f"{new.items_per_second:,.0f}"),
+    ]
+    if old.task_seconds and new.task_seconds:
+        rows.append(("work of one task", seconds(old.task_seconds), seconds(new.task_seconds)))
+        ours, theirs = old.overhead_per_task(cpus), new.overhead_per_task(cpus)
+        rows.append(("overhead of one task", seconds(ours), seconds(theirs)))
+    rows.append(("peak memory of the driver", memory(old.driver_peak), memory(new.driver_peak)))
+    cells = "".join(f"<tr><td>{name}</td><td>{a}</td><td>{b}</td></tr>" for name, a, b in rows)
+    dots = [f'<span class="dot {side}" style="background:var(--{side})"></span>{word}'
+            for side, word in (("before", "as it is"), ("after", "fixed"))]  # fmt: skip
+    last = f"<tr><td>speedup with its interval</td><td></td><td>{ratio(site.speedup)}</td></tr>"
+    head = f"<tr><th></th><th>{dots[0]}</th><th>{dots[1]}</th></tr>"
+    return f"<table>{head}{cells}{last}</table>"

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pickle
+import re
 import shutil
 import signal
 import subprocess
@@ -114,10 +115,22 @@ def run(
     if problem:
         result.failure = problem
     elif code:
-        last = next((line for line in reversed(output.splitlines()) if line.strip()), "")
-        words = f"exit code {code}" if code > 0 else f"signal {-code}"
-        result.failure = f"the program failed with {words}" + (f": {last.strip()}" if last else "")
+        result.failure = failure(code, output)
     return result
+
+
+_EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")
+_LONGEST = 300
+
+
+def failure(code: int, output: str) -> str:
+    """Return in one sentence how a program failed: its last exception, or its last line."""
+    words = f"exit code {code}" if code > 0 else f"signal {-code}"
+    lines = [line for line in output.splitlines() if line.strip()]
+    start = next((n for n in reversed(range(len(lines))) if _EXCEPTION.match(lines[n])), -1)
+    last = " ".join(" ".join(lines[start:]).split())
+    last = last if len(last) <= _LONGEST else last[: _LONGEST - 3] + "..."
+    return f"the program failed with {words}" + (f": {last}" if last else "")
 
 
 def traced_environment(

@@ -451,6 +451,26 @@ def _wrap_submission(owner: Any, tracer: Tracer, ray: Any) -> None:
     owner._remote = _remote
 
 
+def _wrap_client_call(owner: Any, stub: Callable[[Any], Any], tracer: Tracer, ray: Any) -> None:
+    """Watch calls of actors through Ray Client, which has classes of its own for them."""
+    inner = owner.remote
+
+    def remote(self: Any, *args: Any, **options: Any) -> Any:
+        actor = getattr(stub(self), "_actor_handle", None)
+        index = -1 if actor is None or tracer.is_ours() else tracer.site_of(sys._getframe(1))
+        if index < 0:
+            return inner(self, *args, **options)
+        tracer.sites[index].actors.add(hash(actor))
+        if tracer.mode == "time":
+            tracer.sites[index].started += tracer.warmer.warm_up(actor, ray)
+        began = time.perf_counter()
+        references = inner(self, *args, **options)
+        tracer.submitted(index, began, references, owner.__name__ == "OptionWrapper", ray)
+        return references
+
+    owner.remote = remote
+
+
 def _wrap_fetch(owner: Any, name: str, tracer: Tracer) -> None:
     inner = getattr(owner, name)
 
@@ -520,9 +540,12 @@ def _patch(ray: Any, tracer: Tracer) -> None:
     _wrap_submission(ActorMethod, tracer, ray)
     _wrap_fetch(Worker, "get_objects", tracer)
     if str(tracer.settings["address"]).startswith("ray://"):
+        from ray.util.client.common import ClientRemoteMethod, OptionWrapper
         from ray.util.client.worker import Worker as ClientWorker
 
         _wrap_fetch(ClientWorker, "get", tracer)
+        _wrap_client_call(ClientRemoteMethod, lambda method: method, tracer, ray)
+        _wrap_client_call(OptionWrapper, lambda wrapper: wrapper._remote_stub, tracer, ray)
     _wrap_init(ray, tracer)
     _wrap_exit(tracer)
     atexit.register(tracer.finish)  # after ray's own registration, so it runs before it
