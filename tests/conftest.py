@@ -20,14 +20,19 @@ def ray_cluster() -> Iterator[str]:
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Ray's own start-up warnings are not ours to fix
-        context = ray.init(
-            address="local",  # never someone else's cluster, whatever RAY_ADDRESS says
-            num_cpus=2,
-            include_dashboard=False,
-            log_to_driver=False,
-            logging_level="ERROR",
-            object_store_memory=200 * 1024 * 1024,
-        )
+        local = {
+            "address": "local",  # never someone else's cluster, whatever RAY_ADDRESS says
+            "num_cpus": 2,
+            "include_dashboard": False,
+            "log_to_driver": False,
+            "logging_level": "ERROR",
+            "object_store_memory": 200 * 1024 * 1024,
+        }
+        try:
+            context = ray.init(**local)
+        except Exception:  # Ray gives a node 30 seconds to start, too few on a busy machine
+            ray.shutdown()
+            context = ray.init(**local)
     try:
         yield str(context.address_info["gcs_address"])
     finally:

@@ -21,12 +21,14 @@ def protect(original: str, copy: str) -> None:
     """Copy on write what lies below ``copy`` and is a link to something below ``original``."""
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:
-        if event != "open":
+        if event == "open":
+            path, _, flags = arguments
+            writes = isinstance(flags, int) and flags & _WRITING
+        elif event == "os.truncate":
+            path, writes = arguments[0], True
+        else:
             return
-        path, _, flags = arguments
-        if not isinstance(path, (str, bytes)) or not isinstance(flags, int):
-            return
-        if flags & _WRITING:
+        if writes and isinstance(path, (str, bytes)):
             _unlink(Path(os.fsdecode(path)).absolute(), Path(original), Path(copy))
 
     sys.addaudithook(hook)

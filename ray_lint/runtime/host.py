@@ -60,14 +60,9 @@ def _imported_ray() -> Any:
     return ray
 
 
-def _reason(error: Exception, options: argparse.Namespace) -> str:
+def _reason(error: Exception) -> str:
     """Return in one sentence why there is no cluster."""
     text = str(error)
-    if isinstance(error, ImportError) and options.address.startswith("ray://"):
-        return (
-            f"ray:// needs more than Ray itself ({error}); "
-            "install it with: pip install 'ray[client]'"
-        )
     versions = re.findall(r"(Ray|Python): (\S+)", text)
     if "ersion mismatch" in text and len(versions) == 4:
         (_, theirs), (_, their_python), (_, ours), (_, our_python) = versions
@@ -75,8 +70,11 @@ def _reason(error: Exception, options: argparse.Namespace) -> str:
             f"the cluster runs Ray {theirs} on Python {their_python}, this is Ray {ours} on Python "
             f"{our_python}; both must be the same"
         )
-    first = next((line for line in text.splitlines() if line.strip()), repr(error))
-    return f"no Ray cluster: {first.strip()}"
+    lines = [line.strip() for line in text.splitlines() if line.strip()] or [repr(error)]
+    words = lines[0]
+    if words.endswith(":") and len(lines) > 1:  # what follows is a traceback; its end tells why
+        words = f"{words} {lines[-1]}"
+    return f"no Ray cluster: {words}"
 
 
 def _connect(options: argparse.Namespace) -> Any:
@@ -139,7 +137,7 @@ def main() -> int:
             say(error=str(error))
             return 2
         except Exception as error:  # Ray raises many types here; each is one sentence
-            say(error=_reason(error, options))
+            say(error=_reason(error))
             return 2
         mode = os.environ.get("RAY_AUTH_MODE", "")
         say(address=address, ray=ray.__version__, auth_mode=mode, **_state(ray))

@@ -1,0 +1,170 @@
+"""Clusters that are missing, wrong, full or changing: a clear sentence, nothing left behind."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ray_lint.errors import UsageError
+from ray_lint.runtime import Verdict
+from ray_lint.runtime.cluster import Cluster, ClusterState
+from tests.runtime.support import measure
+from tests.runtime.test_programs import HEAD
+
+
+def shadow(folder: Path, name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Put a module in front of an installed one, for child processes."""
+    (folder / f"{name}.py").write_text(text)
+    monkeypatch.setenv("PYTHONPATH", str(folder))
+
+
+def refusal(address: str = "") -> str:
+    with pytest.raises(UsageError) as caught, Cluster(address):
+        pass
+    words = str(caught.value)
+    assert "\n" not in words
+    return words
+
+
+def test_without_ray(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shadow(tmp_path, "ray", "raise ModuleNotFoundError('none', name='ray')\n", monkeypatch)
+    assert refusal() == "Ray is not installed; install it with: pip install 'ray-lint[ray]'"
+    shadow(tmp_path, "ray", "raise ImportError('libray.so is broken')\n", monkeypatch)
+    assert refusal() == "Ray cannot be imported: libray.so is broken"
+
+
+@contextlib.contextmanager
+def listening() -> Iterator[int]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server.getsockname()[1]
+
+
+def test_without_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("ray")
+    shadow(tmp_path, "grpc", "raise ModuleNotFoundError('none', name='grpc')\n", monkeypatch)
+    with listening() as port:
+        words = refusal(f"ray://127.0.0.1:{port}")
+    assert words.startswith("no Ray cluster: Ray Client requires pip package `ray[client]`")
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("127.0.0.1:1", "cannot reach a Ray cluster at 127.0.0.1:1"),
+        ("ray://127.0.0.1:1", "cannot reach a Ray cluster at ray://127.0.0.1:1"),
+        ("nonsense", "expected auto, host:port or ray://host:port"),
+    ],
+)
+def test_an_unreachable_cluster(address: str, words: str) -> None:
+    pytest.importorskip("ray")
+    assert words in refusal(address)
+
+
+@pytest.mark.ray
+def test_another_version(ray_cluster: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shadow(tmp_path, "sitecustomize", "import ray\nray.__version__ = '2.0.1'\n", monkeypatch)
+    words = refusal(ray_cluster)
+    assert words.startswith("the cluster runs Ray ")
+    assert f"this is Ray 2.0.1 on Python {sys.version.split()[0]}; both must be" in words
+
+
+@pytest.mark.ray
+def test_no_free_processor(ray_cluster: str) -> None:
+    import ray
+
+    @ray.remote(num_cpus=2)
+    class Holder:
+        def here(self) -> None:
+            pass
+
+    holder = Holder.remote()
+    ray.get(holder.here.remote())
+    try:
+        assert "has no free CPU (0 of 2)" in refusal(ray_cluster)
+    finally:
+        ray.kill(holder)
+    deadline = time.monotonic() + 60
+    while ray.available_resources().get("CPU", 0) < 2 and time.monotonic() < deadline:
+        time.sleep(0.05)
+
+
+class Restless(Cluster):
+    """Looks different each time."""
+
+    asked = 0
+
+    def refresh(self) -> ClusterState:
+        self.asked += 1
+        self.state = ClusterState((f"node {self.asked}",), 2.0, 2.0)
+        return self.state
+
+
+def test_nodes_that_never_settle_are_a_failure_not_a_result(tmp_path: Path) -> None:
+    program = f"{HEAD}refs = [work.remote(x) for x in y]  # site work\n"
+    report = measure(
+        tmp_path, Restless(), program, program, command=(sys.executable, "-S", "-c", "pass")
+    )
+    assert "the cluster's nodes kept changing" in report.error
+    assert report.discarded == report.runs == 4
+    assert report.exit_code == 2
+
+
+DYING = (
+    HEAD
+    + """\
+import pathlib, sys, time
+folder = pathlib.Path(sys.argv[1])
+results = ray.get([work.remote(x) for x in range(20)])  # site work
+if not (folder / "killed").exists():
+    (folder / "reached").touch()
+    while not (folder / "killed").exists():
+        time.sleep(0.05)
+"""
+)
+
+
+@pytest.mark.ray
+def test_a_node_that_dies_discards_the_run(tmp_path: Path) -> None:
+    pytest.importorskip("ray")
+    from ray.cluster_utils import Cluster as Nodes
+
+    outside = tmp_path / "outside"
+    (tmp_path / "project").mkdir()
+    outside.mkdir()
+    small = {"object_store_memory": 80 * 1024 * 1024}
+    nodes = Nodes(head_node_args={"num_cpus": 1, "include_dashboard": False, **small},
+                  initialize_head=True)  # fmt: skip
+    try:
+        second = nodes.add_node(num_cpus=1, **small)
+
+        def kill() -> None:
+            deadline = time.monotonic() + 100
+            while not (outside / "reached").exists() and time.monotonic() < deadline:
+                time.sleep(0.05)
+            nodes.remove_node(second)
+            (outside / "killed").touch()
+
+        killer = threading.Thread(target=kill)
+        with Cluster(nodes.address) as cluster:
+            assert len(cluster.state.nodes) == 2
+            killer.start()
+            after = DYING.replace(
+                "ray.get([work.remote(x) for x in range(20)])",
+                "sum(ray.get([work_batch.remote(range(n, n + 5)) for n in (0, 5, 10, 15)]), [])",
+            )
+            report = measure(tmp_path / "project", cluster, DYING, after, arguments=(str(outside),))
+            killer.join()
+        assert report.error == ""
+        assert (report.discarded, report.nodes) == (1, 1)
+        assert report.sites[0].values == "equal"
+        assert report.sites[0].verdict is Verdict.TOO_NOISY, "one pair is not enough"
+        assert len(nodes.list_all_nodes()) == 1, "the cluster is left as it is"
+    finally:
+        nodes.shutdown()
