@@ -72,6 +72,21 @@ def loop_targets(source: bytes) -> frozenset[str]:
     )
 
 
+def functions_around(source: bytes, line: int) -> frozenset[str]:
+    """Return the bare names of the functions around a line; ``<module>`` if there is none."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        return frozenset()
+    found = {
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and node.lineno <= line <= (node.end_lineno or node.lineno)
+    }
+    return frozenset(found or {"<module>"})
+
+
 def changed_names(
     first: Run, second: Run, ignored: Mapping[str, frozenset[str]], tolerance: Tolerance
 ) -> dict[tuple[str, str], str]:

@@ -19,6 +19,7 @@ from ray_lint.runtime.cluster import Cluster
 from ray_lint.runtime.compare_values import (
     changed_names,
     function_name,
+    functions_around,
     items_of,
     loop_targets,
     site_difference,
@@ -293,10 +294,24 @@ class _Session:
         return results
 
     def _names_of(self, index: int, names: dict[tuple[str, str], str]) -> str:
-        """Return the first changed variable in the file of a site, in words."""
-        file = str(self.overlay.mapped(self.sites[index].file))
+        """Return in words the first changed variable that a site may be the cause of.
+
+        One in a function around the site, or in one of the same file that holds no site itself.
+        """
+        site = self.sites[index]
+        file = str(self.overlay.mapped(site.file))
+        source = self.files["before"].get(site.file, b"")
+        around = functions_around(source, site.line)
+        others = {
+            name
+            for other in self.sites
+            if other.file == site.file
+            for name in functions_around(source, other.line)
+        }
         for (function, name), words in names.items():
-            if function.partition("::")[0] == file:
+            path, _, qualified = function.partition("::")
+            bare = qualified.rpartition(".")[2]
+            if path == file and (bare in around or bare not in others):
                 return f"{name} in {function_name(function)}: {words}"
         return ""
 
