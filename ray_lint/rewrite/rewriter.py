@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
 
 from libcst import ParserSyntaxError
 
@@ -16,7 +16,9 @@ from ray_lint.program.effects import (
     expression_effects,
     is_immutable,
     may_be_iterator,
+    may_misfit,
     mutates,
+    types_of,
 )
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
@@ -136,7 +138,8 @@ class Rewriter:
         self._judge_region(site, shape, every, doubts)
 
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
-        judge_failures(names, proof, strategy, doubts, is_method=target.is_method)
+        misfits = partial(self._misfit, target, arguments)
+        judge_failures(names, proof, strategy, doubts, misfits, is_method=target.is_method)
         judge_waiting(names, doubts)
         if strategy is Strategy.REFERENCES:
             judge_partial_reads(names, proof, doubts)
@@ -244,6 +247,26 @@ class Rewriter:
             for a in every
             if a.parameter and a.expression in self.names.order
         )
+
+    def _misfit(self, target: Target, arguments: list[Argument]) -> str:
+        """Return what the task does that fails for arguments of another type than expected."""
+        spec = target.definition.args
+        kinds: dict[str, frozenset[str]] = {}
+        pairs = [
+            *zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults), strict=False),
+            *zip(spec.kwonlyargs, spec.kw_defaults, strict=True),
+        ]
+        given = {argument.parameter: argument.expression for argument in arguments}
+        for parameter, default in pairs:
+            if default is not None:
+                given.setdefault(parameter.arg, default)
+        for name, expression in given.items():
+            known = None
+            if name and hasattr(expression, "lineno"):
+                known = types_of(self.project, self.module, expression)
+            if known:
+                kinds[name] = known
+        return may_misfit(self.project, self.module, target.definition, kinds)
 
     def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
         """Return the parameters that provably get numbers, strings and the like."""

@@ -189,20 +189,26 @@ def judge_options(
 
 
 def judge_failures(
-    names: ModuleNames, proof: BodyProof, strategy: Strategy, doubts: Doubts, *, is_method: bool
+    names: ModuleNames,
+    proof: BodyProof,
+    strategy: Strategy,
+    doubts: Doubts,
+    misfits: Callable[[], str],
+    *,
+    is_method: bool,
 ) -> None:
     """Doubt a batch whose failing item the program would notice.
 
     An uncaught failure ends the program at the same ``ray.get`` as before, and references keep the
-    results of the items before it. A caught one would take the items behind it along.
+    results of the items before it. A caught one would take the items behind it along. A program
+    that handles failures may have items of another type than the others: ``misfits`` tells what
+    such an item would break, "" if nothing.
     """
-    if not proof.may_fail:
-        return
     key = (judge_failures, strategy, is_method)
     if key not in names.memo:
         names.memo[key] = _catches_failures(names, strategy, is_method=is_method)
     catcher = names.memo[key]
-    if catcher is not None:
+    if catcher is not None and (proof.may_fail or misfits()):
         doubts.add(
             f"an item that fails takes the rest of its batch along, and line {catcher.lineno} "
             "handles failures"

@@ -9,7 +9,9 @@ from ray_lint.program.effects.questions import (
     expression_effects,
     is_immutable,
     may_be_iterator,
+    may_misfit,
     mutates,
+    types_of,
 )
 
 __all__ = [
@@ -19,5 +21,7 @@ __all__ = [
     "expression_effects",
     "is_immutable",
     "may_be_iterator",
+    "may_misfit",
     "mutates",
+    "types_of",
 ]

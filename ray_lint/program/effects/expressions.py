@@ -32,6 +32,7 @@ _OPERATORS: dict[type[ast.AST], str] = {
 _INTEGERS = frozenset({"int", "bool"})
 _REALS = frozenset({"int", "bool", "float"})
 _TEXT = frozenset({"str", "bytes"})
+_SEQUENCES = _TEXT | {"list", "tuple"}
 
 
 class Expressions(Machine):
@@ -203,6 +204,7 @@ class Expressions(Machine):
 
     def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
         """Return the result of an operator."""
+        self.assumes(_fits(op, left.types, right.types), "computes with values of unknown type")
         if left.types and right.types:
             both = left.types | right.types
             if both <= table.NUMBERS:
@@ -278,6 +280,7 @@ class Expressions(Machine):
             return of_type("bool")
         if value.types and value.types <= table.NUMBERS:
             return of_type("int") if value.types <= _INTEGERS else value
+        self.assumes(False, "computes with a value of unknown type")
         name = {ast.USub: "__neg__", ast.UAdd: "__pos__", ast.Invert: "__invert__"}[type(node.op)]
         found = self.dunder(name, value)
         return FRESH if found is None else found if value.types else found | FRESH
@@ -295,6 +298,12 @@ class Expressions(Machine):
         plain = True
         for op, right_node in zip(node.ops, node.comparators, strict=True):
             right = self.value(right_node)
+            if isinstance(op, ast.In | ast.NotIn):
+                known = right.types is not None and not right.immutable
+                self.assumes(known, "searches a value of unknown type")
+            elif not isinstance(op, ast.Eq | ast.NotEq | ast.Is | ast.IsNot):
+                fits = _fits(ast.Add(), left.types, right.types)
+                self.assumes(fits, "compares values of unknown type")
             if isinstance(op, ast.In | ast.NotIn):
                 self.dunder("__contains__", right, left)
             elif type(op) in _OPERATORS:
@@ -395,10 +404,14 @@ class Expressions(Machine):
             self.note(EffectKind.INTROSPECTION, f"reads `{node.attr}`", node.attr)
         if node.attr == "remote":
             self.note(EffectKind.RAY_CALL, "submits a task with `.remote`", "remote")
+        self.assumes(owner.types is not None and not owner.immutable, f"reads `.{node.attr}`")
         return self.plain_attribute(owner, node.attr)
 
     def iterate(self, value: Value) -> Value:
         """Return the elements, running the iteration of project classes."""
+        kinds = value.types
+        whole = kinds is not None and (not value.immutable or kinds <= _TEXT | {"range"})
+        self.assumes(whole, "iterates over a value of unknown type")
         if value.types is not None and any(k.startswith("instance:") for k in value.types):
             found = self.dunder("__iter__", value)
             if found is not None:
@@ -407,6 +420,19 @@ class Expressions(Machine):
         if value.types == frozenset({"iter"}):
             self.changes(value, "consumes")
         return self.elements(value)
+
+
+def _fits(op: ast.operator, left: frozenset[str] | None, right: frozenset[str] | None) -> bool:
+    """Whether an operator works for all values of two types."""
+    if not left or not right:
+        return False
+    if isinstance(op, ast.Mod) and left <= _TEXT:
+        return True
+    if isinstance(op, ast.Mult):
+        pairs = ((left, right), (right, left))
+        if any(one <= _SEQUENCES and other <= _INTEGERS for one, other in pairs):
+            return True
+    return left | right <= table.NUMBERS or (len(left | right) == 1 and left <= _SEQUENCES)
 
 
 def _number(node: ast.expr) -> int | float | None:

@@ -24,6 +24,8 @@ class EffectKind(enum.Enum):
     """An explicit ``raise``, ``assert``, ``sys.exit`` or ``next`` without default."""
     MAY_RAISE = "may raise"
     """An operation that fails for some values."""
+    MISFITS = "assumes a type"
+    """An operation that fails for values of another type; only asked for by `may_misfit`."""
     UNKNOWN_CALL = "unknown call"
     YIELDS = "yields"
     AWAITS = "awaits"

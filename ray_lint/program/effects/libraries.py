@@ -31,6 +31,14 @@ _CALLBACKS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# Functions that take a value of any type.
+_ANY_TYPE = frozenset(
+    """
+    builtins.str builtins.repr builtins.bool builtins.isinstance builtins.callable builtins.id
+    builtins.type builtins.print builtins.hasattr time.time time.sleep
+    """.split()  # noqa: SIM905
+)
+
 
 class Libraries(Machine):
     """Library functions; those with a meaning of their own have a ``_lib_`` method."""
@@ -68,6 +76,10 @@ class Libraries(Machine):
         ):
             error, reason = table.RAISING[name]
             self.may_raise(f"calls `{short_name(name)}`, which {reason}", (error,))
+        self.assumes(
+            name in _ANY_TYPE or all(v.types and "atom" not in v.types for v in args.every),
+            f"calls `{short_name(name)}` with a value of unknown type",
+        )
         out = args.keywords.get("out")
         if out is not None:
             self.changes(out)

@@ -56,6 +56,7 @@ class Machine(ABC):
         self.env: Env = {}
         self.entered: set[Scope] = set()
         self.immutable: frozenset[str] = frozenset()
+        self.kinds: dict[str, frozenset[str]] | None = None
         self.older: Env = {}
         self.members: dict[Module, dict[str, list[tuple[Module, ast.AST]]]] = {}
         self.recursive: dict[ast.AST, bool] = {}
@@ -99,6 +100,11 @@ class Machine(ABC):
             self.raised[-1].append((effect, frozenset(errors)))
         else:
             self.effects.setdefault(effect)
+
+    def assumes(self, fits: bool, reason: str) -> None:
+        """Note that an operation needs a certain type, if that is asked for and not proven."""
+        if self.kinds is not None and not fits:
+            self.may_raise(reason, ("TypeError", "AttributeError"), EffectKind.MISFITS)
 
     def changes(self, value: Value, verb: str = "changes") -> None:
         """Note that the object is changed in place."""

@@ -26,6 +26,11 @@ class Methods(Machine):
 
     def call_method(self, owner: Value, name: str, node: ast.AST, args: Arguments) -> Value:
         """Call a method of a value."""
+        self.assumes(
+            owner.types is not None
+            and all(":" in kind or self.has_method(kind, name) for kind in owner.types),
+            f"calls `.{name}(…)` of a value of unknown type",
+        )
         found: list[Value] = []
         rest = None if owner.types is None else set(owner.types)
         if owner.types is not None:

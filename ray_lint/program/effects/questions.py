@@ -145,7 +145,9 @@ def _run(
         token = Token("parameter", argument.arg)
         refs = frozenset({token})
         promised = analysis.annotation(argument.annotation, refs)
-        if argument.arg in immutable and (promised is None or not promised.immutable):
+        if analysis.kinds is not None and argument.arg in analysis.kinds:
+            given[argument.arg] = Value(analysis.kinds[argument.arg])
+        elif argument.arg in immutable and (promised is None or not promised.immutable):
             given[argument.arg] = of_type("atom")
         elif argument.arg in passed:
             given[argument.arg] = Value(passed[argument.arg], refs)
@@ -227,6 +229,39 @@ def expression_effects(
         if isinstance(node, ast.Yield | ast.YieldFrom)
     ]
     return _sorted(found)
+
+
+def may_misfit(
+    project: Project | None,
+    module: Module,
+    function: FunctionNode,
+    kinds: dict[str, frozenset[str]],
+) -> str:
+    """Return what ``function`` does that fails for values of another type, "" if nothing.
+
+    ``kinds`` gives the types that parameters provably have (see ``types_of``).
+    """
+    analysis = Analysis(project, module, function)
+    analysis.home = module
+    analysis.kinds = kinds
+    try:
+        _run(analysis, function, frozenset(), {})
+    except (TooLarge, RecursionError):
+        return "is too large to be analysed"
+    return next((e.reason for e in analysis.effects if e.kind is EffectKind.MISFITS), "")
+
+
+def types_of(
+    project: Project | None, module: Module, expression: ast.expr
+) -> frozenset[str] | None:
+    """Return the types that the value of an expression may have, None if any."""
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        value = analysis.value(expression)
+    except (TooLarge, RecursionError, KeyError):
+        return None
+    return value.types if value.immutable else None
 
 
 def _driver(project: Project | None, module: Module) -> Analysis:

@@ -26,6 +26,7 @@ IMMUTABLE = frozenset(
 NUMBERS = frozenset("int float complex bool number".split())  # noqa: SIM905
 
 _FUNCTIONS: dict[str, str] = {
+    "range": "builtins.range",
     "int": """
         builtins.len builtins.ord builtins.hash
         math.floor math.ceil math.trunc math.gcd math.lcm math.factorial math.comb math.perm
@@ -104,7 +105,7 @@ _FUNCTIONS: dict[str, str] = {
     """,
     "none": "time.sleep builtins.type.__init__",
     "atom": """
-        builtins.range builtins.slice builtins.type builtins.object builtins.NotImplemented
+        builtins.slice builtins.type builtins.object builtins.NotImplemented
         decimal.Decimal decimal.Decimal.from_float fractions.Fraction
         fractions.Fraction.from_float fractions.Fraction.from_decimal
         datetime.date datetime.datetime datetime.time datetime.timedelta datetime.timezone
