@@ -240,6 +240,7 @@ def fix(
     from ray_lint.rewrite.engine import fix_in_rounds
 
     if not (may_use_ray(source) or mentions_suppression(source)):
+        _must_be_python(source, filename)
         return FixResult(source)
     text = decode(source, filename)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import re
 import tokenize
 from dataclasses import dataclass
 
@@ -49,8 +50,10 @@ def decode(data: bytes, filename: str) -> Text:
     Raises SourceError for an unknown encoding, undecodable bytes or a null byte.
     """
     bom = data.startswith(codecs.BOM_UTF8)
+    # The cookie stands in one of the first two lines, which may end as they did on old systems.
+    head = re.sub(rb"\r\n?", b"\n", data) if b"\r" in data else data
     try:
-        encoding, _ = tokenize.detect_encoding(io.BytesIO(data).readline)
+        encoding, _ = tokenize.detect_encoding(io.BytesIO(head).readline)
     except SyntaxError as error:
         raise SourceError(filename, str(error.msg), 1) from None
     if bom:

@@ -1,0 +1,7 @@
+"""The command, as the tests of the doors start it."""
+
+from __future__ import annotations
+
+from tests.doors.conftest import command
+
+__all__ = ["command"]
