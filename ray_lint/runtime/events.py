@@ -1,6 +1,6 @@
 """How long tasks ran, from the events that Ray's workers record anyway.
 
-Loaded by its path into observed programs (see ``tracer``): standard library only. Ray keeps the
+Loaded by its path into observed programs (see ``install``): standard library only. Ray keeps the
 events of the last tasks (100,000 by default), so that of a long run only a part is found.
 """
 

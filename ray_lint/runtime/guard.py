@@ -1,7 +1,7 @@
 """Keeps a measured program from writing through the links of the private copy to the user's files.
 
-Loaded by its path into the measured program (see ``tracer``): standard library only. Large files of
-the project are links in the copy. The moment before Python opens one to write, its content takes
+Loaded by its path into the measured program (see ``install``): standard library only. Large files
+of the project are links in the copy. The moment before Python opens one to write, its content takes
 the place of the link. Extensions that open files in C are not seen: the runtime check looks at the
 linked files after every run.
 """

@@ -1,6 +1,6 @@
 """The observer behind ``ray-lint profile``: every submission counted, a sample measured.
 
-Loaded by its path into the watched program (see ``tracer``): standard library only. Execution
+Loaded by its path into the watched program (see ``install``): standard library only. Execution
 times come from Ray's own task events, which the workers record anyway; the driver keeps a bounded
 uniform sample of task ids for each submission site, so that memory does not grow with the tasks.
 """
@@ -213,7 +213,9 @@ def _weight(value: Any) -> int:
         return 0
 
 
-def make(settings: dict[str, Any], events: ModuleType) -> Callable[[ModuleType], None]:
+def make(
+    settings: dict[str, Any], events: ModuleType, hooks: ModuleType
+) -> Callable[[ModuleType], None]:
     """Return the function that begins to observe, given the imported ``ray``."""
     sampler = Sampler(settings, events)
 
@@ -222,7 +224,6 @@ def make(settings: dict[str, Any], events: ModuleType) -> Callable[[ModuleType],
         from ray.actor import ActorMethod
         from ray.remote_function import RemoteFunction
 
-        tracer = sys.modules["_ray_lint_tracer"]
         sampler.home = str(Path(ray.__file__).parent) + os.sep
         _wrap(RemoteFunction, sampler, "_function_name", ray)
         _wrap(ActorMethod, sampler, "_method_name", ray)
@@ -235,8 +236,8 @@ def make(settings: dict[str, Any], events: ModuleType) -> Callable[[ModuleType],
             sampler.notes.append(
                 "execution times cannot be read through ray://; give the cluster's host:port"
             )
-        tracer._wrap_init(ray, sampler)
-        tracer._wrap_exit(sampler)
+        hooks.wrap_init(ray, sampler)
+        hooks.wrap_exit(sampler)
         atexit.register(sampler.finish)
 
     return start

@@ -1,22 +1,12 @@
 """The observer inside a measured program: submissions, fetches and values at given sites.
 
-It is loaded by its path at the start of every Python process of the measured command (see
-``inject/sitecustomize.py``), possibly under another Python than ours: standard library only, and
-never an exception into the user's program. It waits until the program imports ``ray``, then wraps
-
-- ``RemoteFunction._remote`` and ``ActorMethod._remote``: who submits, from which line;
-- ``Worker.get_objects``: what is fetched, however the program spells ``ray.get``;
-- ``ray.init``, which joins the cluster of the measurement, and ``ray.shutdown``.
-
-At the end it writes one JSON record per process. Nothing of this reaches the workers.
+Loaded by its path into the measured program (see ``install``; ``hooks`` tells it what happens):
+standard library only. At the end it writes one JSON record per process.
 """
 
 from __future__ import annotations
 
-import atexit
 import contextlib
-import importlib.abc
-import importlib.util
 import json
 import os
 import pickle
@@ -24,10 +14,10 @@ import random
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import CodeType, FrameType, ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 FETCH_LEFTOVERS_SECONDS = 60.0
 """How long to wait at the end for values that the program itself never fetched."""
@@ -40,13 +30,6 @@ MAX_FRAMES = 64
 
 MAX_RETURNS = 16
 """How many returns of one function have their variables written down."""
-
-# What describes a cluster or a console and cannot apply to a cluster that already runs.
-_CLUSTER_ARGUMENTS = frozenset(
-    """num_cpus num_gpus resources labels object_store_memory local_mode include_dashboard
-    dashboard_host dashboard_port proxy_server_url enable_resource_isolation cgroup_path
-    system_reserved_cpu system_reserved_memory storage redis_max_memory""".split()  # noqa: SIM905
-)
 
 
 class Site:
@@ -102,10 +85,12 @@ class Site:
 class Tracer:
     """All state of the observation of this process."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
+    def __init__(
+        self, settings: dict[str, Any], values: ModuleType, events: ModuleType, warm: ModuleType
+    ) -> None:
         self.settings = settings
-        self.values = _load_beside("values")
-        self.events = _load_beside("events")
+        self.values = values
+        self.events = events
         self.mode: str = settings["mode"]
         self.sites = [Site() for _ in settings["sites"]]
         for index in settings.get("watch", ()):
@@ -121,7 +106,7 @@ class Tracer:
         self.seen: dict[int, bytes] = {}  # values mode: hash of a fetched reference: its value
         self.names: dict[str, list[dict[str, bytes]]] = {}
         self.notes: list[str] = []
-        self.warmer = _load_beside("warm").Warmer(self.notes.append)
+        self.warmer = warm.Warmer(self.notes.append)
         self.inits = 0
         self.busy = 0  # the thread that does work of ours
         self.written = False
@@ -391,197 +376,3 @@ def _peak_bytes() -> int:
         return 0
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
-
-
-class _AfterImport(importlib.abc.MetaPathFinder, importlib.abc.Loader):
-    """Calls ``then(module)`` once the module ``name`` has been imported completely."""
-
-    def __init__(self, name: str, then: Callable[[ModuleType], None]) -> None:
-        self.name = name
-        self.then = then
-        self.inner: Any = None
-
-    def find_spec(self, fullname: str, path: Any = None, target: Any = None) -> Any:
-        if fullname != self.name:
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(fullname)
-        if spec is None or spec.loader is None:
-            return None
-        self.inner = spec.loader
-        spec.loader = self
-        return spec
-
-    def create_module(self, spec: Any) -> Any:
-        return self.inner.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        module.__loader__ = self.inner
-        if module.__spec__ is not None:
-            module.__spec__.loader = self.inner
-        self.inner.exec_module(module)
-        self.then(module)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.inner, name)
-
-
-def _wrap_submission(owner: Any, tracer: Tracer, ray: Any) -> None:
-    inner = owner._remote
-    clock = time.perf_counter
-    is_actor = owner.__name__ == "ActorMethod"
-
-    def _remote(self: Any, *args: Any, **options: Any) -> Any:
-        if tracer.is_ours():
-            return inner(self, *args, **options)
-        index = tracer.site_of(sys._getframe(1))
-        if index < 0:
-            return inner(self, *args, **options)
-        if is_actor:
-            tracer.sites[index].actors.add(hash(self._actor))
-        if tracer.mode == "time":
-            waited = tracer.warmer.warm_up(self._actor if is_actor else None, ray)
-            tracer.sites[index].started += waited
-        began = clock()
-        references = inner(self, *args, **options)
-        explicit = isinstance(options.get("num_returns"), int)
-        tracer.submitted(index, began, references, explicit, ray)
-        return references
-
-    owner._remote = _remote
-
-
-def _wrap_client_call(owner: Any, stub: Callable[[Any], Any], tracer: Tracer, ray: Any) -> None:
-    """Watch calls of actors through Ray Client, which has classes of its own for them."""
-    inner = owner.remote
-
-    def remote(self: Any, *args: Any, **options: Any) -> Any:
-        actor = getattr(stub(self), "_actor_handle", None)
-        index = -1 if actor is None or tracer.is_ours() else tracer.site_of(sys._getframe(1))
-        if index < 0:
-            return inner(self, *args, **options)
-        tracer.sites[index].actors.add(hash(actor))
-        if tracer.mode == "time":
-            tracer.sites[index].started += tracer.warmer.warm_up(actor, ray)
-        began = time.perf_counter()
-        references = inner(self, *args, **options)
-        tracer.submitted(index, began, references, owner.__name__ == "OptionWrapper", ray)
-        return references
-
-    owner.remote = remote
-
-
-def _wrap_fetch(owner: Any, name: str, tracer: Tracer) -> None:
-    inner = getattr(owner, name)
-
-    def fetch(self: Any, references: Any, *args: Any, **options: Any) -> Any:
-        result = inner(self, references, *args, **options)
-        if tracer.is_ours():
-            return result
-        single = not isinstance(references, (list, tuple))
-        many = [references] if single else list(references)
-        tracer.note_fetched([hash(one) for one in many])
-        if tracer.mode == "values":
-            if name == "get_objects":
-                tracer.note_values(many, result[0])
-            else:
-                tracer.note_values(many, [result] if single else list(result))
-        return result
-
-    setattr(owner, name, fetch)
-
-
-def _wrap_init(ray: Any, tracer: Tracer) -> None:
-    inner, inner_shutdown = ray.init, ray.shutdown
-
-    def init(*args: Any, **options: Any) -> Any:
-        tracer.inits += 1
-        given = sorted(
-            name for name in options if name in _CLUSTER_ARGUMENTS or name.startswith("_")
-        )
-        asked = {name: options.pop(name) for name in given}
-        address = args[0] if args else options.pop("address", None)
-        if given and tracer.inits == 1:
-            shown = ", ".join(f"{name}={asked[name]!r}" for name in given)
-            tracer.notes.append(f"ray.init({shown}) does not apply to the measuring cluster")
-        if address not in (None, "auto", "local") and tracer.inits == 1:
-            tracer.notes.append(f"ray.init(address={address!r}) was sent to the measuring cluster")
-        options.setdefault("log_to_driver", tracer.settings.get("log_to_driver", True))
-        return inner(tracer.settings["address"], *args[1:], **options)
-
-    def shutdown(*args: Any, **options: Any) -> Any:
-        for last in (tracer.fetch_leftovers, getattr(tracer, "read_times", None)):
-            with contextlib.suppress(Exception):
-                last and last()
-        return inner_shutdown(*args, **options)
-
-    init.__doc__, shutdown.__doc__ = inner.__doc__, inner_shutdown.__doc__
-    ray.init, ray.shutdown = init, shutdown
-
-
-def _wrap_exit(tracer: Any) -> None:
-    """Write the record also if the program ends by ``os._exit``, which runs no exit functions."""
-    inner = os._exit
-
-    def _exit(status: int) -> NoReturn:
-        with contextlib.suppress(Exception):
-            tracer.finish()
-        inner(status)
-
-    os._exit = _exit
-
-
-def _patch(ray: Any, tracer: Tracer) -> None:
-    from ray._private.worker import Worker
-    from ray.actor import ActorMethod
-    from ray.remote_function import RemoteFunction
-
-    _wrap_submission(RemoteFunction, tracer, ray)
-    _wrap_submission(ActorMethod, tracer, ray)
-    _wrap_fetch(Worker, "get_objects", tracer)
-    if str(tracer.settings["address"]).startswith("ray://"):
-        from ray.util.client.common import ClientRemoteMethod, OptionWrapper
-        from ray.util.client.worker import Worker as ClientWorker
-
-        _wrap_fetch(ClientWorker, "get", tracer)
-        _wrap_client_call(ClientRemoteMethod, lambda method: method, tracer, ray)
-        _wrap_client_call(OptionWrapper, lambda wrapper: wrapper._remote_stub, tracer, ray)
-    _wrap_init(ray, tracer)
-    _wrap_exit(tracer)
-    atexit.register(tracer.finish)  # after ray's own registration, so it runs before it
-
-
-def _load_beside(name: str) -> ModuleType:
-    path = Path(__file__).with_name(f"{name}.py")
-    full = f"_ray_lint_{name}"
-    spec = importlib.util.spec_from_file_location(full, path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[full] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-def install(settings_path: str) -> None:
-    """Begin to observe this process as the JSON file ``settings_path`` says."""
-    settings = json.loads(Path(settings_path).read_text())
-    if settings["mode"] == "profile":
-        module = _load_beside("sampler")
-        start: Callable[[ModuleType], None] = module.make(settings, _load_beside("events"))
-        sys.meta_path.insert(0, _AfterImport("ray", start))
-        return
-    _map_paths(settings)
-    if settings["linked"]:
-        _load_beside("guard").protect(settings["original"], settings["copy"])
-    tracer = Tracer(settings)
-    sys.meta_path.insert(0, _AfterImport("ray", lambda ray: _patch(ray, tracer)))
-    if tracer.mode == "values":
-        tracer.watch_names()
-
-
-def _map_paths(settings: dict[str, Any]) -> None:
-    """Point entries of ``sys.path`` inside the user's tree (editable installs) at the copy."""
-    original, copy = settings["original"], settings["copy"]
-    for index, entry in enumerate(sys.path):
-        if entry == original or entry.startswith(original + os.sep):
-            sys.path[index] = copy + entry[len(original) :]

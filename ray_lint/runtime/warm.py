@@ -1,6 +1,6 @@
 """Starts worker processes in a measured program before its clock runs.
 
-Loaded by its path into the measured program (see ``tracer``): standard library only. Starting
+Loaded by its path into the measured program (see ``install``): standard library only. Starting
 processes takes seconds, is done once per job and the same for both programs: no cost of a site.
 """
 

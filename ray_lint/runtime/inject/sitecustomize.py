@@ -1,4 +1,4 @@
-"""Start the tracer in a measured program, whatever command runs it.
+"""Start to observe a measured program, whatever command runs it.
 
 Python imports ``sitecustomize`` at start-up from the first folder of its path that has one. The
 runtime check puts this folder first, so every Python process of the measured command comes here,
@@ -15,18 +15,18 @@ from pathlib import Path
 _HERE = Path(__file__).resolve().parent
 
 
-def _run_tracer() -> None:
+def _observe() -> None:
     settings = os.environ.get("RAY_LINT_TRACE")
     # Ray's own worker processes may inherit the environment; only drivers are watched.
     arguments = getattr(sys, "orig_argv", [])
     if not settings or any("ray/_private/workers" in word for word in arguments):
         return
-    path = _HERE.parent / "tracer.py"
-    spec = importlib.util.spec_from_file_location("_ray_lint_tracer", path)
+    path = _HERE.parent / "install.py"
+    spec = importlib.util.spec_from_file_location("_ray_lint_install", path)
     if spec is None or spec.loader is None:
         return
     module = importlib.util.module_from_spec(spec)
-    sys.modules["_ray_lint_tracer"] = module
+    sys.modules["_ray_lint_install"] = module
     spec.loader.exec_module(module)
     module.install(settings)
 
@@ -39,5 +39,5 @@ def _run_shadowed() -> None:
 
 
 sys.path[:] = [entry for entry in sys.path if Path(entry or ".").resolve() != _HERE]
-_run_tracer()
+_observe()
 _run_shadowed()
