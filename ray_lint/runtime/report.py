@@ -110,7 +110,7 @@ class SiteReport:
         return ADVICE[self.verdict]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """All sites of one measurement.
 
@@ -142,6 +142,15 @@ class Report:
         if self.error:
             return 2
         return 0 if self.confirmed else 1
+
+    def __repr__(self) -> str:
+        """Return the verdicts in short: what ``assert report.confirmed`` shows."""
+        parts = [
+            f"{site.path}:{site.line} {site.symbol}: {site.verdict.value}"
+            + (f" ({site.reason})" if site.reason else "")
+            for site in self.sites
+        ]
+        return f"<Report: {self.error or '; '.join(parts) or 'no sites'}>"
 
     def __str__(self) -> str:
         """Return the terminal table, so that a failed assertion explains itself."""

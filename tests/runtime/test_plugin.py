@@ -49,8 +49,8 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
 def test_measuring_tests_run_when_asked_for(project: pytest.Pytester, ray_cluster: str) -> None:
     result = project.runpytest_inprocess(*PLUGIN, "--ray-lint-verify")
     result.assert_outcomes(passed=3, failed=1)
-    # A failed assertion shows the report itself.
-    result.stdout.fnmatch_lines(["*values differ*", "*item 5: 15 became 16*"])
+    # A failed assertion shows the verdict itself.
+    result.stdout.fnmatch_lines(["*Report: *triple: values differ (item 5: 15 became 16)*"])
 
 
 def test_measuring_tests_are_skipped_else(project: pytest.Pytester) -> None:
