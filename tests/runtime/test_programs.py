@@ -83,12 +83,15 @@ asyncio.run(main())
 
 
 @pytest.mark.ray
-def test_awaited_values_are_compared_and_timed(tmp_path: Path, cluster: Cluster) -> None:
+def test_awaited_values_of_a_module_that_is_run(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     after = AWAITED.replace(
         "asyncio.gather(*[work.remote(x) for x in range(20)])",
         "asyncio.gather(*[work_batch.remote(range(n, n + 5)) for n in range(0, 20, 5)])",
     ).replace("return values", "values = [x for part in values for x in part]\n    return values")
-    report = measure(tmp_path, cluster, AWAITED, after)
+    report = measure(tmp_path, cluster, AWAITED, after, command=(sys.executable, "-m", "program"))
     (site,) = report.sites
     assert report.error == ""
     assert (site.before.submissions, site.after.submissions) == (20, 4)
