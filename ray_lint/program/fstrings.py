@@ -32,12 +32,12 @@ def place_expressions(tree: ast.Module, text: str) -> frozenset[ast.JoinedStr]:
     try:
         tokens = [
             token
-            for token in tokenize.generate_tokens(io.StringIO(text).readline)
+            for token in tokenize.generate_tokens(io.StringIO(text, newline=None).readline)
             if token.type == tokenize.STRING
         ]
     except (tokenize.TokenError, SyntaxError):
         return frozenset()
-    lines = io.StringIO(text).readlines()
+    lines = io.StringIO(text, newline=None).readlines()
     return frozenset(node for node in wanted if _place(node, tokens, lines))
 
 

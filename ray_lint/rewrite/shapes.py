@@ -436,9 +436,10 @@ def _limit(names: ModuleNames, shape: Shape) -> ast.expr | None:
         return None
     before = [b for b in names.reaching(container) if not names.contains(loop, b.node)]
     block = names.blocks[loop]
-    empty = len(before) == 1 and is_empty_list(before[0].value)
+    if len(before) != 1 or not is_empty_list(before[0].value):
+        return None
     follows = block.index > 0 and block.statements[block.index - 1] is before[0].statement
-    return test.comparators[0] if empty and follows else None
+    return test.comparators[0] if follows else None
 
 
 def _is_count(names: ModuleNames, node: ast.expr, depth: int = 0) -> bool:

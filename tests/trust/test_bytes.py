@@ -45,6 +45,8 @@ CASES = {
     "a huge number": HEAD + b"n = " + b"9" * 5_000 + b"\n" + SITE,
     "a long line": HEAD + b"s = '" + b"x" * 1_000_000 + b"'\n" + SITE,
     "a long line with a site": HEAD + b"x = 1; " * 10_000 + SITE,
+    "a loop over the length of nothing": HEAD
+    + b"while len(refs) < 400:\n    refs.append(f.remote(1))\nray.get(refs)\n",
     "very many comments": HEAD + b"# noqa: RAY101\n" * 5_000 + SITE,
 }
 

@@ -5,17 +5,14 @@ from __future__ import annotations
 import ast
 import importlib.util
 import sysconfig
-import warnings
 from pathlib import Path
 
 import pytest
 
-from ray_lint.config import Config
+from benchmarks.packages import HEAD, UNSAFE, Submit, compiles, is_future
 from ray_lint.core import fix, may_use_ray
 from ray_lint.errors import SourceError
 from ray_lint.sources.gate import worth_parsing
-
-UNSAFE = Config(unsafe_fixes=True, strict=True, min_items=1)
 
 
 def folder(package: str) -> Path:
@@ -25,16 +22,6 @@ def folder(package: str) -> Path:
     if spec is None or spec.origin is None:
         pytest.skip(f"{package} is not installed")
     return Path(spec.origin).parent
-
-
-def compiles(source: bytes) -> bool:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # invalid escapes and the like are not ours
-            compile(source, "<source>", "exec", dont_inherit=True)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True
 
 
 @pytest.mark.slow
@@ -70,7 +57,6 @@ def test_fixing_does_no_damage(package: str) -> None:
 def test_the_standard_library_as_if_it_were_ray() -> None:
     """Give every loop and comprehension of real code a submission, and fix them all."""
     paths = sorted(Path(sysconfig.get_path("stdlib")).glob("*.py"))[::4]
-    head = "import ray\n\n\n@ray.remote\ndef submitted(x):\n    return x\n\n\n"
     fixed = 0
     for path in paths:
         try:
@@ -79,35 +65,12 @@ def test_the_standard_library_as_if_it_were_ray() -> None:
             continue
         if len(path.read_bytes()) > 40_000:
             continue
-        tree.body = [s for s in tree.body if not _is_future(s)]
-        _Submit().visit(tree)
-        source = (head + ast.unparse(ast.fix_missing_locations(tree)) + "\n").encode()
+        tree.body = [s for s in tree.body if not is_future(s)]
+        Submit().visit(tree)
+        source = (HEAD + ast.unparse(ast.fix_missing_locations(tree)) + "\n").encode()
         assert may_use_ray(source)
         result = fix(source, UNSAFE, filename="<stdin>")
         assert result.error == "", path
         assert compiles(result.source) or not compiles(source), path
         fixed += len(result.applied)
     assert fixed > 20
-
-
-def _is_future(statement: ast.stmt) -> bool:
-    return isinstance(statement, ast.ImportFrom) and statement.module == "__future__"
-
-
-class _Submit(ast.NodeTransformer):
-    """Turn ``[x for y in z]`` and ``name.append(x)`` into submissions of x."""
-
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
-        self.generic_visit(node)
-        node.elt = self._submission(node.elt)
-        return node
-
-    def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.generic_visit(node)
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "append":
-            node.args = [self._submission(a) for a in node.args]
-        return node
-
-    def _submission(self, value: ast.expr) -> ast.expr:
-        handle = ast.Attribute(ast.Name("submitted", ast.Load()), "remote", ast.Load())
-        return ast.Call(handle, [value], [])
