@@ -13,6 +13,8 @@ from typing import Any
 
 WARM_SECONDS = 30.0
 """How long to wait for workers before the first measured submission."""
+FREE_SECONDS = 2.0
+"""If actors of the program hold all processors by then, there is nothing to start."""
 MAX_WARM = 256
 """So many workers are waited for at most."""
 
@@ -64,12 +66,24 @@ def _start_workers(ray: Any) -> None:
 
     # Pickled by value: workers cannot import the module that this file is loaded as.
     process.__module__ = "__main__"
-    count = max(1, min(int(ray.available_resources().get("CPU", 1)), MAX_WARM))
+    count = min(_free_processors(ray), MAX_WARM)
     remote = ray.remote(num_cpus=1, max_retries=0)(process)
     deadline = time.monotonic() + WARM_SECONDS
     started: set[Any] = set()
     while len(started) < count and time.monotonic() < deadline:
         references = [remote.remote(number) for number in range(count)]
         left = max(0.1, deadline - time.monotonic())
-        done, _ = ray.wait(references, num_returns=count, timeout=left)
+        done, waiting = ray.wait(references, num_returns=count, timeout=left)
         started |= set(ray.get(done))
+        for one in waiting:
+            ray.cancel(one)
+
+
+def _free_processors(ray: Any) -> int:
+    """Return how many tasks can run now; what ended a moment ago may still seem to be running."""
+    deadline = time.monotonic() + FREE_SECONDS
+    while True:
+        count = int(ray.available_resources().get("CPU", 0))
+        if count or time.monotonic() > deadline:
+            return count
+        time.sleep(0.1)

@@ -52,6 +52,8 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            # A shell lets its background jobs ignore it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
         )
 
     def must_be_clean(self) -> None:
@@ -108,14 +110,17 @@ def test_an_interrupt_leaves_nothing_behind(place: Place, tmp_path: Path) -> Non
         f"{PROGRAM}import pathlib, time\npathlib.Path({str(started)!r}).touch()\ntime.sleep(600)\n"
     )
     process = place.start("verify", "--num-cpus", "1", "hangs.py")
-    deadline = time.monotonic() + 200
-    while not started.exists() and process.poll() is None and time.monotonic() < deadline:
-        time.sleep(0.1)
-    if not started.exists():
-        process.kill()
-        pytest.fail(process.communicate()[1])
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=90)
+    try:
+        deadline = time.monotonic() + 200
+        while not started.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert started.exists()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=90)
+    finally:
+        if process.poll() is None:
+            process.terminate()  # cleans up as an interrupt does
+            process.communicate()
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     place.must_be_clean()
