@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
+
+from tests.doors.conftest import ROOT
 
 pytest_plugins = ["pytester"]
 
@@ -63,3 +67,15 @@ def test_measuring_tests_are_skipped_else(project: pytest.Pytester) -> None:
 def test_the_marker_is_documented(project: pytest.Pytester) -> None:
     result = project.runpytest_inprocess(*PLUGIN, "--markers")
     result.stdout.fnmatch_lines(["@pytest.mark.ray_lint_verify: measures on a Ray cluster*"])
+
+
+@pytest.mark.ray
+def test_the_example_of_the_documentation(pytester: pytest.Pytester, ray_cluster: str) -> None:
+    page = (ROOT / "docs" / "runtime-check.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    pytester.makepyfile(example.replace("range(2_000)", "range(300)"))
+    result = pytester.runpytest_inprocess(*PLUGIN, "--ray-lint-verify", "-k", "batching")
+    outcomes = result.parseoutcomes()
+    # A loaded machine may honestly be too noisy to tell.
+    assert outcomes.get("passed") == 1 or "too noisy to tell" in result.stdout.str()
+    assert outcomes["deselected"] == 1
