@@ -52,12 +52,16 @@ def verify(
         if cluster is None and len(work.sites) > 1:
             options.progress("starting a Ray cluster" if not options.address else "joining")
             cluster = stack.enter_context(Cluster(options.address, options.num_cpus))
-        return merge(
-            [
-                work.measure([file], (sys.executable, str(file.resolve())), options, cluster)
-                for file in work.sites
-            ]
-        )
+        return merge([_measure_file(work, file, options, cluster) for file in work.sites])
+
+
+def _measure_file(work: _Work, file: Path, options: Options, cluster: Cluster | None) -> Report:
+    """Measure one file that is run by itself."""
+    report = work.measure([file], (sys.executable, str(file.resolve())), options, cluster)
+    if "failed with exit code 2" in report.error:  # as argparse ends a program
+        hint = f"if it needs arguments: ray-lint verify {file} -- python {file} ARGUMENT ..."
+        report = dataclasses.replace(report, error=f"{report.error}; {hint}")
+    return report
 
 
 class _Work:

@@ -25,7 +25,7 @@ def render(report: Report) -> str:
     """Return the report as text without a final newline."""
     lines: list[str] = []
     for site in report.sites:
-        lines += _site(site)
+        lines += _site(site, report.cpus)
     if report.nodes:
         where = "embedded cluster" if report.cluster == "embedded" else f"cluster {report.cluster}"
         plural = "s" if report.nodes != 1 else ""
@@ -47,7 +47,7 @@ def render(report: Report) -> str:
     return "\n".join(lines)
 
 
-def _site(site: SiteReport) -> list[str]:
+def _site(site: SiteReport, cpus: float) -> list[str]:
     head = f"{site.path}:{site.line}:{site.column}: {site.code} {site.symbol}"
     lines = [f"{head.rstrip()}: {site.verdict.value}"]
     if site.reason:
@@ -59,6 +59,10 @@ def _site(site: SiteReport) -> list[str]:
             old, new = site.before, site.after
             rows.append(("time", seconds(old.typical_seconds), seconds(new.typical_seconds)))
             rows.append(("items/s", f"{old.items_per_second:,.0f}", f"{new.items_per_second:,.0f}"))
+            if old.task_seconds and new.task_seconds:
+                ours, theirs = old.overhead_per_task(cpus), new.overhead_per_task(cpus)
+                rows.append(("work/task", seconds(old.task_seconds), seconds(new.task_seconds)))
+                rows.append(("overhead/task", seconds(ours), seconds(theirs)))
             rows.append(("driver memory", memory(old.driver_peak), memory(new.driver_peak)))
         lines += [f"    {name:<14}{old:>12}{new:>12}" for name, old, new in rows]
         if site.speedup is not None:

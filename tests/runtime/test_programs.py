@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ray_lint.runtime import Verdict
-from ray_lint.runtime.cluster import Cluster
+from ray_lint.runtime import Verdict, verify
+from ray_lint.runtime.cluster import Cluster, ClusterState
 from tests.runtime.support import measure
 
 HEAD = """\
@@ -131,11 +131,27 @@ def test_a_site_that_no_run_reaches(
     assert report.exit_code == 1
 
 
-def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
-    class NoCluster(Cluster):
-        def refresh(self) -> object:  # type: ignore[override]
-            return self.state
+class NoCluster(Cluster):
+    """For programs that never come to Ray."""
 
+    def refresh(self) -> ClusterState:
+        return self.state
+
+
+def test_a_command_that_does_not_exist(tmp_path: Path) -> None:
     program = f"{HEAD}refs = [work.remote(x) for x in y]  # site work\n"
     report = measure(tmp_path, NoCluster(), program, program, command=("./missing",))
     assert "cannot run ./missing: No such file or directory" in report.error
+
+
+def test_a_program_that_needs_arguments(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(
+        "import argparse\nparser = argparse.ArgumentParser()\nparser.add_argument('data')\n"
+        f"parser.parse_args()\n{HEAD}print(ray.get([work.remote(x) for x in range(900)]))\n"
+    )
+    report = verify([file], cluster=NoCluster())
+    assert "exit code 2: program.py: error: the following arguments are required: data" in (
+        report.error
+    )
+    assert report.error.endswith(f"ray-lint verify {file} -- python {file} ARGUMENT ...")
