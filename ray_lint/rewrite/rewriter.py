@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 from functools import cached_property, partial
 
-from libcst import ParserSyntaxError
+from libcst import CSTValidationError, ParserSyntaxError
 
 from ray_lint.config import Config
 from ray_lint.finding import Applicability, Fix
@@ -75,7 +75,10 @@ class Rewriter:
             return SourceMap(self.module.text, self.names)
         except (RecursionError, KeyError):  # LibCST's own clean-up hides the first by the second
             return "the file is too deeply nested to be rewritten"
-        except ParserSyntaxError:  # syntax that is newer than LibCST
+        except (
+            ParserSyntaxError,
+            CSTValidationError,
+        ):  # syntax that is newer, or odd: `for* i in x`
             return "LibCST cannot parse the file"
 
     @property

@@ -47,6 +47,7 @@ CASES = {
     "a long line with a site": HEAD + b"x = 1; " * 10_000 + SITE,
     "a loop over the length of nothing": HEAD
     + b"while len(refs) < 400:\n    refs.append(f.remote(1))\nray.get(refs)\n",
+    "a target that LibCST refuses": HEAD + b"[f.remote(i) for* i in range(999)]\n" + SITE,
     "very many comments": HEAD + b"# noqa: RAY101\n" * 5_000 + SITE,
 }
 
