@@ -124,7 +124,7 @@ def bind_arguments(
     arguments: list[Argument] = []
     bound: set[str] = set()
     starred = False
-    for index, given in enumerate(positional):
+    for index, given in enumerate(_spread(positional)):
         star, parameter, expression = "", "", given
         if isinstance(given, ast.Starred):
             star, expression, starred = "*", given.value, True
@@ -151,6 +151,18 @@ def bind_arguments(
         if missing:
             raise Declined(f"the call leaves out the argument `{sorted(missing)[0]}`")
     return arguments
+
+
+def _spread(positional: list[ast.expr]) -> list[ast.expr]:
+    """Return the arguments with ``*[a, b]`` as the two that it stands for."""
+    found: list[ast.expr] = []
+    for given in positional:
+        inner = given.value if isinstance(given, ast.Starred) else None
+        if isinstance(inner, ast.List | ast.Tuple):
+            found += _spread(inner.elts)
+        else:
+            found.append(given)
+    return found
 
 
 def _argument(

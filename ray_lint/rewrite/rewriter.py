@@ -304,7 +304,8 @@ class Rewriter:
                 if isinstance(node, ast.Name):
                     owner = self.names.owner(node)
                     here = node in at_site and not binds_inside(self.names, node, shape.region)
-                    if owner is not None and owner is not self.names.root and not here:
+                    once = owner is self.names.root and len(owner.bindings[node.id]) == 1
+                    if owner is not None and not once and not here:
                         raise Declined("its options are not the same for all items")
                 elif isinstance(node, ast.Call):
                     doubts.add("its options are computed")

@@ -106,10 +106,6 @@ def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> 
             for operator, other in zip(node.ops, node.comparators, strict=True)
         ):
             doubts.add("it compares the identity of objects (`is`)")
-        elif (
-            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "id"
-        ):
-            doubts.add("it asks for the identity of an object (`id`)")
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:
@@ -139,7 +135,8 @@ def judge_class_body(names: ModuleNames, shape: Shape, arguments: list[Argument]
 
     Loops of a class body can, and become comprehensions; a comprehension there fails already.
     """
-    if not names.scope_of(shape.region).frame.is_class:
+    body = names.scope_of(shape.region).frame
+    if not body.is_class:
         return
     parts = [r.iterable for r in (shape.repeats or [])[1:]]
     parts += [c for r in shape.repeats or [] for c in r.conditions]
@@ -148,9 +145,9 @@ def judge_class_body(names: ModuleNames, shape: Shape, arguments: list[Argument]
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             continue
         owner = names.owner(node)
-        if owner is not None and owner.is_class:
+        if node.id in body.bindings and (owner is None or owner is body or owner is names.root):
             reaching = names.reaching(node)
-            if not all(names.contains(shape.region, b.node) for b in reaching):
+            if not all(names.contains(shape.region, b.node) for b in reaching) or not reaching:
                 raise Declined(f"a comprehension would not see `{node.id}` of the class body")
 
 

@@ -145,7 +145,6 @@ SITES = {
     "generator": "refs = list(work.remote({argument}) for x in {iterable})",
     "starred": "refs = [*(work.remote({argument}) for x in {iterable})]",
     "options": "refs = [work.options(num_cpus=0.5).remote({argument}) for x in {iterable}]",
-    "set": "refs = list({{work.remote({argument}) for x in {iterable}}})",
     "dictionary": (
         "table = {{n: work.remote({argument}) for n, x in enumerate({iterable})}}\n"
         "refs = list(table.values())"
