@@ -284,6 +284,8 @@ class Costs:
         started = False
         dead = -1  # the last node of a branch that is never taken
         for node in nodes:
+            if work.heavy is not None:
+                return  # nothing else can change that
             if id(node) in body:
                 started = True
             if isinstance(node, ast.If) and _is_false(node.test) and node.body:

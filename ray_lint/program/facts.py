@@ -55,7 +55,12 @@ class Site:
 
 
 def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
-    """Return the repeated submissions of Ray tasks and actor methods, in source order."""
+    """Return the repeated submissions of Ray tasks and actor methods, in source order.
+
+    Without a profile, sites are left out that nothing could make a finding: those that are known to
+    be few or chunks, those of heavy work, and those of an unknown number of unknown calls unless
+    the configuration asks for them. Cheap questions are asked first.
+    """
     sites = []
     measured = None
     if config.measured:
@@ -67,6 +72,18 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         target = submission.call if direct else submission.handle
         callee = resolve_callee(project, module, target)
         if callee.kind not in (CalleeKind.TASK, CalleeKind.ACTOR_METHOD):
+            continue
+        if measured is None and _few(project, submission, callee, config):
+            continue
+        cost = cost_of(
+            project,
+            callee,
+            threshold=config.task_threshold,
+            known_heavy=config.known_heavy,
+            known_tiny=config.known_tiny,
+            site=_call_of(submission),
+        )
+        if measured is None and _beyond_doubt(project, submission, cost, config):
             continue
         pace = pace_of(
             project,
@@ -80,21 +97,12 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         if isinstance(submission.through, ast.FunctionDef):
             pace = _paced_by(project, submission, submission.through, pace, config)
         loops = list(pace.loops or submission.loops[:1])
+        count = _count(project, submission, loops)
         if submission.is_mapped:
-            count = _mapped_count(project, submission, loops)
             rounds = count_loops(project, module, loops)
         else:
-            count = count_loops(project, module, loops)
             rounds = count_loops(project, module, loops[1:])
             count = thinned(project, module, submission.call, submission.loops[0], count)
-        cost = cost_of(
-            project,
-            callee,
-            threshold=config.task_threshold,
-            known_heavy=config.known_heavy,
-            known_tiny=config.known_tiny,
-            site=_call_of(submission),
-        )
         known = measured.of(submission.handle, callee.definition) if measured else None
         sites.append(Site(submission, callee, count, cost, pace, rounds, known))
     if measured is not None:
@@ -132,6 +140,34 @@ def _only_measured(
     return sites
 
 
+def _few(project: Project, submission: Submission, callee: Callee, config: Config) -> bool:
+    """Whether the calls are few, one per actor, or work on chunks, whatever they cost."""
+    if callee.target == "loop variable" and len(submission.loops) == 1:
+        return True
+    most = _count(project, submission, list(submission.loops))
+    return most.chunked or (most.high is not None and most.high < config.min_items)
+
+
+def _beyond_doubt(project: Project, submission: Submission, cost: Cost, config: Config) -> bool:
+    """Whether the calls are heavy, or of unknown cost and in no loop that is known to be long."""
+    if cost.kind == "heavy":
+        return True
+    if cost.kind == "tiny" or config.strict:
+        return False
+    loops = submission.loops
+    counts = (_count(project, submission, list(loops[:n])) for n in range(len(loops) + 1))
+    return not any(c.kind == "known" and (c.high or config.min_items) > 1 for c in counts)
+
+
+def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Count:
+    """Count the calls in ``loops``; ``map(f.remote, xs)`` is like a comprehension over ``xs``."""
+    if not submission.is_mapped:
+        return count_loops(project, submission.module, loops)
+    target = ast.Name(id="_", ctx=ast.Store())
+    items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
+    return count_loops(project, submission.module, [items, *loops])
+
+
 def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:
     """Return the call ``f.remote(...)`` with its module; None for a bare ``f.remote``."""
     if submission.call.func is submission.handle:
@@ -140,13 +176,6 @@ def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:
     if isinstance(parent, ast.Call) and parent.func is submission.handle:
         return submission.module, parent
     return None
-
-
-def _mapped_count(project: Project, submission: Submission, loops: list[ast.AST]) -> Count:
-    """Count ``map(f.remote, xs)`` like a comprehension over its first iterable."""
-    target = ast.Name(id="_", ctx=ast.Store())
-    items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
-    return count_loops(project, submission.module, [items, *loops])
 
 
 def _paced_by(

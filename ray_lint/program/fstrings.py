@@ -16,6 +16,7 @@ from collections.abc import Iterator
 NEEDED = sys.version_info < (3, 12)
 
 _Place = tuple[int, int]  # line from 1, column from 0 in characters
+_SUBMITTED = re.compile(r"\{[^}]*\.remote\b")  # perhaps inside of an f-string
 _PREFIX = re.compile(r"([A-Za-z]*)('''|\"\"\"|'|\")")
 
 
@@ -24,7 +25,7 @@ def place_expressions(tree: ast.Module, text: str) -> frozenset[ast.JoinedStr]:
 
     Returns the f-strings whose expressions now stand where they should.
     """
-    if ".remote" not in text or not re.search(r"\b[fF][rR]?['\"]|\b[rR][fF]['\"]", text):
+    if not _SUBMITTED.search(text) or not re.search(r"\b[fF][rR]?['\"]|\b[rR][fF]['\"]", text):
         return frozenset()
     wanted = [node for node in _outermost(tree) if _submits(node)]
     if not wanted:

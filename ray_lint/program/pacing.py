@@ -495,6 +495,8 @@ class _Beside(Costs):
         work = Work()
         for part in parts:
             for node in names.walk(part):
+                if work.heavy is not None:
+                    return verdict(work, self.threshold)
                 skipped = inner is not None and names.contains(inner, node)
                 skipped = skipped or names.contains(self.call.func, node)
                 if not skipped and names.scope_of(node).frame is names.scope_of(loop).frame:

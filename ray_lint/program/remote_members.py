@@ -29,6 +29,8 @@ def values_of_attribute(
     names = module.names.qualified_names(node)
     if any(name.startswith("ray.serve.") for name in names):
         return [Value(ValueKind.FOREIGN, module, node, reason="belongs to Ray Serve")]
+    if any(name.startswith("ray.") and name.count(".") == 1 and name.islower() for name in names):
+        return []  # Ray's own interface is known by name
     found: list[Value] = []
     for definition in remotes.project.definitions(module, node):
         if definition.module is not module or definition.attributes == ():

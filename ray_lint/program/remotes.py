@@ -38,8 +38,8 @@ class Callee:
     ``options`` are the ``.options(...)`` calls on the way. ``target`` tells which actor is called:
     "one actor", "loop variable" (a different one per iteration), "pool" (indexed or round-robin),
     "" for tasks. ``reason`` says how this is known, or why not. ``others`` are further functions
-    that the same expression may stand for, as with ``for f in (f1, f2): f.remote()``. ``lent``: it came in as an argument, and what the
-    visible calls pass may not be all.
+    that the same expression may stand for, as with ``for f in (f1, f2): f.remote()``. ``lent``: it
+    came in as an argument, and what the visible calls pass may not be all.
     """
 
     kind: CalleeKind
