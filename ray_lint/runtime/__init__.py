@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ray_lint.runtime.api import apply_confirmed, verify
     from ray_lint.runtime.callables import compare
+    from ray_lint.runtime.inputs import Inputs
     from ray_lint.runtime.measure import Options, Site, verify_sources
     from ray_lint.runtime.report import Report, Side, SiteReport, Verdict
     from ray_lint.runtime.stats import Interval
+    from ray_lint.runtime.tune import Tuning
     from ray_lint.runtime.values import Tolerance
 
 _HOMES = {
+    "Inputs": "inputs",
     "Interval": "stats",
     "Options": "measure",
     "Report": "report",
@@ -29,6 +32,7 @@ _HOMES = {
     "Site": "measure",
     "SiteReport": "report",
     "Tolerance": "values",
+    "Tuning": "tune",
     "Verdict": "report",
     "apply_confirmed": "api",
     "compare": "callables",
@@ -37,6 +41,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "Inputs",
     "Interval",
     "Options",
     "Report",
@@ -44,6 +49,7 @@ __all__ = [
     "Site",
     "SiteReport",
     "Tolerance",
+    "Tuning",
     "Verdict",
     "apply_confirmed",
     "compare",
