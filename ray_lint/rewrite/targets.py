@@ -178,6 +178,8 @@ def _only_use(names: ModuleNames, binding: Binding, handle: ast.Name) -> bool:
 def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.Lambda) -> Target:
     if site.callee.target != "one actor":
         raise Declined("the calls go to several actors")
+    if site.callee.others or not _is_one_handle(names, site.submission.handle):
+        raise Declined("the actor is not always of one class")
     if not isinstance(definition, ast.FunctionDef) or not definition.args.args:
         raise Declined("the method takes no instance")
     if definition.decorator_list:
@@ -195,6 +197,21 @@ def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.La
             if keyword.arg in ("max_concurrency", "concurrency_groups", None):
                 raise Declined("the actor may run several calls at once")
     return Target(definition, definition, None, definition.name, is_method=True, exclusive=False)
+
+
+def _is_one_handle(names: ModuleNames, handle: ast.expr) -> bool:
+    """Whether the name of the actor, if it has one, stands for what one statement made."""
+    while isinstance(handle, ast.Call) and isinstance(handle.func, ast.Attribute):
+        handle = handle.func.value
+    actor = handle.value if isinstance(handle, ast.Attribute) else handle
+    if isinstance(actor, ast.Attribute) and actor.attr == "remote":
+        actor = actor.value
+    if not isinstance(actor, ast.Name):
+        return True
+    reaching = names.reaching(actor)
+    return len(reaching) <= 1 and not any(
+        isinstance(binding.value, ast.IfExp | ast.BoolOp) for binding in reaching
+    )
 
 
 class TargetWriter:
