@@ -81,7 +81,7 @@ def test_long_tasks_gain_nothing(tmp_path: Path, cluster: Cluster) -> None:
     report = measure(tmp_path, cluster, *filled("time.sleep(0.05)", 16, 4), repeat=3)
     (site,) = report.sites
     assert site.before.task_seconds >= 0.05
-    assert site.before.work_seconds(2) == pytest.approx(16 * site.before.task_seconds / 2)
+    assert 0 < site.before.work_seconds(2) <= site.before.typical_seconds
     assert site.verdict in (Verdict.NO_SPEEDUP, Verdict.TOO_NOISY, Verdict.SLOWER), str(report)
     assert report.exit_code == 1
 
