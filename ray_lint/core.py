@@ -74,9 +74,12 @@ def check(
 ) -> list[Finding]:
     """Return the findings of one file in source order.
 
-    ``tree`` is the parsed file if the caller has it. ``project`` lends knowledge of other files;
-    without one, only what the file itself says counts. ``fixes`` builds the fix of each finding;
-    ``noqa`` drops the suppressed ones. Raises SourceError if the file cannot be decoded or parsed.
+    ``tree`` is the parsed file if the caller has it. ``project`` holds what the files of a run know
+    of one another; without one, a project of its own is made for this file. Modules that it imports
+    are read from disk if ``filename`` names a place, or from ``config.source_roots``; nothing is
+    executed, and for ``<stdin>`` without source roots only what the source itself says counts.
+    ``fixes`` builds the fix of each finding; ``noqa`` drops the suppressed ones. Raises SourceError
+    if the file cannot be decoded or parsed.
     """
     if not (may_use_ray(source) or mentions_suppression(source)):
         if tree is None:
@@ -139,7 +142,7 @@ def _submissions(
     from ray_lint.program.facts import find_sites
     from ray_lint.program.project import Project as NewProject
     from ray_lint.rules import all_rules
-    from ray_lint.rules._granularity import evidence
+    from ray_lint.rules._granularity import background, evidence
 
     project = project or NewProject(config.source_roots)
     module = project.add(content, tree, filename)
@@ -169,7 +172,7 @@ def _submissions(
             start=start,
             end=end,
             symbol=site.callee.name,
-            evidence=evidence(site),
+            evidence=(*evidence(site), *background(site)),
             fix=_fix(rewriter, site) if rewriter else None,
         )
         for rule, message, site, start, end in found

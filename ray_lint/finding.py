@@ -69,8 +69,9 @@ class Finding:
     """One report at one place.
 
     ``start`` and ``end`` span the submission call. ``evidence`` holds short phrases, each a fact
-    that the verdict rests on. ``cell`` is the index over a notebook's code cells, from 1, or None;
-    positions are then relative to that cell.
+    that the verdict rests on: how many and how long, as in the message, then what is called, where
+    its cost is decided and what else the loop does. ``cell`` is the index over a notebook's code
+    cells, from 1, or None; positions are then relative to that cell.
     """
 
     code: str

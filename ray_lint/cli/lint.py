@@ -283,7 +283,9 @@ class Lint:
                 pass
         else:
             with self._stream() as stream:
-                for part in renderer(self.format)(reports, Options(_color(stream))):
+                for part in renderer(self.format)(
+                    reports, Options(_color(stream), options.show_evidence)
+                ):
                     stream.write(part)
                 stream.flush()
         for output in self.outputs:

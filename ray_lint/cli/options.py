@@ -204,6 +204,9 @@ def build() -> Parser:
         help=f"{', '.join(FORMATS)} (default: text on a terminal, else concise)",
     )
     group.add_argument("-o", "--output-file", metavar="FILE", help="write findings to FILE")
+    group.add_argument(
+        "--show-evidence", action="store_true", help="tell what each finding rests on (text)"
+    )
     group.add_argument("--statistics", action="store_true", help="count findings by rule")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary")
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 despite findings")

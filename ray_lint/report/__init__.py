@@ -59,9 +59,10 @@ def _span(source: Source, edit: Edit) -> Span:
 
 @dataclass(frozen=True)
 class Options:
-    """How to render: ``color`` for terminals."""
+    """How to render: ``color`` for terminals, ``evidence`` to tell what each verdict rests on."""
 
     color: bool = False
+    evidence: bool = False
 
 
 Render = Callable[[Iterable[FileReport], Options], Iterator[str]]

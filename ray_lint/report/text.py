@@ -33,9 +33,12 @@ def render(reports: Iterable[FileReport], options: Options) -> Iterator[str]:
                     f"{paint(_BLUE, number)} {bar} {source.replace(chr(9), _TAB)}",
                     f"{margin} {bar} {before}{paint(_RED, marked)}",
                 ]
-                lines += [f"{margin} {paint(_GREEN, '=')} {line}" for line in advice(finding)]
+                margin += f" {paint(_GREEN, '=')}"
             else:
-                lines += [f"  = {line}" for line in advice(finding)]
+                margin = "  ="
+            if options.evidence:
+                lines += [f"{margin} because: {phrase}" for phrase in finding.evidence]
+            lines += [f"{margin} {line}" for line in advice(finding)]
             yield "\n".join([*lines, "", ""])
 
 

@@ -86,6 +86,21 @@ def evidence(site: Site) -> tuple[str, ...]:
     return tuple(reason for reason in (site.count.reason, site.cost.reason) if reason)
 
 
+def background(site: Site) -> tuple[str, ...]:
+    """Return what else is known: what is called, where its cost is decided, what sets the pace."""
+    callee, cost = site.callee, site.cost
+    target = f" of {callee.target}" if callee.target else ""
+    phrases = [f"`{callee.name}` is a {callee.kind.value}{target}: {callee.reason}"]
+    definition = callee.definition
+    if definition is not None and callee.module is not None:
+        own = callee.module is site.submission.module
+        place = "" if own else f" of {callee.module.filename}"
+        line = cost.line or definition.lineno
+        phrases.append(f"its cost is decided on line {line}{place}")
+    phrases.append(site.pace.reason or "between two calls the loop does nothing that takes time")
+    return tuple(phrases)
+
+
 def describe_count(site: Site, unit: str) -> str:
     """Return how many submissions there are: ``10,000 tasks`` or ``one task per item``."""
     count = site.count

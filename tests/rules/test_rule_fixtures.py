@@ -64,5 +64,8 @@ def test_both_sides_are_covered() -> None:
 @pytest.mark.parametrize("path", FILES, ids=identify)
 def test_every_finding_gives_its_evidence(path: Path) -> None:
     for finding in check(path.read_bytes(), filename=str(path), project=Project(), fixes=False):
-        assert finding.evidence
-        assert all(phrase in finding.message for phrase in finding.evidence)
+        how_many, how_long, *background = finding.evidence
+        assert how_many in finding.message
+        assert how_long in finding.message
+        assert background[0].startswith(f"`{finding.symbol}` is a")
+        assert background[-1]
