@@ -41,6 +41,12 @@ def test_json_has_edits_in_characters() -> None:
     assert row["fix"]["reason"] == "because"
 
 
+def test_text_tells_the_evidence_when_asked() -> None:
+    report = file_report(PlainSource("a.py", b"x = bad\n"), [plain()])
+    assert "= because: e\n" in "".join(renderer("text")([report], Options(evidence=True)))
+    assert "because" not in "".join(renderer("text")([report], Options()))
+
+
 def test_notebook_edits_name_their_cell() -> None:
     cells = [{"cell_type": "code", "source": [line]} for line in ("a = 1", "b = 2")]
     book = Notebook("a.ipynb", json.dumps({"cells": cells}).encode())
