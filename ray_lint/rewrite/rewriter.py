@@ -37,6 +37,7 @@ from ray_lint.rewrite.safety import (
     judge_container,
     judge_failures,
     judge_identity,
+    judge_onlookers,
     judge_options,
     judge_partial_reads,
     judge_waiting,
@@ -392,6 +393,7 @@ class Rewriter:
                     )
                 ):
                     raise Declined("the loop talks to actors between two calls")
+        judge_onlookers(names, site, shape, doubts)
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
         if lazy and site.count.kind != "known":
             raise Declined("its items may be infinite, and are taken one by one")

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
+from ray_lint.program.facts import Site
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, ModuleNames
+from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
 from ray_lint.rewrite.shapes import Form, Shape
 
@@ -149,6 +151,19 @@ def judge_class_body(names: ModuleNames, shape: Shape, arguments: list[Argument]
             reaching = names.reaching(node)
             if not all(names.contains(shape.region, b.node) for b in reaching) or not reaching:
                 raise Declined(f"a comprehension would not see `{node.id}` of the class body")
+
+
+def judge_onlookers(names: ModuleNames, site: Site, shape: Shape, doubts: Doubts) -> None:
+    """Doubt a task's loop that calls an actor and does more: others may watch its progress."""
+    called = site.callee.kind is CalleeKind.ACTOR_METHOD
+    if not called or shape.loop is None or shape.repeats is not None:
+        return
+    for parent in names.ancestors(site.submission.call):
+        if isinstance(parent, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) and any(
+            names.stands_for(d.func if isinstance(d, ast.Call) else d, "ray.remote")
+            for d in parent.decorator_list
+        ):
+            doubts.add("others may look at the actor while the task's loop runs")
 
 
 def judge_options(
