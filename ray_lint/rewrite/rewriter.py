@@ -22,7 +22,7 @@ from ray_lint.program.effects import (
 )
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind
+from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind, resolve_callee
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside
@@ -30,6 +30,15 @@ from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_fo
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.naming import NameSupply, names_in
+from ray_lint.rewrite.observers import (
+    judge_actor_order,
+    judge_documentation,
+    judge_half_filled,
+    judge_other_views,
+    judge_replaced_parts,
+    judge_task_ids,
+    looks_at_source,
+)
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
     judge_body,
@@ -53,6 +62,7 @@ from ray_lint.rewrite.shapes import (
     is_get,
     uses_of,
 )
+from ray_lint.rewrite.sharing import Sharing
 from ray_lint.rewrite.sites import Call, SiteWriter
 from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target, TargetWriter, find_target
@@ -95,6 +105,10 @@ class Rewriter:
     @cached_property
     def _insertions(self) -> Insertions:
         return Insertions(self.names, self._source, self._supply, self.config)
+
+    @cached_property
+    def _sharing(self) -> Sharing:
+        return Sharing(self.project, self.module)
 
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
@@ -145,8 +159,14 @@ class Rewriter:
         misfits = partial(self._misfit, target, arguments)
         judge_failures(names, proof, strategy, doubts, misfits, is_method=target.is_method)
         judge_waiting(names, doubts)
+        judge_replaced_parts(names, doubts)
+        if not target.is_method and not target.exclusive:
+            judge_documentation(names, target.name, doubts)
         if strategy is Strategy.REFERENCES:
+            judge_task_ids(names, doubts)
             judge_partial_reads(names, proof, doubts)
+        if strategy is Strategy.REFERENCES and any(a.star == "**" for a in arguments):
+            raise Declined("its keyword arguments are computed (`**`)")
         unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items)
         signature = signature_for(
             arguments,
@@ -187,12 +207,23 @@ class Rewriter:
         return bind_arguments(
             self.names,
             call.args,
-            call.keywords,
+            self._spelled_out(call.keywords),
             target.definition,
             shape.region,
             skip_first=target.is_method,
             sources=frozenset(sources),
         )
+
+    def _spelled_out(self, keywords: list[ast.keyword]) -> list[ast.keyword]:
+        """Return the keywords with those of ``**CONSTANT`` one by one, if they are literals."""
+        found: list[ast.keyword] = []
+        for keyword in keywords:
+            items = None if keyword.arg else self._constant_dict(keyword.value)
+            if items is not None and all(isinstance(i.value, ast.Constant) for i in items):
+                found += items
+            else:
+                found.append(keyword)
+        return found
 
     def _merged(
         self, site: Site, target: Target, shape: Shape, arguments: list[Argument]
@@ -220,7 +251,7 @@ class Rewriter:
             others = bind_arguments(
                 self.names,
                 call.args,
-                call.keywords,
+                self._spelled_out(call.keywords),
                 target.definition,
                 shape.region,
                 skip_first=target.is_method,
@@ -347,6 +378,9 @@ class Rewriter:
         names, region = self.names, shape.region
         judge_container(names, shape)
         judge_class_body(names, shape, arguments)
+        judge_other_views(names, shape)
+        judge_half_filled(names, shape, doubts)
+        judge_actor_order(names, site, shape)
         self._judge_surroundings(site, shape, doubts)
         self._judge_values(arguments, doubts)
         for node in names.walk(region):
@@ -359,6 +393,7 @@ class Rewriter:
                 raise Declined("the loop may return in between")
         measured = {call.args[0] for call in shape.lengths}
         for argument in arguments:
+            self._sharing.judge_argument(shape, argument)
             if (
                 shape.form is not Form.NEXT
                 and argument.varying
@@ -398,13 +433,13 @@ class Rewriter:
         if lazy and site.count.kind != "known":
             raise Declined("its items may be infinite, and are taken one by one")
         if self._introspection:
-            doubts.add(f"line {self._introspection} looks at the names of the program")
+            doubts.add(f"line {self._introspection} looks at the names or the text of the program")
         for node in ast.walk(site.submission.handle):
             if isinstance(node, ast.Name) and binds_inside(names, node, region):
                 raise Declined(f"what `{node.id}` stands for changes in the loop")
         self._judge_builtins(site)
         for repeat in shape.repeats or []:
-            self._judge_iterable(repeat.iterable)
+            self._sharing.judge_iterable(repeat.iterable)
 
     @cached_property
     def _introspection(self) -> int:
@@ -418,6 +453,8 @@ class Rewriter:
             )
             if looks or (isinstance(node, ast.Attribute) and node.attr == "modules"):
                 return int(getattr(node, "lineno", 0))
+            if looks_at_source(self.names, node):
+                return int(getattr(node, "lineno", 0))
         return 0
 
     def _judge_builtins(self, site: Site) -> None:
@@ -428,57 +465,6 @@ class Rewriter:
             shadowed = _BUILTINS_WRITTEN & scope.bindings.keys()
             if shadowed:
                 raise Declined(f"`{min(shadowed)}` is not the built-in function here")
-
-    def _judge_iterable(self, iterable: ast.expr) -> None:
-        """Decline a generator or iterator of this file that gives one changing object again."""
-        names = self.names
-        sources: list[ast.expr] = [iterable]
-        if isinstance(iterable, ast.Name) and iterable in names.order:
-            sources = [b.value for b in names.reaching(iterable) if b.value is not None]
-        for source in sources:
-            if not isinstance(source, ast.Call) or not isinstance(source.func, ast.Name):
-                continue
-            if source.func not in names.order:
-                continue
-            for binding in names.reaching(source.func):
-                maker = binding.node
-                if isinstance(maker, ast.ClassDef):
-                    methods = names.scopes[maker].bindings
-                    given = [
-                        n.value
-                        for b in methods.get("__next__", [])
-                        for n in names.walk(b.node)
-                        if isinstance(n, ast.Return)
-                    ]
-                elif isinstance(maker, ast.FunctionDef):
-                    given = [n.value for n in names.walk(maker) if isinstance(n, ast.Yield)]
-                else:
-                    continue
-                for value in given:
-                    if value is not None and self._is_reused(value, maker):
-                        raise Declined(f"`{source.func.id}` gives an object that it changes later")
-
-    def _is_reused(self, value: ast.expr, maker: ast.AST) -> bool:
-        """Whether a yielded value is an object that its maker keeps and may change."""
-        if is_immutable(self.project, self.module, value):
-            return False
-        if isinstance(value, ast.Attribute | ast.Subscript):
-            return isinstance(maker, ast.ClassDef)
-        return isinstance(value, ast.Name) and any(
-            (
-                binding.kind is BindingKind.AUGMENTED
-                or mutates(self.project, self.module, maker, binding)
-            )
-            and not self._made_each_time(binding, maker)
-            for binding in self.names.reaching(value)
-        )
-
-    def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:
-        """Whether a name of a generator gets a new object in each round of its loop."""
-        if binding.kind is BindingKind.AUGMENTED:
-            return False
-        loops = [n for n in self.names.ancestors(binding.node) if isinstance(n, LOOPS)]
-        return any(self.names.contains(maker, loop) for loop in loops)
 
     def _judge_values(self, arguments: list[Argument], doubts: Doubts) -> None:
         """Doubt arguments whose evaluation changes something: items may then share an object."""

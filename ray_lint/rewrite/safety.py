@@ -195,9 +195,9 @@ def judge_options(
             if keyword.arg not in _NEUTRAL_OPTIONS and keyword.arg != "num_returns":
                 doubts.add(f"the option `{keyword.arg}` would hold for a whole batch")
             options[keyword.arg or ""] = keyword
-    if len(calls) == 1:
+    if len(calls) == 1 and "num_returns" not in options:
         return list(calls[0].keywords)  # as written: ``**NAME`` stays what it is
-    return list(options.values())
+    return [keyword for name, keyword in options.items() if name != "num_returns"]
 
 
 def judge_failures(

@@ -23,6 +23,12 @@ from ray_lint.rewrite.naming import NameSupply, ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
 from ray_lint.rewrite.source_map import SourceMap
 
+# What has called a function or run through a generator by the time that it returns.
+_AT_ONCE = tuple(
+    f"builtins.{name}"
+    for name in ("all", "any", "dict", "list", "max", "min", "set", "sorted", "sum", "tuple")
+)
+
 
 @dataclass(eq=False)
 class Target:
@@ -85,6 +91,8 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("the remote function belongs to a class")
     if scope not in names.scope_of(site.submission.call).ancestors():
         raise Declined("the remote function is not visible at the call by its own name")
+    if isinstance(statement, ast.FunctionDef) and callee.decorator in statement.decorator_list[1:]:
+        raise Declined("another decorator stands above the one of Ray")
     if names.enclosing_loops(statement) and not isinstance(block.owner, ast.FunctionDef):
         raise Declined("the remote function is defined in a loop")
     exclusive = _is_script(names, site, statement) and _only_use(names, binding, handle)
@@ -337,12 +345,31 @@ class TargetWriter:
             for n in ast.walk(expression)
         ):
             return None
+        if self._keeps_variables(expression):
+            return None
         code = self.source.code(expression)
         if "\n" in code or "\r" in code:
             return None
         if isinstance(expression, ast.Tuple) and not code.startswith("("):
             code = f"({code})"
         return code
+
+    def _keeps_variables(self, expression: ast.expr) -> bool:
+        """Whether a function or generator made here may run after the loop variable has moved."""
+        for node in ast.walk(expression):
+            if not isinstance(node, ast.Lambda | ast.GeneratorExp):
+                continue
+            parent = self.names.parents[node]
+            if isinstance(parent, ast.keyword) and parent.arg == "key":
+                parent = self.names.parents[parent]
+            if not isinstance(parent, ast.Call) or parent.func is node:
+                return True
+            function = parent.func
+            if isinstance(function, ast.Attribute) and function.attr == "join":
+                continue
+            if not self.names.stands_for(function, *_AT_ONCE):
+                return True
+        return False
 
     def _types(
         self,

@@ -187,7 +187,9 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
             return _call_changes(module, parent, node)
         elif isinstance(parent, ast.keyword):
             call = names.parents.get(parent)
-            return isinstance(call, ast.Call) and _call_changes(module, call, node)
+            return isinstance(call, ast.Call) and (
+                parent.arg == "out" or _call_changes(module, call, node)
+            )
         elif isinstance(parent, ast.Starred | ast.IfExp | ast.NamedExpr | ast.BoolOp):
             node = parent
         else:

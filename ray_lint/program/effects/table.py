@@ -315,7 +315,8 @@ CHANGES_ARGUMENT = {
         ("builtins.setattr builtins.delattr operator.setitem operator.delitem", 0, "none"),
         ("operator.iadd operator.imul operator.isub operator.ior operator.iconcat", 0, "@"),
         ("numpy.put numpy.copyto numpy.fill_diagonal numpy.place numpy.putmask", 0, "none"),
-        ("numpy.put_along_axis struct.pack_into numpy.add.at", 0, "none"),
+        ("numpy.put_along_axis numpy.add.at", 0, "none"),
+        ("struct.pack_into", 1, "none"),
         ("numpy.random.Generator.shuffle random.Random.shuffle", 1, "none"),
     )
     for name in names.split()

@@ -1,0 +1,400 @@
+"""What in a program would see that a loop submits its tasks later, or in other calls."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from ray_lint.program.facts import Site
+from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.plan import Declined, Doubts
+from ray_lint.rewrite.shapes import Form, Shape
+
+_RAY_PARTS = {"get", "wait", "remote", "options"}
+_FRAMES = {"f_lineno", "tb_lineno", "lineno", "co_firstlineno", "f_locals", "f_globals"}
+_SOURCE_READERS = {
+    *("inspect.getsource", "inspect.getsourcelines", "inspect.signature", "inspect.getdoc"),
+    *("linecache.getline", "traceback.format_exc", "traceback.format_stack"),
+    *("traceback.extract_stack", "traceback.extract_tb"),
+}
+_FAILING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
+_READS = (
+    *(ast.Subscript, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.FormattedValue),
+    *(ast.If, ast.While, ast.For, ast.Expr, ast.Return, ast.comprehension),
+)
+
+
+def judge_replaced_parts(names: ModuleNames, doubts: Doubts) -> None:
+    """Doubt programs that put something of their own in the place of Ray's functions."""
+    if judge_replaced_parts not in names.memo:
+        names.memo[judge_replaced_parts] = next(_replaced_parts(names), None)
+    line = names.memo[judge_replaced_parts]
+    if line is not None:
+        doubts.add(f"line {line} puts something else in the place of a function of Ray")
+
+
+def _replaced_parts(names: ModuleNames) -> Iterator[int]:
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
+            own = node.attr in _RAY_PARTS and isinstance(node.value, ast.Name)
+            if own or names.qualified(node.value) == "builtins":
+                yield node.lineno
+        elif isinstance(node, ast.Call):
+            given = [a.value for a in node.args if isinstance(a, ast.Constant)]
+            parts = [a for a in given if isinstance(a, str)]
+            func = ast.unparse(node.func)
+            own = func.endswith(("setattr", "patch.object")) and bool(_RAY_PARTS & set(parts))
+            if own or (func.endswith("patch") and any(p.startswith("ray.") for p in parts)):
+                yield node.lineno
+
+
+def looks_at_source(names: ModuleNames, node: ast.AST) -> bool:
+    """Whether an expression looks at lines, frames or the text of the program."""
+    if isinstance(node, ast.Attribute):
+        return node.attr in _FRAMES and isinstance(node.ctx, ast.Load)
+    if not isinstance(node, ast.Call):
+        return False
+    if names.qualified_names(node.func) & _SOURCE_READERS:
+        return True
+    parent = names.parents.get(node)
+    unread = isinstance(parent, ast.withitem) and parent.optional_vars is None
+    own = any(isinstance(a, ast.Name) and a.id == "__file__" for a in node.args)
+    return own and not unread and names.stands_for(node.func, "builtins.open", "io.open")
+
+
+def judge_task_ids(names: ModuleNames, doubts: Doubts) -> None:
+    """Doubt references of one batch where the program asks which task made each."""
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Attribute) and node.attr == "task_id":
+            doubts.add(f"line {node.lineno} asks for the task of a reference")
+            return
+
+
+def judge_documentation(names: ModuleNames, handle: str, doubts: Doubts) -> None:
+    """Doubt a remote function whose own function the program looks into."""
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Name) and node.id == handle:
+            parent = names.parents.get(node)
+            if not isinstance(parent, ast.Attribute):
+                continue
+            outer = names.parents.get(parent)
+            called = isinstance(outer, ast.Call) and outer.func is parent
+            if parent.attr.startswith("_") and not called:
+                doubts.add(f"line {node.lineno} looks into `{handle}`")
+                return
+
+
+# -- what a region calls ----------------------------------------------------------------------
+
+
+def reachable(names: ModuleNames, nodes: Iterable[ast.AST]) -> set[ast.AST]:
+    """Return the functions of the module that the code may call, by name or by attribute.
+
+    Remote functions and actor methods that it submits are none of them.
+    """
+    methods = methods_of(names)
+    found: set[ast.AST] = set()
+    waiting = list(nodes)
+    while waiting:
+        for node in names.walk(waiting.pop()):
+            callees: list[ast.AST] = []
+            parent = names.parents.get(node)
+            if isinstance(parent, ast.Attribute) and parent.attr in ("remote", "options"):
+                continue
+            if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
+                callees = list(code_of(names, node))
+            elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
+                callees = methods.get(node.attr, [])
+            for callee in callees:
+                if callee not in found:
+                    found.add(callee)
+                    waiting.append(callee)
+    return found
+
+
+def methods_of(names: ModuleNames) -> dict[str, list[ast.AST]]:
+    """Return the methods of all classes of the module by name."""
+    if methods_of not in names.memo:
+        methods: dict[str, list[ast.AST]] = {}
+        for scope in names.scopes.values():
+            if scope.is_class:
+                for name, bindings in scope.bindings.items():
+                    code = [b.node for b in bindings if isinstance(b.node, FUNCTIONS)]
+                    methods.setdefault(name, []).extend(code)
+        names.memo[methods_of] = methods
+    known: dict[str, list[ast.AST]] = names.memo[methods_of]
+    return known
+
+
+def code_of(names: ModuleNames, name: ast.Name) -> Iterator[ast.AST]:
+    """Yield the functions that a name may stand for; for a class all its methods."""
+    owner = names.owner(name)
+    for binding in owner.bindings.get(name.id, []) if owner is not None else []:
+        if isinstance(binding.node, FUNCTIONS):
+            yield binding.node
+        elif isinstance(binding.node, ast.ClassDef):
+            yield from (s for s in binding.node.body if isinstance(s, FUNCTIONS))
+        elif isinstance(binding.value, ast.Lambda):
+            yield binding.value
+
+
+def special_methods(names: ModuleNames) -> list[ast.AST]:
+    """Return the methods that syntax calls: ``__len__``, ``__exit__`` and the like."""
+    return [
+        m
+        for name, found in methods_of(names).items()
+        if name.startswith("__") and name != "__init__"
+        for m in found
+    ]
+
+
+# -- the collection of references -------------------------------------------------------------
+
+
+def judge_other_views(names: ModuleNames, shape: Shape) -> None:
+    """Decline a loop that may look at its collection of references in another way than by name."""
+    container, region = shape.container, shape.region
+    if container is None or shape.form not in (Form.APPEND, Form.STORE):
+        return
+    text = ast.unparse(container)
+    others = [
+        n
+        for n in names.walk(region)
+        if isinstance(n, ast.Name | ast.Attribute) and not names.contains(container, n)
+    ]
+    if isinstance(container, ast.Attribute):
+        code = reachable(names, _without(names, region, container))
+        base = [n for n in ast.walk(container) if isinstance(n, ast.Name)]
+        if any(isinstance(n, ast.Name) and n.id in {b.id for b in base} for n in others):
+            code |= set(special_methods(names))
+        for function in code:
+            for node in names.walk(function):
+                if isinstance(node, ast.Attribute) and node.attr == container.attr:
+                    raise Declined(f"the loop calls code that may look at `{text}`")
+        return
+    if not isinstance(container, ast.Name):
+        return
+    owner = names.owner(container)
+    if owner is None:
+        return
+    views, escapes = _views(names, container, region)
+    for node in others:
+        if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+            continue
+        if node.id in views and names.owner(node) is owner:
+            raise Declined(f"the loop may look at `{text}` by the name `{node.id}`")
+    inside = names.scope_of(region).frame.node
+    code = reachable(names, _without(names, region, container))
+    if inside in code and owner.node is not inside:
+        raise Declined(f"the loop calls code that fills `{text}`, too")
+    if escapes and code:
+        raise Declined(f"the loop calls code that may look at `{text}`")
+
+
+def _without(names: ModuleNames, region: ast.AST, container: ast.expr) -> list[ast.AST]:
+    """Return the parts of a region without the container and the method that fills it."""
+    chain = {container, names.parents.get(container)}
+    return [n for n in names.walk(region) if n is not region and n not in chain and _leaf(n)]
+
+
+def _leaf(node: ast.AST) -> bool:
+    return isinstance(node, ast.Name | ast.Attribute)
+
+
+def _views(names: ModuleNames, container: ast.Name, region: ast.AST) -> tuple[set[str], bool]:
+    """Return the names whose objects are or hold the collection, and whether more may hold it."""
+    owner = names.owner(container)
+    assert owner is not None
+    views: set[str] = set()
+    escapes = False
+
+    def keep(target: ast.expr) -> None:
+        nonlocal escapes
+        for part in ast.walk(target):
+            if isinstance(part, ast.Name) and part.id != container.id:
+                if isinstance(part.ctx, ast.Store):
+                    views.add(part.id)
+                elif isinstance(target, ast.Attribute | ast.Subscript):
+                    escapes = True
+
+    for binding in names.reaching(container):
+        statement = binding.statement
+        if isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                keep(target)
+        if isinstance(binding.value, ast.Name):
+            views.add(binding.value.id)
+        elif isinstance(binding.value, ast.Attribute | ast.Subscript):
+            escapes = True
+    for use in owner.uses.get(container.id, []):
+        if use is container or names.order[use] > names.last[region]:
+            continue
+        node: ast.AST = use
+        parent = names.parents.get(node)
+        if isinstance(parent, _READS):
+            continue
+        if isinstance(parent, ast.Attribute):
+            node, parent = parent, names.parents.get(parent)
+            if isinstance(parent, ast.Call) and parent.func is node:
+                continue
+        elif isinstance(parent, ast.Call) and any(
+            n.startswith(("builtins.", "ray.")) for n in names.qualified_names(parent.func)
+        ):
+            continue
+        statement = names.statement_of(use)
+        if isinstance(statement, ast.Assign) and statement.value is not node:
+            for target in statement.targets:
+                keep(target)
+            # A call may also keep what it gets.
+            escapes = escapes or isinstance(parent, ast.Call)
+        elif isinstance(statement, ast.Assign):
+            for target in statement.targets:
+                keep(target)
+        else:
+            escapes = True
+    return views, escapes
+
+
+# -- failures ---------------------------------------------------------------------------------
+
+
+def judge_half_filled(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
+    """Doubt a loop that fails, where somebody may look at what it had collected until then."""
+    container, region = shape.container, shape.region
+    if shape.form is Form.EXPRESSION and shape.collection == "iterator":
+        # ``refs.extend(f.remote(x) for x in xs)`` keeps what came before a failure.
+        call = names.parents.get(shape.node)
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            container = call.func.value
+        elif isinstance(call, ast.AugAssign):
+            container = call.target
+    elif shape.form not in (Form.APPEND, Form.STORE):
+        return
+    if container is None or not _may_fail(names, shape):
+        return
+    text = ast.unparse(container)
+    frame = names.scope_of(region).frame.node
+    child: ast.AST = region
+    for parent in names.ancestors(region):
+        if isinstance(parent, FUNCTIONS):
+            break
+        if isinstance(parent, ast.Try) and child not in parent.finalbody:
+            finally_reads = any(
+                ast.unparse(n) == text
+                for s in parent.finalbody
+                for n in names.walk(s)
+                if isinstance(n, ast.Name | ast.Attribute)
+            )
+            if finally_reads:
+                doubts.add(f"`{text}` is read when the loop fails")
+        if isinstance(parent, ast.With | ast.AsyncWith):
+            for item in parent.items:
+                _judge_manager(names, item.context_expr, text, doubts)
+        child = parent
+    if not isinstance(frame, FUNCTIONS):
+        return
+    if isinstance(container, ast.Name):
+        owner = names.owner(container)
+        given = owner is not None and any(
+            b.kind is BindingKind.PARAMETER for b in owner.bindings.get(container.id, [])
+        )
+        if owner is None or (owner.node is frame and not given):
+            return
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Try) and node.handlers:
+            body: list[ast.AST] = list(node.body)
+        elif isinstance(node, ast.With) and any(
+            _swallows(names, i.context_expr) for i in node.items
+        ):
+            body = list(node.body)
+        else:
+            continue
+        if not names.contains(frame, node) and frame in reachable(names, body):
+            doubts.add(f"line {node.lineno} handles a failure of the loop, which fills `{text}`")
+            return
+
+
+def _judge_manager(names: ModuleNames, manager: ast.expr, text: str, doubts: Doubts) -> None:
+    given = any(
+        ast.unparse(n) == text
+        for n in names.walk(manager)
+        if isinstance(n, ast.Name | ast.Attribute)
+    )
+    if given or _swallows(names, manager):
+        doubts.add("a failure inside the loop is handled around it")
+
+
+def _swallows(names: ModuleNames, manager: ast.expr) -> bool:
+    """Whether a context manager may keep failures to itself, as far as the module tells."""
+    func = manager.func if isinstance(manager, ast.Call) else manager
+    known = names.qualified(func) or ""
+    if known.startswith(("contextlib.", "pytest.", "unittest.")):
+        return known.rpartition(".")[2] in ("suppress", "raises", "ExitStack", "assertRaises")
+    if isinstance(func, ast.Attribute) and func.attr.startswith("assertRaises"):
+        return True
+    made = reachable(names, [manager])
+    return any(
+        (isinstance(f, ast.FunctionDef) and f.name == "__exit__" and _gives(names, f))
+        or any(isinstance(n, ast.Try) and n.handlers for n in names.walk(f))
+        for f in made
+    )
+
+
+def _gives(names: ModuleNames, function: ast.FunctionDef) -> bool:
+    return any(
+        isinstance(n, ast.Return)
+        and n.value is not None
+        and not (isinstance(n.value, ast.Constant) and not n.value.value)
+        for n in names.walk(function)
+    )
+
+
+def _may_fail(names: ModuleNames, shape: Shape) -> bool:
+    """Whether the loop may end by an exception: all but plain loops that pass their items on."""
+    loop = shape.loop
+    if loop is None:
+        return True
+    for node in names.walk(loop):
+        if isinstance(node, ast.Call):
+            safe = node is _plain_iterable(loop, node) or _submits(node) or _fills(node, shape)
+            if not safe and names.qualified(node.func) not in ("builtins.range", "builtins.print"):
+                return True
+        elif isinstance(node, ast.Subscript | ast.Raise | ast.Assert | ast.Tuple | ast.List):
+            return True
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, _FAILING):
+            certain = isinstance(node.right, ast.Constant) and bool(node.right.value)
+            if not certain:
+                return True
+    return False
+
+
+def _plain_iterable(loop: ast.AST, node: ast.Call) -> ast.Call | None:
+    """Return the call if it is the plain iterable ``xs.items()`` or ``enumerate(xs)``."""
+    if isinstance(loop, ast.For) and loop.iter is node:
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        plain = isinstance(node.func, ast.Name) and node.func.id in ("enumerate", "reversed")
+        if plain or name in ("items", "values", "keys"):
+            return node
+    return None
+
+
+def _submits(node: ast.Call) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.attr in ("remote", "options")
+
+
+def _fills(node: ast.Call, shape: Shape) -> bool:
+    return isinstance(node.func, ast.Attribute) and node.func.value is shape.container
+
+
+# -- actors -----------------------------------------------------------------------------------
+
+
+def judge_actor_order(names: ModuleNames, site: Site, shape: Shape) -> None:
+    """Decline calls of an actor between which helpers may call it, too."""
+    if site.callee.kind is not CalleeKind.ACTOR_METHOD:
+        return
+    for function in reachable(names, [shape.region]):
+        for node in names.walk(function):
+            if isinstance(node, ast.Attribute) and node.attr == "remote":
+                raise Declined("the loop calls code that talks to actors")

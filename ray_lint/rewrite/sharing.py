@@ -1,0 +1,511 @@
+"""Which objects may be one and the same, and which of them change while a loop submits.
+
+A batch takes its items when the loop is over, or before it starts. That is the same only if no
+item changes in between: by another name, in a function that the loop calls, or in the generator
+that gave it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator
+
+from ray_lint.program.effects import is_immutable, mutates
+from ray_lint.program.effects.state import changes_object
+from ray_lint.program.effects.table import CHANGING_METHODS
+from ray_lint.program.module import Module
+from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind, ModuleNames, Scope
+from ray_lint.program.project import Project
+from ray_lint.rewrite.observers import code_of, methods_of, reachable
+from ray_lint.rewrite.plan import Argument, Declined
+from ray_lint.rewrite.shapes import Form, Shape
+
+Key = tuple[Scope, str]
+Place = ast.Name | ast.Attribute
+"""A name, or an attribute of a name: ``self.rows``."""
+
+# How an object was got from another one: it is the same, a part of it, or holds it.
+_SAME, _PART, _WHOLE, _OWNER = "same", "part", "whole", "owner"
+_VIEWS = {"T", "real", "imag", "flat", "reshape", "ravel", "view", "transpose", "swapaxes"}
+_VIEWS |= {"squeeze", "__iter__", "values", "items"}
+_PICKS = {"get", "pop", "popleft", "popitem", "setdefault", "keys", "copy"}
+_PASSES = {"list", "tuple", "sorted", "reversed", "enumerate", "zip", "iter", "filter", "map"}
+_PASSES |= {"next", "dict", "set", "getattr", "max", "min", "memoryview"}
+_REPEATS = {"itertools.repeat", "itertools.cycle", "random.choices", "random.choice"}
+_DEPTH = 6
+
+
+class Sharing:
+    """Answers for one module."""
+
+    def __init__(self, project: Project, module: Module) -> None:
+        self.project, self.module = project, module
+        self.names: ModuleNames = module.names
+
+    # -- where an object comes from -----------------------------------------------------------
+
+    def sources(self, node: ast.expr, depth: int = 0) -> list[tuple[Place, str]]:
+        """Return the places whose objects the value may be, be a part of, or hold."""
+        if depth > _DEPTH or node not in self.names.order:
+            return []
+        place = _place(node)
+        if place is not None:
+            return [(place, _SAME)]
+        found = []
+        for part, how in self._steps(node):
+            for name, before in self.sources(part, depth + 1):
+                joined = _join(how, before)
+                if joined:
+                    found.append((name, joined))
+        return found
+
+    def _steps(self, node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+        if isinstance(node, ast.IfExp):
+            yield node.body, _SAME
+            yield node.orelse, _SAME
+        elif isinstance(node, ast.BoolOp):
+            yield from ((value, _SAME) for value in node.values)
+        elif isinstance(node, ast.NamedExpr | ast.Starred | ast.Await):
+            yield node.value, _SAME
+        elif isinstance(node, ast.Attribute):
+            yield node.value, _SAME if node.attr in _VIEWS else _PART
+        elif isinstance(node, ast.Subscript):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            sliced = any(isinstance(p, ast.Slice) for p in parts)
+            yield node.value, _SAME if sliced else _PART
+        elif isinstance(node, ast.Tuple | ast.List | ast.Set):
+            yield from ((element, _WHOLE) for element in node.elts)
+        elif isinstance(node, ast.Dict):
+            yield from ((value, _WHOLE) for value in node.values)
+        elif isinstance(node, ast.Call):
+            yield from self._call_steps(node)
+
+    def _call_steps(self, call: ast.Call) -> Iterator[tuple[ast.expr, str]]:
+        func = call.func
+        given = [*call.args, *(k.value for k in call.keywords)]
+        if isinstance(func, ast.Name):
+            if self.names.qualified(func) in {f"builtins.{n}" for n in _PASSES}:
+                yield from ((a, _SAME) for a in given)
+                return
+            for code in code_of(self.names, func):
+                if isinstance(self.names.parents.get(code), ast.ClassDef):
+                    yield from ((a, _WHOLE) for a in given)
+                else:
+                    yield from self._returned(code, given)
+        elif isinstance(func, ast.Attribute):
+            methods = methods_of(self.names).get(func.attr, [])
+            for method in methods:
+                yield from self._returned(method, given)
+            if methods or func.attr in _PICKS:
+                yield func.value, _PART
+            elif func.attr in _VIEWS:
+                yield func.value, _SAME
+            elif self.names.qualified(func) in ("numpy.asarray", "numpy.frombuffer"):
+                yield from ((a, _SAME) for a in given)
+
+    def _returned(self, function: ast.AST, given: list[ast.expr]) -> Iterator[tuple[ast.expr, str]]:
+        """Yield what a function gives back that is older than the call."""
+        for value in given_back(self.names, function):
+            for place, how in self.sources(value, 2):
+                base = _base(place)
+                owner = self.names.owner(base)
+                if owner is None or not self.names.contains(function, owner.node):
+                    yield place, how
+                    continue
+                kinds = {b.kind for b in owner.bindings.get(base.id, [])}
+                if BindingKind.PARAMETER in kinds:
+                    yield from ((a, how) for a in given)
+
+    # -- how objects are related --------------------------------------------------------------
+
+    def _links(self) -> dict[Key, set[tuple[Key, str]]]:
+        memo = self.names.memo
+        if Sharing not in memo:
+            links: dict[Key, set[tuple[Key, str]]] = {}
+            for scope in list(self.names.scopes.values()):
+                for name, bindings in scope.bindings.items():
+                    for binding in bindings:
+                        for source, how in self._bound(binding):
+                            one, other = (scope, name), self._key(source)
+                            if other is None or one == other:
+                                continue
+                            links.setdefault(one, set()).add((other, how))
+                            links.setdefault(other, set()).add((one, _TURNED[how]))
+            memo[Sharing] = links
+        known: dict[Key, set[tuple[Key, str]]] = memo[Sharing]
+        return known
+
+    def _key(self, place: Place) -> Key | None:
+        base = _base(place)
+        owner = self.names.owner(base)
+        if owner is None:
+            return None
+        return owner, f"{base.id}.{place.attr}" if isinstance(place, ast.Attribute) else base.id
+
+    def _bound(self, binding: Binding) -> list[tuple[Place, str]]:
+        """Return where the object of a binding comes from."""
+        statement, value = binding.statement, binding.value
+        looped = binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION)
+        if value is None and isinstance(statement, ast.Assign):
+            value = statement.value
+            target = statement.targets[0]
+            if isinstance(value, ast.Tuple) and isinstance(target, ast.Tuple):
+                pairs = zip(target.elts, value.elts, strict=False)
+                matching = [v for t, v in pairs if t is binding.node]
+                if matching and len(value.elts) == len(target.elts):
+                    return self.sources(matching[0])
+            return [(n, _join(_PART, how) or how) for n, how in self.sources(value)]
+        if value is None and isinstance(statement, ast.For):
+            value, looped = statement.iter, True
+        if value is None or is_immutable(self.project, self.module, value):
+            return []
+        if not looped:
+            return self.sources(value)
+        return [(n, _PART) for n, how in self.sources(value) if how != _WHOLE]
+
+    def _related(self, starts: Iterable[tuple[Key, str]]) -> dict[Key, str]:
+        """Return the names whose objects are related to a value with the given sources."""
+        links = self._links()
+        found: dict[Key, str] = {}
+        waiting = list(starts)
+        while waiting:
+            key, how = waiting.pop()
+            if key in found and (found[key] == how or (how == _PART and found[key] != _OWNER)):
+                continue
+            found[key] = how
+            scope, base, _ = key[0], *key[1].rpartition(".")[::2]
+            if base and how != _WHOLE:
+                found.setdefault((scope, base), _OWNER)
+            for other, step in links.get(key, ()):
+                joined = _join(how, step)
+                if joined:
+                    waiting.append((other, joined))
+        return found
+
+    # -- what changes -------------------------------------------------------------------------
+
+    def changes(self, region: ast.AST) -> dict[Key, list[ast.AST]]:
+        """Return the names whose objects may change in a region or in what it calls."""
+        names = self.names
+        found: dict[Key, list[ast.AST]] = {}
+        for place in [region, *reachable(names, [region])]:
+            for node in names.walk(place):
+                if not isinstance(node, ast.Name):
+                    continue
+                owner = names.owner(node) or names.scope_of(node)
+                if place is not region and names.contains(place, owner.node):
+                    continue
+                changed = isinstance(node.ctx, ast.Load) and changes_object(self.module, node)
+                if not changed and isinstance(node.ctx, ast.Store):
+                    statement = names.parents.get(node)
+                    changed = isinstance(statement, ast.AugAssign) or place is not region
+                    owner = owner.redirected.get(node.id, owner) or owner
+                if changed:
+                    found.setdefault((owner, node.id + self._attribute(node)), []).append(node)
+        return found
+
+    def _attribute(self, node: ast.Name) -> str:
+        """Return ``.attr`` if a change is one of that attribute's object."""
+        parent = self.names.parents.get(node)
+        if not isinstance(parent, ast.Attribute) or parent.attr in _VIEWS:
+            return ""
+        outer = self.names.parents.get(parent)
+        called = isinstance(outer, ast.Call) and outer.func is parent
+        return "" if called else f".{parent.attr}"
+
+    def _is_shallow(self, node: ast.AST) -> bool:
+        """Whether a change leaves alone what the object holds."""
+        parent = self.names.parents.get(node)
+        if isinstance(parent, ast.AugAssign) or isinstance(getattr(node, "ctx", None), ast.Store):
+            return True
+        if isinstance(parent, ast.Subscript):
+            return not isinstance(parent.ctx, ast.Load)
+        if not isinstance(parent, ast.Attribute):
+            return False
+        if not isinstance(parent.ctx, ast.Load):
+            return True
+        call = self.names.parents.get(parent)
+        if not isinstance(call, ast.Call) or call.func is not parent:
+            return False
+        methods = methods_of(self.names).get(parent.attr, [])
+        if not methods:
+            return parent.attr in CHANGING_METHODS
+        for method in methods:
+            spec = method.args if isinstance(method, FUNCTIONS) else None
+            first = spec.args[0].arg if spec is not None and spec.args else ""
+            for use in self.names.scopes[method].uses.get(first, []):
+                if changes_object(self.module, use) and not self._is_shallow(use):
+                    return False
+        return True
+
+    # -- the verdicts -------------------------------------------------------------------------
+
+    def judge_argument(self, shape: Shape, argument: Argument) -> None:
+        """Decline an argument that changes between its submission and that of its batch."""
+        expression, region = argument.expression, shape.region
+        if expression not in self.names.order or isinstance(expression, ast.Constant):
+            return
+        early = shape.form is Form.NEXT
+        exact = early or not argument.varying
+        if not exact and is_immutable(self.project, self.module, expression):
+            return
+        changes = self.changes(region)
+        if not changes:
+            return
+        if exact:
+            self._judge_rebinding(expression, region, changes)
+            if is_immutable(self.project, self.module, expression) and not early:
+                return
+        sources = []
+        for name, how in self.sources(expression):
+            known = self._key(name)
+            if known is not None and not is_immutable(self.project, self.module, name):
+                sources.append((_base(name), known, how))
+        own = {key for _, key, _ in sources}
+        for key, how in self._related([(key, how) for _, key, how in sources]).items():
+            uses = list(changes.get(key, []))
+            if how != _OWNER:
+                inner = f"{key[1]}."
+                uses += [
+                    use
+                    for other, found in changes.items()
+                    if other[0] is key[0] and other[1].startswith(inner)
+                    for use in found
+                ]
+            for use in uses:
+                if key in own and not self._is_old(shape, sources, key, use):
+                    continue
+                partly = how in (_PART, _OWNER)
+                if partly and not (exact and key in own) and self._is_shallow(use):
+                    continue
+                raise Declined(f"`{key[1]}` is changed while the loop runs")
+
+    def _judge_rebinding(
+        self, expression: ast.expr, region: ast.AST, changes: dict[Key, list[ast.AST]]
+    ) -> None:
+        """Decline what a function that the loop calls binds again."""
+        for node in ast.walk(expression):
+            if not isinstance(node, ast.Name):
+                continue
+            owner = self.names.owner(node)
+            for use in changes.get((owner, node.id), []) if owner is not None else []:
+                inside = self.names.contains(region, use)
+                if isinstance(getattr(use, "ctx", None), ast.Store) and not inside:
+                    raise Declined(f"`{node.id}` is bound again while the loop runs")
+        attributes = {n.attr for n in ast.walk(expression) if isinstance(n, ast.Attribute)}
+        if not attributes:
+            return
+        for function in reachable(self.names, [region]):
+            for node in self.names.walk(function):
+                stored = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+                if stored and node.attr in attributes:  # type: ignore[attr-defined]
+                    raise Declined(f"`{node.attr}` is set while the loop runs")  # type: ignore[attr-defined]
+
+    def _is_old(
+        self,
+        shape: Shape,
+        sources: list[tuple[ast.Name, Key, str]],
+        key: Key,
+        use: ast.AST,
+    ) -> bool:
+        """Whether a change by the name of the argument itself may hit an earlier item.
+
+        Changes that follow the submission are judged elsewhere.
+        """
+        names, region = self.names, shape.region
+        for name, other, _ in sources:
+            if other != key:
+                continue
+            for binding in names.reaching(name):
+                if not names.contains(region, binding.node):
+                    return True
+                if any(
+                    names.contains(region, loop)
+                    and not names.contains(loop, binding.node)
+                    and names.contains(loop, use)
+                    for loop in names.ancestors(name)
+                    if isinstance(loop, LOOPS)
+                ):
+                    return True
+                if shape.form is Form.NEXT and shape.loop is not None:
+                    return True
+                if self._comes_again(binding, region):
+                    return True
+        return False
+
+    def _comes_again(self, binding: Binding, region: ast.AST) -> bool:
+        """Whether a name may get an object that an earlier round of the loop had, too."""
+        if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+            statement = binding.statement
+            iterable = binding.value
+            if iterable is None and isinstance(statement, ast.For):
+                iterable = statement.iter
+            return iterable is not None and self._repeats(iterable)
+        for source, how in self._bound(binding):
+            base = _base(source)
+            if self._key(source) is None or is_immutable(self.project, self.module, source):
+                continue
+            reaching = self.names.reaching(base)
+            for before in reaching:
+                looped = before.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION)
+                if not self.names.contains(region, before.node):
+                    if how == _SAME or not self._by_loop_variable(binding):
+                        return True
+                elif not looped and self.names.order[before.node] > self.names.order[base]:
+                    return True
+        return False
+
+    def _by_loop_variable(self, binding: Binding) -> bool:
+        """Whether a binding takes one item by a plain index: ``row = rows[i]``."""
+        value = binding.value
+        return isinstance(value, ast.Subscript) and isinstance(value.slice, ast.Name)
+
+    def _repeats(self, iterable: ast.expr, depth: int = 0) -> bool:
+        """Whether an iterable may give one object more than once, as far as its text tells."""
+        if depth > _DEPTH:
+            return True
+        if isinstance(iterable, ast.Name) and iterable in self.names.order:
+            values = [b.value for b in self.names.reaching(iterable) if b.value is not None]
+            return any(self._repeats(v, depth + 1) for v in values)
+        if isinstance(iterable, ast.BinOp):
+            return True
+        if isinstance(iterable, ast.List | ast.Tuple):
+            named = [ast.dump(e) for e in iterable.elts if not isinstance(e, ast.Constant)]
+            return len(named) > len(set(named))
+        if isinstance(iterable, ast.ListComp | ast.GeneratorExp):
+            return isinstance(iterable.elt, ast.Name) and not any(
+                isinstance(n, ast.Name) and n.id == iterable.elt.id
+                for g in iterable.generators
+                for n in ast.walk(g.target)
+            )
+        if isinstance(iterable, ast.Call):
+            if self.names.qualified_names(iterable.func) & _REPEATS:
+                return True
+            if isinstance(iterable.func, ast.Attribute) and iterable.func.attr == "fromkeys":
+                return True
+            return any(self._repeats(a, depth + 1) for a in iterable.args)
+        return False
+
+    # -- iterables ----------------------------------------------------------------------------
+
+    def judge_iterable(self, iterable: ast.expr, depth: int = 0) -> None:
+        """Decline a generator or iterator of this file that gives one changing object again."""
+        if depth > _DEPTH or iterable not in self.names.order:
+            return
+        names = self.names
+        if isinstance(iterable, ast.Name):
+            for binding in names.reaching(iterable):
+                if binding.value is not None and binding.kind is BindingKind.ASSIGN:
+                    self.judge_iterable(binding.value, depth + 1)
+        elif isinstance(iterable, ast.GeneratorExp | ast.ListComp):
+            if isinstance(iterable.elt, ast.Call):
+                self._judge_maker(iterable.elt.func)
+            for generator in iterable.generators:
+                self.judge_iterable(generator.iter, depth + 1)
+        elif isinstance(iterable, ast.Call):
+            self._judge_maker(iterable.func)
+            for number, argument in enumerate(iterable.args):
+                self.judge_iterable(argument, depth + 1)
+                mapped = names.qualified(iterable.func) in ("builtins.map", "itertools.starmap")
+                if number == 0 and (mapped or names.stands_for(iterable.func, "builtins.iter")):
+                    self._judge_maker(argument)
+
+    def _judge_maker(self, func: ast.expr) -> None:
+        """Judge what a function, method or class gives for each item."""
+        makers: list[ast.AST] = []
+        if isinstance(func, ast.Name) and func in self.names.order:
+            makers = list(code_of(self.names, func))
+        elif isinstance(func, ast.Attribute):
+            makers = methods_of(self.names).get(func.attr, [])
+        elif isinstance(func, ast.Lambda):
+            makers = [func]
+        seen: set[ast.AST] = set()
+        while makers:
+            maker = makers.pop()
+            if maker in seen:
+                continue
+            seen.add(maker)
+            for node in self.names.walk(maker):
+                if isinstance(node, ast.YieldFrom):
+                    makers += reachable(self.names, [node.value])
+            for value in given_back(self.names, maker):
+                if isinstance(value, ast.Call):
+                    makers += reachable(self.names, [value.func])
+                parts = value.elts if isinstance(value, ast.Tuple) else [value]
+                if any(self._is_reused(part, maker) for part in parts):
+                    text = ast.unparse(func)
+                    raise Declined(f"`{text}` gives an object that it changes later")
+
+    def _is_reused(self, value: ast.expr, maker: ast.AST) -> bool:
+        """Whether a given value is an object that its maker keeps and may change."""
+        if is_immutable(self.project, self.module, value):
+            return False
+        if isinstance(value, ast.Attribute):
+            return any(
+                isinstance(node, ast.Attribute)
+                and node.attr == value.attr
+                and changes_object(self.module, node)
+                for node in self.names.walk(self.names.tree)
+            )
+        if isinstance(value, ast.Subscript):
+            parent = self.names.parents.get(maker)
+            return isinstance(parent, ast.ClassDef) and not isinstance(value.slice, ast.Slice)
+        if not isinstance(value, ast.Name):
+            return False
+        return any(
+            (
+                binding.kind is BindingKind.AUGMENTED
+                or mutates(self.project, self.module, maker, binding)
+            )
+            and not self._made_each_time(binding, maker)
+            for binding in self.names.reaching(value)
+        )
+
+    def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:
+        """Whether a name of a generator gets a new object in each round of its loop."""
+        if binding.kind is BindingKind.AUGMENTED:
+            return False
+        loops = [n for n in self.names.ancestors(binding.node) if isinstance(n, LOOPS)]
+        if any(self.names.contains(maker, loop) for loop in loops):
+            return True
+        # A function that is called for each item makes its own variables each time.
+        generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in self.names.walk(maker))
+        local = self.names.contains(maker, binding.scope.node)
+        return local and not generator and binding.kind is not BindingKind.PARAMETER
+
+
+_TURNED = {_SAME: _SAME, _PART: _WHOLE, _WHOLE: _PART}
+
+
+def _join(outer: str, inner: str) -> str:
+    """Return how ``outer`` of ``inner`` of an object relates to it, "" for not at all."""
+    if outer == _SAME:
+        return inner
+    if inner in (_SAME, outer):
+        return outer
+    return ""
+
+
+def _place(node: ast.expr) -> Place | None:
+    if isinstance(node, ast.Name):
+        return node
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+        return node if node.attr not in _VIEWS else None
+    return None
+
+
+def _base(place: Place) -> ast.Name:
+    base = place if isinstance(place, ast.Name) else place.value
+    assert isinstance(base, ast.Name)
+    return base
+
+
+def given_back(names: ModuleNames, function: ast.AST) -> list[ast.expr]:
+    """Return the expressions that a function yields, or else returns."""
+    if isinstance(function, ast.Lambda):
+        return [function.body]
+    inside = [n for n in names.walk(function) if names.scope_of(n).frame.node is function]
+    yielded = [n.value for n in inside if isinstance(n, ast.Yield) and n.value is not None]
+    if yielded:
+        return yielded
+    return [n.value for n in inside if isinstance(n, ast.Return) and n.value is not None]
