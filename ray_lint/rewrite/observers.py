@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.rewrite.plan import Declined, Doubts
+from ray_lint.rewrite.plan import Argument, Declined, Doubts
 from ray_lint.rewrite.shapes import Form, Shape
+from ray_lint.rewrite.targets import Target
 
 _RAY_PARTS = {"get", "wait", "remote", "options"}
 _FRAMES = {"f_lineno", "tb_lineno", "lineno", "co_firstlineno", "f_locals", "f_globals"}
@@ -18,6 +19,7 @@ _SOURCE_READERS = {
     *("linecache.getline", "traceback.format_exc", "traceback.format_stack"),
     *("traceback.extract_stack", "traceback.extract_tb"),
 }
+_KEEPING = {"append", "appendleft", "add", "insert", "put", "setdefault", "push", "extend"}
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _READS = (
     *(ast.Subscript, ast.Compare, ast.BoolOp, ast.UnaryOp, ast.BinOp, ast.FormattedValue),
@@ -387,6 +389,33 @@ def _fills(node: ast.Call, shape: Shape) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.value is shape.container
 
 
+def judge_interruptions(
+    names: ModuleNames, shape: Shape, arguments: list[Argument], doubts: Doubts
+) -> None:
+    """Doubt a loop that does something with each result, if an argument is expected to fail.
+
+    The arguments of all items would be computed before the first result is there.
+    """
+    if shape.form is not Form.NEXT:
+        return
+    for argument in arguments:
+        for node in ast.walk(argument.expression):
+            fails = (
+                isinstance(node, ast.BinOp)
+                and isinstance(node.op, _FAILING[:3])
+                and not isinstance(node.right, ast.Constant)
+            )
+            if isinstance(node, ast.Call) and node in names.order:
+                fails = names.qualified(node.func) in ("builtins.int", "builtins.float") or any(
+                    isinstance(n, ast.Raise)
+                    for function in reachable(names, [node.func])
+                    for n in names.walk(function)
+                )
+            if fails:
+                doubts.add(f"the argument `{ast.unparse(argument.expression)}` may fail")
+                return
+
+
 # -- actors -----------------------------------------------------------------------------------
 
 
@@ -398,3 +427,48 @@ def judge_actor_order(names: ModuleNames, site: Site, shape: Shape) -> None:
         for node in names.walk(function):
             if isinstance(node, ast.Attribute) and node.attr == "remote":
                 raise Declined("the loop calls code that talks to actors")
+
+
+def judge_kept(
+    names: ModuleNames,
+    target: Target,
+    arguments: list[Argument],
+    is_plain: Callable[[ast.expr], bool],
+    doubts: Doubts,
+) -> bool:
+    """Return whether an actor keeps items, each of which must then be an object of its own.
+
+    Doubts arguments that all items of a batch have in common.
+    """
+    definition = target.definition
+    if not target.is_method or not isinstance(definition, ast.FunctionDef):
+        return False
+    owner = names.parents.get(definition)
+    if isinstance(owner, ast.ClassDef) and any(
+        isinstance(s, ast.FunctionDef) and s.name == "__getattribute__" for s in owner.body
+    ):
+        raise Declined("the actor notices which of its methods are read")
+    keeps = False
+    for argument in arguments:
+        if is_plain(argument.expression) or not _keeps(names, definition, argument.parameter):
+            continue
+        if argument.varying:
+            keeps = True
+        else:
+            doubts.add(f"the actor keeps `{argument.parameter}`, which a batch has only once")
+    return keeps
+
+
+def _keeps(names: ModuleNames, method: ast.FunctionDef, parameter: str) -> bool:
+    """Whether a method puts its parameter into something that outlives the call."""
+    for use in names.scopes[method].uses.get(parameter, []):
+        child: ast.AST = use
+        parent = names.parents.get(use)
+        while isinstance(parent, ast.Tuple | ast.List | ast.Dict | ast.Set | ast.keyword):
+            child, parent = parent, names.parents.get(parent)
+        if isinstance(parent, ast.Assign) and child is parent.value:
+            return any(not isinstance(t, ast.Name) for t in parent.targets)
+        func = parent.func if isinstance(parent, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr in _KEEPING:
+            return True
+    return False

@@ -34,6 +34,8 @@ from ray_lint.rewrite.observers import (
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
+    judge_interruptions,
+    judge_kept,
     judge_other_views,
     judge_replaced_parts,
     judge_task_ids,
@@ -151,6 +153,7 @@ class Rewriter:
         )
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.definition, doubts)
+        keeps = judge_kept(names, target, arguments, self._is_plain, doubts)
         options = self._options(site, target, shape, doubts)
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
         self._judge_region(site, shape, every, doubts)
@@ -167,7 +170,7 @@ class Rewriter:
             judge_partial_reads(names, proof, doubts)
         if strategy is Strategy.REFERENCES and any(a.star == "**" for a in arguments):
             raise Declined("its keyword arguments are computed (`**`)")
-        unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items)
+        unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items or keeps)
         signature = signature_for(
             arguments,
             target.definition,
@@ -303,6 +306,9 @@ class Rewriter:
                 kinds[name] = known
         return may_misfit(self.project, self.module, target.definition, kinds)
 
+    def _is_plain(self, expression: ast.expr) -> bool:
+        return hasattr(expression, "lineno") and is_immutable(self.project, self.module, expression)
+
     def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
         """Return the parameters that provably get numbers, strings and the like."""
         found = set()
@@ -381,7 +387,8 @@ class Rewriter:
         judge_other_views(names, shape)
         judge_half_filled(names, shape, doubts)
         judge_actor_order(names, site, shape)
-        self._judge_surroundings(site, shape, doubts)
+        judge_interruptions(names, shape, arguments, doubts)
+        self._judge_surroundings(site, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         for node in names.walk(region):
             own = shape.form is Form.YIELD and names.parents[node] is shape.node
@@ -405,7 +412,9 @@ class Rewriter:
                 if isinstance(node, ast.Name) and node in names.order and node not in measured:
                     self._judge_argument(shape, node, varying=argument.varying)
 
-    def _judge_surroundings(self, site: Site, shape: Shape, doubts: Doubts) -> None:
+    def _judge_surroundings(
+        self, site: Site, shape: Shape, arguments: list[Argument], doubts: Doubts
+    ) -> None:
         """Weigh what stands between and around the submissions."""
         names, region = self.names, shape.region
         call = site.submission.call
@@ -432,6 +441,8 @@ class Rewriter:
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
         if lazy and site.count.kind != "known":
             raise Declined("its items may be infinite, and are taken one by one")
+        if lazy:
+            self._sharing.judge_lazy(shape, arguments)
         if self._introspection:
             doubts.add(f"line {self._introspection} looks at the names or the text of the program")
         for node in ast.walk(site.submission.handle):

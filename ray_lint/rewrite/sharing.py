@@ -254,7 +254,9 @@ class Sharing:
             return
         if exact:
             self._judge_rebinding(expression, region, changes)
-            if is_immutable(self.project, self.module, expression) and not early:
+            if early:
+                self._judge_reading(shape, expression, changes)
+            elif is_immutable(self.project, self.module, expression):
                 return
         sources = []
         for name, how in self.sources(expression):
@@ -300,6 +302,50 @@ class Sharing:
                 stored = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
                 if stored and node.attr in attributes:  # type: ignore[attr-defined]
                     raise Declined(f"`{node.attr}` is set while the loop runs")  # type: ignore[attr-defined]
+
+    def _judge_reading(
+        self, shape: Shape, expression: ast.expr, changes: dict[Key, list[ast.AST]]
+    ) -> None:
+        """Decline an argument that reads what other parts of the loop change.
+
+        All arguments would be computed before the loop does anything else.
+        """
+        names = self.names
+        for place in [expression, *reachable(names, [expression])]:
+            for node in names.walk(place):
+                if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+                    continue
+                owner = names.owner(node)
+                if owner is None or (place is not expression and names.contains(place, owner.node)):
+                    continue
+                for key, uses in changes.items():
+                    named = key[1] == node.id or key[1].startswith(f"{node.id}.")
+                    if key[0] is not owner or not named:
+                        continue
+                    if any(not names.contains(expression, use) for use in uses) and not all(
+                        names.contains(shape.region, b.node)
+                        and b.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION)
+                        for b in owner.bindings.get(node.id, [])
+                    ):
+                        raise Declined(f"`{node.id}` is changed while the loop runs")
+
+    def judge_lazy(self, shape: Shape, arguments: list[Argument]) -> None:
+        """Decline an iterator of submissions whose arguments may change before it is read."""
+        names, node = self.names, shape.node
+        expressions = [a.expression for a in arguments]
+        expressions += [c for r in shape.repeats or [] for c in r.conditions]
+        for expression in expressions:
+            if expression not in names.order:
+                continue
+            for name in names.walk(expression):
+                owner = names.owner(name) if isinstance(name, ast.Name) else None
+                if owner is None or not isinstance(name, ast.Name):
+                    continue
+                if names.contains(node, owner.node):
+                    continue
+                bindings = owner.bindings.get(name.id, [])
+                if any(names.order[b.node] > names.order[node] for b in bindings):
+                    raise Declined(f"`{name.id}` may stand for something else when they are taken")
 
     def _is_old(
         self,

@@ -252,14 +252,20 @@ class SiteWriter:
     def _consumed_at_once(self, node: ast.expr) -> bool:
         """Whether the iterator is an argument or the iterable of a loop, not kept by a name."""
         parent = self.names.parents[node]
-        if isinstance(parent, ast.For | ast.comprehension):
+        if isinstance(parent, ast.comprehension):
             return parent.iter is node
-        return isinstance(parent, ast.Starred) or (
-            isinstance(parent, ast.Call)
-            and isinstance(parent.func, ast.Name)
-            and self.names.qualified(parent.func)
-            in ("builtins.enumerate", "builtins.zip", "builtins.sorted", "builtins.list")
-        )
+        if isinstance(parent, ast.For):
+            leaves = (ast.Break, ast.Return, ast.Raise)
+            return parent.iter is node and not any(
+                isinstance(n, leaves) for n in self.names.walk(parent)
+            )
+        if isinstance(parent, ast.Starred):
+            return True
+        if not isinstance(parent, ast.Call):
+            return False
+        if self.names.qualified(parent.func) == "builtins.enumerate":
+            return self._consumed_at_once(parent)
+        return self.names.qualified(parent.func) in ("builtins.sorted", "builtins.list")
 
     def _dict(self, edits: Edits, shape: Shape, arguments: list[Argument], call: Call) -> None:
         node, key = shape.node, shape.key
@@ -520,7 +526,7 @@ class SiteWriter:
             assert shape.key is not None
             keys = self.supply.fresh(f"{base}_keys")
             start = f"{start}{newline}{indent}{keys} = []"
-            step = f"{keys}.append({self._key(shape.key)}); {step}"
+            step = f"{step}; {keys}.append({self._key(shape.key)})"  # the value comes first
             if source.stands_alone(statement):
                 own = source.indent(statement)
                 step = step.replace("; ", f"{newline}{own}", 1)
@@ -542,7 +548,19 @@ class SiteWriter:
             values = f"({values})" if several else values
             keep = f"{kept}.append({values})"
             joint = f"{newline}{source.indent(statement)}"
-            step = f"{keep}{joint if source.stands_alone(statement) else '; '}{step}"
+            joint = joint if source.stands_alone(statement) else "; "
+            own = shape.beside.elts.index(site)
+            calls = [
+                index
+                for index, element in enumerate(shape.beside.elts)
+                if element is not site and any(isinstance(n, ast.Call) for n in ast.walk(element))
+            ]
+            if any(index > own for index in calls):
+                if any(index < own for index in calls):
+                    raise Declined("values beside the reference are computed before and after it")
+                step = f"{step}{joint}{keep}"
+            else:
+                step = f"{keep}{joint}{step}"
             refs = self.supply.fresh(f"{base}_refs")
             submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
             container = self._container(shape)
