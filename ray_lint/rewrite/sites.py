@@ -549,14 +549,14 @@ class SiteWriter:
             keep = f"{kept}.append({values})"
             joint = f"{newline}{source.indent(statement)}"
             joint = joint if source.stands_alone(statement) else "; "
-            own = shape.beside.elts.index(site)
+            position = shape.beside.elts.index(site)
             calls = [
                 index
                 for index, element in enumerate(shape.beside.elts)
                 if element is not site and any(isinstance(n, ast.Call) for n in ast.walk(element))
             ]
-            if any(index > own for index in calls):
-                if any(index < own for index in calls):
+            if any(index > position for index in calls):
+                if any(index < position for index in calls):
                     raise Declined("values beside the reference are computed before and after it")
                 step = f"{step}{joint}{keep}"
             else:
