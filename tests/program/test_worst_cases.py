@@ -28,6 +28,20 @@ CASES = {
     + "n = len(x200)\n"
     + SITE,
     "mutual calls": "def g(x): return h(x)\ndef h(x): return g(x)\nn = g(1)\n" + SITE,
+    "a number handed down twice": "".join(
+        f"def g{i}(n): return g{i + 1}(n) + g{i + 1}(n)\n" for i in range(300)
+    )
+    + "def g300(n): return n\nn = g0(2)\n"
+    + SITE,
+    "lists handed down twice": "".join(
+        f"def g{i}(n): return [*g{i + 1}(n), *g{i + 1}(n - 1)]\n" for i in range(300)
+    )
+    + "def g300(n): return [0] * n\n"
+    + "n = len(g0(2)) + len(g0(3))\n" * 50
+    + SITE,
+    "submitting by many names": "s0 = f.remote\n"
+    + "".join(f"def s{i + 1}(x): return s{i}(x)\n" for i in range(1000))
+    + "[s1000(i) for i in range(1000)]\n",
     "mutual parameters": "def g(xs): h(xs)\ndef h(xs):\n    g(xs)\n    [f.remote(i) for i in xs]\n",
     "a loop over itself": "for xs in xs:\n    for x in xs:\n        f.remote(x)\n",
     "long chain of aliases": "f0 = f\n"
