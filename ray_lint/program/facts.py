@@ -68,13 +68,15 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
 
         measured = Measurements(config.measured, module.tree)
     for submission in find_submissions(module):
+        if measured is None and _few(project, submission, config):
+            continue
         direct = submission.call.func is submission.handle
         target = submission.call if direct else submission.handle
         callee = resolve_callee(project, module, target)
         if callee.kind not in (CalleeKind.TASK, CalleeKind.ACTOR_METHOD):
             continue
-        if measured is None and _few(project, submission, callee, config):
-            continue
+        if measured is None and callee.target == "loop variable" and len(submission.loops) == 1:
+            continue  # one call per actor
         cost = cost_of(
             project,
             callee,
@@ -140,10 +142,8 @@ def _only_measured(
     return sites
 
 
-def _few(project: Project, submission: Submission, callee: Callee, config: Config) -> bool:
-    """Whether the calls are few, one per actor, or work on chunks, whatever they cost."""
-    if callee.target == "loop variable" and len(submission.loops) == 1:
-        return True
+def _few(project: Project, submission: Submission, config: Config) -> bool:
+    """Whether the calls are few or work on chunks, whatever they call."""
     most = _count(project, submission, list(submission.loops))
     return most.chunked or (most.high is not None and most.high < config.min_items)
 
