@@ -408,7 +408,7 @@ class ModuleNames:
     def _link_uses(self) -> None:
         for scope in self.scopes.values():
             for name in scope.local_loads:
-                owner = self._owner(name.id, scope)
+                owner = self.owner_of_name(name.id, scope)
                 if owner is not None:
                     owner.uses.setdefault(name.id, []).append(name)
         for scope in self.scopes.values():
@@ -443,7 +443,7 @@ class ModuleNames:
         """Return ``node`` and all below it, in order of evaluation."""
         return self._nodes[self.order[node] : self.last[node] + 1]
 
-    def _owner(self, name: str, scope: Scope) -> Scope | None:
+    def owner_of_name(self, name: str, scope: Scope) -> Scope | None:
         """Return the scope that a load of ``name`` in ``scope`` refers to, None for builtins."""
         for current in scope.ancestors():
             if current.is_class and current is not scope:
@@ -456,7 +456,7 @@ class ModuleNames:
 
     def owner(self, name: ast.Name) -> Scope | None:
         """Return the scope that binds ``name``, or None for builtins and unknown names."""
-        return self._owner(name.id, self._scope_of[name])
+        return self.owner_of_name(name.id, self._scope_of[name])
 
     def uses(self, binding: Binding) -> list[ast.Name]:
         """Return all loads of the bound name, in this scope and nested ones, in order."""

@@ -28,7 +28,11 @@ def while_runs(sizes: Sizes, module: Module, loop: ast.While) -> Count:
                 return left
             return Count(0, None, "unknown", f"`while {loop.test.value!r}` that is left early")
         return Count(0, None, "unbounded", f"`while {loop.test.value!r}` never ends")
-    counted = _filled(sizes, module, loop) or _counter(sizes, module, loop, loop.test)
+    counted = (
+        _filled(sizes, module, loop)
+        or _emptied(sizes, module, loop)
+        or _counter(sizes, module, loop, loop.test)
+    )
     if counted is not None:
         skipped = early or skips_rounds(module, loop)
         return replace(counted, low=0) if skipped else counted
@@ -49,6 +53,34 @@ def _left_by_counter(sizes: Sizes, module: Module, loop: ast.While) -> Count | N
         if count is not None:
             return replace(count, low=0)
     return None
+
+
+def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
+    """Understand ``while queue: x = queue.popleft()``: nothing is put back."""
+    names, test = module.names, loop.test
+    if isinstance(test, ast.Compare) and isinstance(test.ops[0], ast.Gt | ast.NotEq):
+        zero = test.comparators[0]
+        if isinstance(zero, ast.Constant) and zero.value == 0:
+            test = test.left
+    if isinstance(test, ast.Call) and names.stands_for(test.func, "builtins.len") and test.args:
+        test = test.args[0]
+    if not isinstance(test, ast.Name):
+        return None
+    taken = 0
+    for node in names.walk(loop):
+        if not isinstance(node, ast.Name) or node.id != test.id or node is test:
+            continue
+        parent = names.parents.get(node)
+        if isinstance(parent, ast.Call) and names.stands_for(parent.func, "builtins.len"):
+            continue
+        if not isinstance(parent, ast.Attribute) or parent.attr not in ("pop", "popleft"):
+            return None
+        statement = names.statement_of(node)
+        taken += any(statement is s for s in loop.body)
+    count = sizes.items(module, test)
+    if taken != 1 or count.kind not in ("known", "data"):
+        return None
+    return replace(count, low=0, reason=f"`while {words_of(loop.test)}`, {count.reason}")
 
 
 def _filled(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.plan import Argument, Declined
+from ray_lint.rewrite.submitters import submitter_of
 
 _STABLE = (
     ast.Constant,
@@ -163,6 +165,83 @@ def _spread(positional: list[ast.expr]) -> list[ast.expr]:
         else:
             found.append(given)
     return found
+
+
+def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
+    """Return ``f.remote(x, 3)`` for ``submit(x)`` if ``submit(y)`` returns ``f.remote(y, 3)``.
+
+    Raises Declined where the function in between does anything with its parameters.
+    """
+    outer = submission.call
+    submitter = submitter_of(names, outer)
+    if submitter is None:
+        raise Declined("the loop submits through a function that does more than that")
+    inner, function = submitter.inner, submitter.function
+    if inner is None:
+        return outer
+    if function is None:  # functools.partial(f.remote, ...)
+        given = {keyword.arg for keyword in outer.keywords}
+        kept = [keyword for keyword in inner.keywords if keyword.arg not in given]
+        for expression in [*inner.args[1:], *(keyword.value for keyword in kept)]:
+            _must_be_constant(names, expression, outer)
+        return ast.Call(outer.func, [*inner.args[1:], *outer.args], [*kept, *outer.keywords])
+    parameters = _bound_parameters(function, outer)
+    used: set[str] = set()
+
+    def replaced(expression: ast.expr) -> ast.expr:
+        if isinstance(expression, ast.Name) and expression.id in parameters:
+            value = parameters[expression.id]
+            if expression.id in used and not isinstance(value, ast.Name | ast.Constant):
+                raise Declined(f"`{expression.id}` would be evaluated twice")
+            used.add(expression.id)
+            if value not in names.order or not names.contains(outer, value):
+                _must_be_constant(names, value, outer)
+            return value
+        _must_be_constant(names, expression, outer)
+        return expression
+
+    arguments = [replaced(argument) for argument in inner.args]
+    keywords = [ast.keyword(k.arg, replaced(k.value)) for k in inner.keywords]
+    for name, value in parameters.items():
+        if name not in used and not isinstance(value, ast.Name | ast.Constant):
+            raise Declined(f"the parameter `{name}` is not passed on")
+    return ast.Call(outer.func, arguments, keywords)
+
+
+def _bound_parameters(
+    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, call: ast.Call
+) -> dict[str, ast.expr]:
+    """Return what a call gives to each parameter. Raises Declined where that is not plain."""
+    spec = function.args
+    positional = [*spec.posonlyargs, *spec.args]
+    starred = any(isinstance(a, ast.Starred) for a in call.args)
+    if spec.vararg or spec.kwarg or starred or any(k.arg is None for k in call.keywords):
+        raise Declined("the function that submits is called with starred arguments")
+    if len(call.args) > len(positional):
+        raise Declined("the call passes more arguments than the function takes")
+    defaults = positional[len(positional) - len(spec.defaults) :]
+    bound = {a.arg: d for a, d in zip(defaults, spec.defaults, strict=True)}
+    bound |= {a.arg: d for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d}
+    bound |= {a.arg: given for a, given in zip(positional, call.args, strict=False)}
+    bound |= {k.arg: k.value for k in call.keywords if k.arg}
+    names = {a.arg for a in [*positional, *spec.kwonlyargs]}
+    if bound.keys() != names:
+        raise Declined("the call does not give each parameter one value")
+    return bound
+
+
+def _must_be_constant(names: ModuleNames, expression: ast.expr, site: ast.Call) -> None:
+    """Decline an expression of another function that could mean something else at the site."""
+    for node in ast.walk(expression):
+        if isinstance(node, ast.Name):
+            owner = names.owner(node)
+            visible = names.owner_of_name(node.id, names.scope_of(site))
+            if visible is not owner or (
+                owner is not None and (owner is not names.root or len(owner.bindings[node.id]) != 1)
+            ):
+                raise Declined(f"`{node.id}` may be something else where the call stands")
+        elif not isinstance(node, ast.Constant | ast.expr_context | ast.UnaryOp | ast.unaryop):
+            raise Declined("the function that submits computes its arguments")
 
 
 def _argument(

@@ -32,6 +32,14 @@ _VIEWS = ("items", "keys", "values")
 _AGAIN_CALLS = {"builtins.range", "builtins.enumerate", "builtins.zip", "builtins.sorted"}
 _AGAIN_CALLS |= {"builtins.reversed", "builtins.list", "builtins.tuple", "builtins.len"}
 _DEPTH = 8
+_OPPOSITE: dict[type[ast.cmpop], str] = {
+    ast.In: "not in",
+    ast.NotIn: "in",
+    ast.Is: "is not",
+    ast.IsNot: "is",
+    ast.Eq: "!=",
+    ast.NotEq: "==",
+}
 
 
 class ItemWriter:
@@ -83,16 +91,32 @@ class ItemWriter:
         for repeat in repeats:
             target = self.source.code(repeat.target)
             parts.append(f"for {target} in {self.operand(repeat.iterable)}")
-            parts += [f"if {self.operand(c)}" for c in repeat.conditions]
+            tests = [self.operand(c) for c in repeat.conditions]
+            loose = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)
+            if any(isinstance(c, loose) for c in repeat.conditions):
+                parts += [f"if {test}" for test in tests]
+            elif tests:
+                parts.append(f"if {' and '.join(tests)}")
         return " ".join(parts)
 
     def operand(self, expression: ast.expr) -> str:
         """Return an iterable or condition, in parentheses where a clause needs them."""
+        if isinstance(expression, ast.UnaryOp) and not hasattr(expression, "lineno"):
+            return self._negated(expression.operand)
         code = self.source.code(expression)
         bare = isinstance(expression, ast.Lambda | ast.IfExp) or (
             isinstance(expression, ast.Tuple) and not code.startswith("(")
         )
         return f"({code})" if bare else code
+
+    def _negated(self, test: ast.expr) -> str:
+        """Return the opposite of a condition as one would write it."""
+        if isinstance(test, ast.Compare) and len(test.ops) == 1 and type(test.ops[0]) in _OPPOSITE:
+            left, right = self.source.code(test.left), self.source.code(test.comparators[0])
+            return f"{left} {_OPPOSITE[type(test.ops[0])]} {right}"
+        code = self.source.code(test)
+        simple = isinstance(test, ast.Name | ast.Call | ast.Attribute | ast.Subscript | ast.Compare)
+        return f"not {code}" if simple or code.startswith("(") else f"not ({code})"
 
     def sequence(self, iterable: ast.expr) -> str:
         """Return the iterable itself if it can be sliced, else a list of it."""

@@ -25,7 +25,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind, resolve_callee
-from ray_lint.rewrite.arguments import bind_arguments, binds_inside
+from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.items import ItemWriter, holds_references
@@ -115,9 +115,6 @@ class Rewriter:
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
         title = f"Submit `{site.callee.name}` in batches"
-        if site.submission.through is not None:
-            reason = "the loop submits by another name: through a function or a kept `.remote`"
-            return Fix(title, Applicability.DISPLAY, (), reason)
         try:
             target = find_target(self.names, site)
             shape: Shape | None = find_shape(site.submission)
@@ -193,6 +190,8 @@ class Rewriter:
         if submission.is_mapped and isinstance(call.args[0], ast.Lambda):
             assert isinstance(call.args[0].body, ast.Call)
             call = call.args[0].body
+        elif submission.through is not None:
+            call = passed_on(self.names, submission)
         elif submission.is_mapped:
             assert shape.repeats is not None
             goal = shape.repeats[0].target
@@ -337,6 +336,8 @@ class Rewriter:
             given = [call for call in given if call in at_site]
         options = judge_options(given, doubts, self._constant_dict)
         at_site = set(self.names.walk(site.submission.handle))
+        if site.submission.through is not None:
+            at_site.clear()  # they stand in another function
         for keyword in options:
             for node in ast.walk(keyword.value):
                 if isinstance(node, ast.Name):

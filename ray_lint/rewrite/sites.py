@@ -6,7 +6,7 @@ import ast
 import re
 from dataclasses import dataclass
 
-from ray_lint.program.effects import expression_effects, mutates
+from ray_lint.program.effects import expression_effects, is_immutable, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.rewrite.arguments import used_after
@@ -288,13 +288,64 @@ class SiteWriter:
             inner = isinstance(iterable, ast.Name) and iterable.id in targets
             if not inner and not self.items.can_repeat(iterable):
                 raise Declined("its iterable may be used up by a first pass")
-        for expression in [*evaluated, *(c for r in repeats for c in r.conditions)]:
+        conditions = self._conditions(repeats)
+        for expression in [*evaluated, *conditions]:
             if expression not in self.names.order:
                 continue  # the item itself, as ``map`` passes it
             effects = expression_effects(self.items.project, self.items.module, expression)
             bad = [e for e in effects if e.kind.name not in ("MAY_RAISE", "RETURNS_SHARED")]
             if bad:
                 raise Declined(f"an expression in the loop {bad[0].reason}")
+
+    def _conditions(self, repeats: list[Repeat]) -> list[ast.expr]:
+        """Return the conditions as they stand in the source, not as we negated them."""
+        return [
+            c.operand if c not in self.names.order and isinstance(c, ast.UnaryOp) else c
+            for r in repeats
+            for c in r.conditions
+        ]
+
+    def _must_hold_before(self, shape: Shape) -> None:
+        """Decline conditions that could be answered otherwise before the loop than inside."""
+        names, repeats = self.names, shape.repeats or []
+        targets = {n.id for r in repeats for n in ast.walk(r.target) if isinstance(n, ast.Name)}
+        helpers = any(
+            isinstance(n, ast.Call)
+            and isinstance(n.func, ast.Name)
+            and not (names.qualified(n.func) or "").startswith(("builtins.", "ray."))
+            for n in names.walk(shape.region)
+        )
+        place: ast.AST = names.tree if helpers else shape.region
+        for condition in self._conditions(repeats):
+            for node in names.walk(condition):
+                if isinstance(node, ast.Attribute | ast.Subscript):
+                    root: ast.expr = node
+                    while isinstance(root, ast.Attribute | ast.Subscript | ast.Call):
+                        root = root.func if isinstance(root, ast.Call) else root.value
+                    known = isinstance(root, ast.Name) and root.id in targets
+                    known = known or isinstance(root, ast.Constant)
+                    if helpers and not known and names.qualified(node) is None:
+                        raise Declined("a condition in the loop may change while it runs")
+                if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
+                    continue
+                owner = names.owner(node)
+                if owner is None or any(
+                    names.contains(condition, b.node) for b in names.reaching(node)
+                ):
+                    continue
+                if node.id not in targets and helpers and len(owner.bindings[node.id]) != 1:
+                    raise Declined(f"the condition on `{node.id}` may change while the loop runs")
+                if is_immutable(self.items.project, self.items.module, node):
+                    continue
+                for binding in names.reaching(node):
+                    skipped = (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS)
+                    if binding.kind not in skipped and mutates(
+                        self.items.project,
+                        self.items.module,
+                        shape.region if node.id in targets else place,
+                        binding,
+                    ):
+                        raise Declined(f"`{node.id}` is changed while the loop runs")
 
     def _next(
         self,
@@ -311,8 +362,9 @@ class SiteWriter:
         assert statement is not None
         if shape.loop is not None:
             self._runs_to_the_end(shape, arguments)
-        for parent in self.names.ancestors(node):
-            if parent is statement:
+        self._must_hold_before(shape)
+        for parent in self.names.ancestors(shape.region if shape.loop is None else statement):
+            if parent is statement or isinstance(parent, ast.stmt):
                 break
             if isinstance(parent, ast.IfExp | ast.BoolOp | ast.Lambda):
                 raise Declined("the comprehension runs only under a condition")
@@ -340,6 +392,8 @@ class SiteWriter:
         assert loop is not None
         assert shape.repeats is not None
         for node in names.walk(loop):
+            if isinstance(node, ast.Continue) and self.names.parents[node] in shape.skips:
+                continue
             if isinstance(node, ast.Break | ast.Continue | ast.Return):
                 raise Declined("the loop may end or skip before all items are submitted")
         targets: dict[str, ast.AST] = {}
@@ -348,6 +402,7 @@ class SiteWriter:
                 if isinstance(node, ast.Name):
                     targets[node.id] = node
         evaluated = [a.expression for a in arguments] + [r.iterable for r in shape.repeats]
+        evaluated += [c for r in shape.repeats for c in r.conditions]
         for expression in evaluated:
             for node in ast.walk(expression):
                 if not isinstance(node, ast.Name) or node not in names.order:
@@ -495,7 +550,7 @@ class SiteWriter:
         indent = source.indent(loop)
         base = ascii_name(call.name, "task").strip("_")
         varying = [a for a in arguments if a.varying]
-        nested = self._nested_clauses(shape)
+        nested = self._nested_clauses(shape, site)
         in_places = len(shape.merged) < len(shape.siblings)
         if varying:
             collected = self.supply.fresh(f"{base}_{plural('item')}")
@@ -690,14 +745,13 @@ class SiteWriter:
         bare = isinstance(key, ast.Tuple) and not code.startswith("(")
         return f"({code})" if bare else code
 
-    def _nested_clauses(self, shape: Shape) -> str:
+    def _nested_clauses(self, shape: Shape, site: ast.expr) -> str:
         """Return the clauses of the comprehension in ``refs.extend([f.remote(x) for …])``."""
         statement = shape.node
         for node in self.names.walk(statement):
-            if isinstance(node, ast.ListComp | ast.GeneratorExp) and isinstance(node.elt, ast.Call):
+            if isinstance(node, ast.ListComp | ast.GeneratorExp) and node.elt is site:
                 repeats = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in node.generators]
-                if isinstance(node.elt.func, ast.Attribute) and node.elt.func.attr == "remote":
-                    return self.items.clauses(repeats)
+                return self.items.clauses(repeats)
         return ""
 
     def _container_fits(self, shape: Shape) -> None:

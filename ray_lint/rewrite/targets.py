@@ -95,7 +95,11 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("another decorator stands above the one of Ray")
     if names.enclosing_loops(statement) and not isinstance(block.owner, ast.FunctionDef):
         raise Declined("the remote function is defined in a loop")
-    exclusive = _is_script(names, site, statement) and _only_use(names, binding, handle)
+    exclusive = (
+        site.submission.through is None
+        and _is_script(names, site, statement)
+        and _only_use(names, binding, handle)
+    )
     return Target(
         definition, statement, callee.decorator, binding.name, is_method=False, exclusive=exclusive
     )
@@ -188,6 +192,8 @@ def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.La
         raise Declined("the calls go to several actors")
     if site.callee.others or not _is_one_handle(names, site.submission.handle):
         raise Declined("the actor is not always of one class")
+    if site.submission.through is not None:
+        raise Declined("another function calls the actor")
     if not isinstance(definition, ast.FunctionDef) or not definition.args.args:
         raise Declined("the method takes no instance")
     if definition.decorator_list:

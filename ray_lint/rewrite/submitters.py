@@ -1,0 +1,97 @@
+"""Small functions that do nothing but submit: ``def submit(x): return f.remote(x)``.
+
+Also ``lambda x: f.remote(x)``, ``functools.partial(f.remote, base=7)`` and plain ``f.remote`` when
+they are given a name. A call of one is a submission like any other.
+"""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass
+
+from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
+
+
+@dataclass(frozen=True, eq=False)
+class Submitter:
+    """What stands between a call and the submission it makes.
+
+    ``handle`` is ``f.remote``, ``inner`` the call of it (for a partial: the call that makes it) and
+    ``function`` the function around it, each None if there is none.
+    """
+
+    handle: ast.Attribute
+    inner: ast.Call | None = None
+    function: FunctionNode | None = None
+
+
+def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
+    """Return what ``submit`` of the call ``submit(x)`` is, if all it does is to submit."""
+    if not isinstance(call.func, ast.Name) or call.func.id not in _candidates(names):
+        return None
+    bindings = names.reaching(call.func)
+    owner = names.owner(call.func)
+    if len(bindings) != 1 or owner is None or len(owner.bindings[call.func.id]) != 1:
+        return None
+    (binding,) = bindings
+    if binding.kind is BindingKind.FUNCTION and isinstance(binding.node, ast.FunctionDef):
+        return _of_function(binding.node)
+    if binding.kind is BindingKind.ASSIGN and binding.value is not None:
+        return _of_value(names, binding.value)
+    return None
+
+
+def _candidates(names: ModuleNames) -> frozenset[str]:
+    """Return the names that may be submitters: asking about them is worth a look."""
+    if _candidates not in names.memo:
+        found: set[str] = set()
+        for node in names.walk(names.tree):
+            if isinstance(node, ast.FunctionDef) and _of_function(node) is not None:
+                found.add(node.name)
+            elif isinstance(node, ast.Assign) and _of_value(names, node.value) is not None:
+                found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+        names.memo[_candidates] = frozenset(found)
+    known: frozenset[str] = names.memo[_candidates]
+    return known
+
+
+def _of_function(function: ast.FunctionDef) -> Submitter | None:
+    """Recognize a function whose body is, besides a docstring, ``return f.remote(...)``."""
+    if function.decorator_list:
+        return None
+    body = function.body
+    if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        body = body[1:]
+    if len(body) != 1 or not isinstance(body[0], ast.Return):
+        return None
+    return _around(body[0].value, function)
+
+
+def _of_value(names: ModuleNames, value: ast.expr) -> Submitter | None:
+    if isinstance(value, ast.Lambda):
+        return _around(value.body, value)
+    if isinstance(value, ast.Attribute) and value.attr == "remote":
+        return None if names.stands_for(value, "ray.remote") else Submitter(value)
+    if (
+        isinstance(value, ast.Call)
+        and value.args
+        and isinstance(value.args[0], ast.Attribute)
+        and value.args[0].attr == "remote"
+        and names.stands_for(value.func, "functools.partial")
+    ):
+        return Submitter(value.args[0], value)
+    return None
+
+
+def _around(inner: ast.expr | None, function: FunctionNode) -> Submitter | None:
+    if isinstance(inner, ast.Call) and isinstance(inner.func, ast.Attribute) and _submits(inner):
+        return Submitter(inner.func, inner, function)
+    return None
+
+
+def _submits(node: ast.expr | None) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "remote"
+    )
