@@ -346,6 +346,13 @@ class Rewriter:
                     once = owner is self.names.root and len(owner.bindings[node.id]) == 1
                     if owner is not None and not once and not here:
                         raise Declined("its options are not the same for all items")
+                    changed = (
+                        mutates(self.project, self.module, shape.region, binding)
+                        for binding in self.names.reaching(node)
+                        if binding.kind is BindingKind.ASSIGN
+                    )
+                    if any(changed):
+                        raise Declined("its options are not the same for all items")
                 elif isinstance(node, ast.Call):
                     doubts.add("its options are computed")
         return options

@@ -506,6 +506,8 @@ def _touches(
             continue
         if isinstance(statement, ast.Assign) and node in own:
             continue
+        if names.scope_of(node) is not names.scope_of(container):
+            return None  # asked later, when the references are there
         parent = names.parents[node]
         if (
             may_append

@@ -316,7 +316,14 @@ class SiteWriter:
             for n in names.walk(shape.region)
         )
         place: ast.AST = names.tree if helpers else shape.region
+        prints = shape.loop is not None and any(
+            isinstance(n, ast.Call) and names.stands_for(n.func, "builtins.print")
+            for n in names.walk(shape.loop)
+        )
         for condition in self._conditions(repeats):
+            effects = expression_effects(self.items.project, self.items.module, condition)
+            if prints and effects:
+                raise Declined("a condition may fail after something was printed")
             for node in names.walk(condition):
                 if isinstance(node, ast.Attribute | ast.Subscript):
                     root: ast.expr = node
