@@ -11,8 +11,8 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
 from ray_lint.rewrite.arguments import target_names
+from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Items, Repeat
-from ray_lint.rewrite.shapes import Shape
 from ray_lint.rewrite.source_map import SourceMap
 
 _SEQUENCE_CALLS = {

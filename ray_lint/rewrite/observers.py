@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Iterator
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
-from ray_lint.rewrite.shapes import Form, Shape
 from ray_lint.rewrite.targets import Target
 
 _RAY_PARTS = {"get", "wait", "remote", "options"}

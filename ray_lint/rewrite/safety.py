@@ -10,8 +10,8 @@ from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, ModuleNames
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
-from ray_lint.rewrite.shapes import Form, Shape
 
 _FORBIDDEN = {
     EffectKind.YIELDS: "it is a generator",

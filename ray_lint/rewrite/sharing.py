@@ -16,9 +16,9 @@ from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind, ModuleNames, Scope
 from ray_lint.program.project import Project
+from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Declined
-from ray_lint.rewrite.shapes import Form, Shape
 
 Key = tuple[Scope, str]
 Place = ast.Name | ast.Attribute

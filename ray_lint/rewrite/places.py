@@ -1,0 +1,134 @@
+"""Calls deep inside an expression or a loop that does more than to submit."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program.names import COMPREHENSIONS, ModuleNames
+from ray_lint.rewrite.forms import Form, Shape
+from ray_lint.rewrite.plan import Declined, Repeat
+
+
+def elsewhere(names: ModuleNames, call: ast.expr) -> Shape:
+    """Describe a call deep inside an expression: its loops must be known as clauses."""
+    statement = names.statement_of(call)
+    assert statement is not None
+    clauses: list[Repeat] = []
+    conditions: list[ast.expr] = []
+    region: ast.AST | None = None
+    child: ast.AST = call
+    for parent in names.ancestors(call):
+        if parent is statement:
+            break
+        if isinstance(parent, ast.Lambda):
+            raise Declined("the call stands in a lambda")
+        if isinstance(parent, COMPREHENSIONS):
+            if isinstance(child, ast.comprehension):
+                raise Declined("the call stands in the iterable or filter of a comprehension")
+            if isinstance(parent, ast.GeneratorExp) and not is_drained(names, parent):
+                raise Declined("a generator expression does more than submit")
+            own = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in parent.generators]
+            clauses = [*own[:-1], _with_conditions(own[-1], conditions), *clauses]
+            conditions = []
+            if any(g.is_async for g in parent.generators):
+                raise Declined("the comprehension is asynchronous")
+            region = parent
+        elif isinstance(parent, ast.IfExp) and child is not parent.test:
+            conditions.insert(0, parent.test if child is parent.body else negated(parent.test))
+        elif isinstance(parent, ast.BoolOp) and child is not parent.values[0]:
+            raise Declined("the call happens only under a condition")
+        child = parent
+    if region is None:
+        return _in_loops(names, call, statement, conditions)
+    if conditions:
+        raise Declined("the comprehension runs only under a condition")
+    return Shape(Form.NEXT, call, region, clauses)
+
+
+_DRAINS = frozenset(
+    f"builtins.{name}"
+    for name in (
+        *("list", "tuple", "set", "frozenset", "sorted"),
+        *("sum", "max", "min", "dict"),
+    )
+) | {"collections.Counter", "statistics.mean", "math.fsum"}
+
+
+def is_drained(names: ModuleNames, generator: ast.GeneratorExp) -> bool:
+    """Whether all items of a generator expression are taken where it stands."""
+    parent = names.parents[generator]
+    if isinstance(parent, ast.Starred):
+        return isinstance(names.parents[parent], ast.List)
+    if not isinstance(parent, ast.Call) or parent.args[:1] != [generator]:
+        return False
+    if isinstance(parent.func, ast.Attribute) and parent.func.attr in ("join", "extend"):
+        return isinstance(parent.func.value, ast.Constant) or parent.func.attr == "extend"
+    return bool(names.qualified_names(parent.func) & _DRAINS)
+
+
+def negated(test: ast.expr) -> ast.expr:
+    """Return the opposite of a condition."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        return test.operand
+    return ast.UnaryOp(ast.Not(), test)
+
+
+def _with_conditions(repeat: Repeat, conditions: list[ast.expr]) -> Repeat:
+    return Repeat(repeat.target, repeat.iterable, (*repeat.conditions, *conditions))
+
+
+def _in_loops(
+    names: ModuleNames, call: ast.expr, statement: ast.stmt, conditions: list[ast.expr]
+) -> Shape:
+    """Describe a call that nested ``for`` statements make once per iteration at most.
+
+    It may stand under conditions, which then are asked before the loop as well.
+    """
+    loops: list[tuple[ast.For, list[ast.expr]]] = []
+    skips: list[ast.If] = []
+    current: ast.stmt = statement
+    while True:
+        block = names.blocks[current]
+        for before in block.statements[: block.index]:
+            if isinstance(before, ast.If) and _skips(before):
+                conditions.insert(0, negated(before.test))
+                skips.append(before)
+        owner = block.owner
+        if isinstance(owner, ast.If):
+            conditions.insert(0, owner.test if block.field == "body" else negated(owner.test))
+            current = owner
+        elif isinstance(owner, ast.For) and block.field == "body":
+            loops.append((owner, conditions))
+            conditions = []
+            current = owner
+        else:
+            break
+    if not loops:
+        raise Declined("the loop does more with the reference than to collect it")
+    if isinstance(statement, ast.If | ast.While | ast.Try | ast.With) and not names.contains(
+        getattr(statement, "test", statement), call
+    ):
+        raise Declined("the loop does more with the reference than to collect it")
+    shape: Shape | None = None
+    for loop, tests in loops:
+        inner = shape.repeats or [] if shape is not None else []
+        shape = Shape(
+            Form.NEXT,
+            call,
+            loop,
+            [_with_conditions(Repeat(loop.target, loop.iter), tests), *inner],
+            loop=loop,
+            skips=skips,
+            narrower=shape,
+        )
+    assert shape is not None
+    return shape
+
+
+def _skips(statement: ast.If) -> bool:
+    """Whether a statement is ``if …: continue``."""
+    return (
+        len(statement.body) == 1
+        and isinstance(statement.body[0], ast.Continue)
+        and not statement.orelse
+    )

@@ -1,0 +1,258 @@
+"""What a submission passes to its task: arguments and options."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import replace
+from functools import cached_property
+
+from libcst import CSTValidationError, ParserSyntaxError
+
+from ray_lint.config import Config
+from ray_lint.program.effects import (
+    is_immutable,
+    may_misfit,
+    mutates,
+    types_of,
+)
+from ray_lint.program.facts import Site
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind
+from ray_lint.program.project import Project
+from ray_lint.program.remotes import resolve_callee
+from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
+from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.naming import names_in
+from ray_lint.rewrite.plan import Argument, Declined, Doubts
+from ray_lint.rewrite.safety import (
+    judge_options,
+)
+from ray_lint.rewrite.source_map import SourceMap
+from ray_lint.rewrite.targets import Target
+
+
+class Submitted:
+    """Reads the submissions of one module. LibCST parses the module when its text is asked for."""
+
+    def __init__(self, project: Project, module: Module, config: Config) -> None:
+        self.project, self.module, self.config = project, module, config
+        self.names = module.names
+
+    @cached_property
+    def _map(self) -> SourceMap | str:
+        """The source map, or why there is none."""
+        try:
+            return SourceMap(self.module.text, self.names)
+        except (RecursionError, KeyError):  # LibCST's own clean-up hides the first by the second
+            return "the file is too deeply nested to be rewritten"
+        except (
+            ParserSyntaxError,
+            CSTValidationError,
+        ):  # syntax that is newer, or odd: `for* i in x`
+            return "LibCST cannot parse the file"
+
+    @property
+    def _source(self) -> SourceMap:
+        if isinstance(self._map, str):
+            raise Declined(self._map)
+        return self._map
+
+    def _arguments(self, site: Site, target: Target, shape: Shape) -> list[Argument]:
+        submission = site.submission
+        call = submission.call
+        if submission.is_mapped and isinstance(call.args[0], ast.Lambda):
+            assert isinstance(call.args[0].body, ast.Call)
+            call = call.args[0].body
+        elif submission.through is not None:
+            call = passed_on(self.names, submission)
+        elif submission.is_mapped:
+            assert shape.repeats is not None
+            goal = shape.repeats[0].target
+            elements = goal.elts if isinstance(goal, ast.Tuple) else [goal]
+            bound = bind_arguments(
+                self.names,
+                elements,
+                [],
+                target.definition,
+                shape.region,
+                skip_first=target.is_method,
+            )
+            return [Argument(a.expression, True, parameter=a.parameter) for a in bound]
+        sources = names_in(*(r.iterable for r in shape.repeats or []))
+        return bind_arguments(
+            self.names,
+            call.args,
+            self._spelled_out(call.keywords),
+            target.definition,
+            shape.region,
+            skip_first=target.is_method,
+            sources=frozenset(sources),
+        )
+
+    def _spelled_out(self, keywords: list[ast.keyword]) -> list[ast.keyword]:
+        """Return the keywords with those of ``**CONSTANT`` one by one, if they are literals."""
+        found: list[ast.keyword] = []
+        for keyword in keywords:
+            items = None if keyword.arg else self._constant_dict(keyword.value)
+            if items is not None and all(isinstance(i.value, ast.Constant) for i in items):
+                found += items
+            else:
+                found.append(keyword)
+        return found
+
+    def _merged(
+        self, site: Site, target: Target, shape: Shape, arguments: list[Argument]
+    ) -> list[Argument]:
+        """Take in the other submissions of the same function that fill the same list.
+
+        Returns the arguments of the site, varying where they differ from those of the others.
+        """
+        shape.merged = []
+        if not shape.siblings or shape.aliases:
+            return arguments
+        found: list[tuple[ast.Expr, list[Argument]]] = []
+        for statement in shape.siblings:
+            assert isinstance(statement.value, ast.Call)
+            call = statement.value.args[0]
+            first, last = statement.lineno, statement.end_lineno or statement.lineno
+            if (
+                not isinstance(call, ast.Call)
+                or ast.dump(call.func) != ast.dump(site.submission.handle)
+                or resolve_callee(self.project, self.module, call).definition
+                is not site.callee.definition
+                or any("noqa" in c.lower() for c in self._source.comments(first, last))
+            ):
+                return arguments
+            others = bind_arguments(
+                self.names,
+                call.args,
+                self._spelled_out(call.keywords),
+                target.definition,
+                shape.region,
+                skip_first=target.is_method,
+            )
+            found.append((statement, others))
+        every = [arguments, *(others for _, others in found)]
+        kinds = [[(a.star, a.keyword, a.parameter) for a in one] for one in every]
+        if any(kind != kinds[0] for kind in kinds) or any(a.star for a in arguments):
+            return arguments
+        varying = [
+            any(a.varying for a in column) or len({ast.dump(a.expression) for a in column}) > 1
+            for column in zip(*every, strict=True)
+        ]
+
+        def marked(one: list[Argument]) -> list[Argument]:
+            return [replace(a, varying=v) for a, v in zip(one, varying, strict=True)]
+
+        shape.merged = [(statement, marked(others)) for statement, others in found]
+        return marked(arguments)
+
+    def _passed(
+        self, shape: Shape, arguments: list[Argument]
+    ) -> tuple[tuple[str, Module, ast.expr], ...]:
+        """Return what each parameter gets, as far as it stands in the source."""
+        every = [*arguments, *(a for _, others in shape.merged for a in others)]
+        return tuple(
+            (a.parameter, self.module, a.expression)
+            for a in every
+            if a.parameter and a.expression in self.names.order
+        )
+
+    def _misfit(self, target: Target, arguments: list[Argument]) -> str:
+        """Return what the task does that fails for arguments of another type than expected."""
+        spec = target.definition.args
+        kinds: dict[str, frozenset[str]] = {}
+        pairs = [
+            *zip(reversed([*spec.posonlyargs, *spec.args]), reversed(spec.defaults), strict=False),
+            *zip(spec.kwonlyargs, spec.kw_defaults, strict=True),
+        ]
+        given = {argument.parameter: argument.expression for argument in arguments}
+        for parameter, default in pairs:
+            if default is not None:
+                given.setdefault(parameter.arg, default)
+        for name, expression in given.items():
+            known = None
+            if name and hasattr(expression, "lineno"):
+                known = types_of(self.project, self.module, expression)
+            if known:
+                kinds[name] = known
+        return may_misfit(self.project, self.module, target.definition, kinds)
+
+    def _is_plain(self, expression: ast.expr) -> bool:
+        return hasattr(expression, "lineno") and is_immutable(self.project, self.module, expression)
+
+    def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
+        """Return the parameters that provably get numbers, strings and the like."""
+        found = set()
+        for argument in arguments:
+            if not argument.parameter:
+                continue
+            expression = argument.expression
+            if not hasattr(expression, "lineno"):
+                continue
+            if is_immutable(self.project, self.module, expression):
+                found.add(argument.parameter)
+        return frozenset(found)
+
+    def _options(
+        self, site: Site, target: Target, shape: Shape, doubts: Doubts
+    ) -> list[ast.keyword]:
+        """Return the keywords of ``.options(...)``; those of the decorator are carried over."""
+        made = target.decorator
+        if isinstance(made, ast.Call) and made.args:
+            made = made.func
+        judge_options([made] if isinstance(made, ast.Call) else [], doubts, self._constant_dict)
+        given = list(site.callee.options)
+        if target.is_method:
+            # The options of an actor were used up when it was made.
+            at_site = set(ast.walk(site.submission.handle))
+            given = [call for call in given if call in at_site]
+        options = judge_options(given, doubts, self._constant_dict)
+        at_site = set(self.names.walk(site.submission.handle))
+        if site.submission.through is not None:
+            at_site.clear()  # they stand in another function
+        for keyword in options:
+            for node in ast.walk(keyword.value):
+                if isinstance(node, ast.Name):
+                    owner = self.names.owner(node)
+                    here = node in at_site and not binds_inside(self.names, node, shape.region)
+                    once = owner is self.names.root and len(owner.bindings[node.id]) == 1
+                    if owner is not None and not once and not here:
+                        raise Declined("its options are not the same for all items")
+                    changed = (
+                        mutates(self.project, self.module, shape.region, binding)
+                        for binding in self.names.reaching(node)
+                        if binding.kind is BindingKind.ASSIGN
+                    )
+                    if any(changed):
+                        raise Declined("its options are not the same for all items")
+                elif isinstance(node, ast.Call):
+                    doubts.add("its options are computed")
+        return options
+
+    def _constant_dict(self, expression: ast.expr) -> list[ast.keyword] | None:
+        """Return the items of a dictionary with plain keys that no code of the file changes."""
+        value: ast.expr | None = expression
+        if isinstance(expression, ast.Name):
+            owner = self.names.owner(expression)
+            bindings = owner.bindings.get(expression.id, []) if owner is not None else []
+            if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN:
+                return None
+            if mutates(self.project, self.module, self.names.tree, bindings[0]):
+                return None
+            value = bindings[0].value
+        if isinstance(value, ast.Dict):
+            items = [
+                ast.keyword(key.value, item)
+                for key, item in zip(value.keys, value.values, strict=True)
+                if isinstance(key, ast.Constant) and isinstance(key.value, str)
+            ]
+            return items if len(items) == len(value.keys) else None
+        if (
+            isinstance(value, ast.Call)
+            and self.names.qualified(value.func) == "builtins.dict"
+            and not value.args
+            and all(keyword.arg for keyword in value.keywords)
+        ):
+            return value.keywords
+        return None
