@@ -14,6 +14,7 @@ from ray_lint.rewrite.naming import NameSupply
 from ray_lint.rewrite.plan import Declined, Edits
 from ray_lint.rewrite.shapes import in_fstring
 from ray_lint.rewrite.source_map import SourceMap
+from ray_lint.rewrite.uses import Uses
 
 _WIDTH = 88
 _ONE_LINE = 10_000  # further left than any text is long: it is never broken
