@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 from ray_lint.cli.options import build  # noqa: E402
-from ray_lint.cli.pages import page, summary  # noqa: E402
+from ray_lint.cli.pages import fix_mark, page, summary  # noqa: E402
 from ray_lint.rules import all_rules  # noqa: E402
 from ray_lint.settings import KEYS, schema  # noqa: E402
 
@@ -22,10 +22,11 @@ from ray_lint.settings import KEYS, schema  # noqa: E402
 def rule_table(link: str) -> str:
     """Return a Markdown table of the rules; ``link`` leads to the folder of their pages."""
     rows = [
-        f"| [{rule.code}]({link}{rule.name}.md) | `{rule.name}` | {summary(rule)} |"
+        f"| [{rule.code}]({link}{rule.name}.md) | `{rule.name}` | {fix_mark(rule)} "
+        f"| {summary(rule)} |"
         for rule in all_rules()
     ]
-    return "\n".join(["| code | name | what it finds |", "|---|---|---|", *rows])
+    return "\n".join(["| code | name | fix | what it finds |", "|---|---|---|---|", *rows])
 
 
 def settings_table() -> str:

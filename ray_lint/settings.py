@@ -18,7 +18,6 @@ from ray_lint.config import Config
 from ray_lint.errors import UsageError
 
 NAMES = ("ray-lint.toml", "pyproject.toml")
-_CODE = re.compile(r"[A-Z]{1,3}[0-9]{0,3}")
 
 
 @dataclass(frozen=True)
@@ -96,12 +95,18 @@ def schema() -> dict[str, Any]:
 class Settings:
     """What one configuration file says; without a file, the defaults.
 
-    ``values`` are checked; ``lines`` tell where each key stands.
+    ``values`` are checked; ``text`` is the file, to tell where each key stands.
     """
 
     path: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
-    lines: Mapping[str, int] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
+
+    def line(self, *place: str | int) -> int:
+        """Return the line (from 1) of a key, or of what is deeper in its value; 0 if unknown."""
+        from ray_lint.sources.toml_places import line_of
+
+        return line_of(self.text, (*section_of(self.path), *place))
 
     @property
     def folder(self) -> str:
@@ -126,18 +131,27 @@ class Settings:
 
     def excludes(self, path: str, directory: bool) -> bool:
         """Whether ``exclude`` names the path or a directory above it."""
-        if not self._exclude:
-            return False
-        relative = self._relative(path)
+        return self.excluding(path, directory) is not None
+
+    def excluding(self, path: str, directory: bool) -> str | None:
+        """Return the glob of ``exclude`` that names the path or a directory above it."""
+        relative = self._relative(path) if self._exclude else None
         if relative is None:
-            return False
+            return None
         parts = relative.split("/")
-        return any(
-            regex.fullmatch("/".join(parts[:depth]))
-            and (directory or depth < len(parts) or not only)
-            for depth in range(1, len(parts) + 1)
-            for regex, only in self._exclude
-        )
+        for depth in range(1, len(parts) + 1):
+            for glob, regex in self._exclude:
+                only = glob.endswith("/") and not directory and depth == len(parts)
+                if not only and regex.fullmatch("/".join(parts[:depth])):
+                    return glob
+        return None
+
+    def per_file(self, path: str) -> list[str]:
+        """Return the globs of ``per-file-ignores`` that name the path or a directory above it."""
+        relative = self._relative(path) if self._per_file else None
+        if relative is None:
+            return []
+        return [glob for glob, regex in self._per_file if _matches(regex, relative)]
 
     def config(self, path: str, chosen: Mapping[str, Any]) -> Config:
         """Return what holds for a file; ``chosen`` comes from the options.
@@ -159,15 +173,8 @@ class Settings:
 
             values["measured"] = load_profile(profile).of(path)
         config = replace(Config(), **{**values, **chosen})
-        if not self._per_file:
-            return config
-        relative = self._relative(path)
-        more = [
-            code
-            for regex, codes in self._per_file
-            if relative is not None and _matches(regex, relative)
-            for code in codes
-        ]
+        ignores = self.values.get("per-file-ignores", {})
+        more = [code for glob in self.per_file(path) for code in ignores[glob]]
         return replace(config, ignore=(*config.ignore, *more)) if more else config
 
     def _relative(self, path: str) -> str | None:
@@ -175,12 +182,12 @@ class Settings:
         return None if relative.startswith("../") or relative == "." else relative
 
     @cached_property
-    def _exclude(self) -> list[tuple[re.Pattern[str], bool]]:
-        return [(_glob(x), x.endswith("/")) for x in self.values.get("exclude", ())]
+    def _exclude(self) -> list[tuple[str, re.Pattern[str]]]:
+        return [(glob, _glob(glob)) for glob in self.values.get("exclude", ())]
 
     @cached_property
-    def _per_file(self) -> list[tuple[re.Pattern[str], list[str]]]:
-        return [(_glob(g), codes) for g, codes in self.values.get("per-file-ignores", {}).items()]
+    def _per_file(self) -> list[tuple[str, re.Pattern[str]]]:
+        return [(glob, _glob(glob)) for glob in self.values.get("per-file-ignores", {})]
 
 
 def _glob(pattern: str) -> re.Pattern[str]:
@@ -232,6 +239,11 @@ class SettingsFinder:
         return known
 
 
+def may_hold_settings(pyproject: bytes) -> bool:
+    """Whether a ``pyproject.toml`` may have a table of ours, by its right name or a wrong one."""
+    return any(name in pyproject for name in (b"ray-lint", b"ray_lint", b"raylint"))
+
+
 def load(path: str) -> Settings | None:
     """Return the settings of a file; None if it is missing or has none.
 
@@ -244,20 +256,51 @@ def load(path: str) -> Settings | None:
         return None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    in_pyproject = os.path.basename(path) == "pyproject.toml"
-    if in_pyproject and b"ray-lint" not in data:
+    in_pyproject = bool(section_of(path))
+    if in_pyproject and not may_hold_settings(data):
         return None
     text, document = _parse(path, data)
     if in_pyproject:
-        tool = document.get("tool")
-        if not isinstance(tool, dict) or "ray-lint" not in tool:
+        tools = document.get("tool")
+        if not isinstance(tools, dict):
             return None
-        document = tool["ray-lint"]
-    section = "tool.ray-lint" if in_pyproject else ""
-    lines = {key: _line_of(text, section, key) for key in document}
+        _check_headings(path, text, tools)
+        if "ray-lint" not in tools:
+            return None
+        document = tools["ray-lint"]
+        if not isinstance(document, dict):
+            where = _where(path, text, ("tool", "ray-lint"))
+            raise UsageError(f"{where}: tool.ray-lint must be a table, not {_shown(document)}")
     for key, value in document.items():
-        _check(path, lines[key], key, value)
-    return Settings(os.path.abspath(path), document, lines)
+        _check(path, text, key, value)
+    return Settings(os.path.abspath(path), document, text)
+
+
+def section_of(path: str) -> tuple[str, ...]:
+    """Return the names of the table that holds the settings in a configuration file."""
+    return ("tool", "ray-lint") if os.path.basename(path) == "pyproject.toml" else ()
+
+
+def _check_headings(path: str, text: str, tools: Mapping[str, Any]) -> None:
+    """Raise UsageError for a table that was meant to be ours, such as ``[tool.ray_lint]``."""
+    for name in tools:
+        if name != "ray-lint" and re.sub("[-_. ]", "", name).lower() == "raylint":
+            where = _where(path, text, ("tool", name))
+            raise UsageError(
+                f"{where}: unknown section [tool.{name}], did you mean [tool.ray-lint]?"
+            )
+
+
+def _where(path: str, text: str, place: tuple[str | int, ...]) -> str:
+    """Return ``file:line`` of a place in the document, or of the nearest one around it."""
+    from ray_lint.sources.toml_places import line_of
+
+    while place:
+        line = line_of(text, place)
+        if line:
+            return f"{path}:{line}"
+        place = place[:-1]
+    return path
 
 
 def _parse(path: str, data: bytes) -> tuple[str, dict[str, Any]]:
@@ -281,16 +324,30 @@ def _parse(path: str, data: bytes) -> tuple[str, dict[str, Any]]:
         raise UsageError(f"{path}{where}: {what}") from None
 
 
-def _check(path: str, line: int, key: str, value: Any) -> None:
-    where = f"{path}:{line}" if line else path
+def _check(path: str, text: str, key: str, value: Any) -> None:
+    section = section_of(path)
     if key not in KEYS:
         from ray_lint.cli.options import did_you_mean
 
-        near = did_you_mean(key.replace("_", "-"), list(KEYS))
+        where = _where(path, text, (*section, key))
+        if key == "tool" and not section:
+            raise UsageError(f"{where}: the heading [tool.ray-lint] belongs in pyproject.toml only")
+        near = did_you_mean(key.replace("_", "-").lower(), list(KEYS))
         raise UsageError(f"{where}: unknown key {key!r}{near}")
-    wrong = _wrong(KEYS[key].schema, value)
-    if wrong:
-        raise UsageError(f"{where}: {key} must be {wrong}")
+    wrong = _wrong(KEYS[key].schema, value, (key,))
+    if wrong is not None:
+        place, must = wrong
+        where = _where(path, text, (*section, *place))
+        name = ".".join(json_key(str(part)) for part in place if isinstance(part, str))
+        entry = "each entry of " if isinstance(place[-1], int) else ""
+        raise UsageError(f"{where}: {entry}{name} must be {must}")
+
+
+def json_key(name: str) -> str:
+    """Return a key as TOML wants it: bare if it can be, else in quotes."""
+    import json
+
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False)
 
 
 _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
@@ -301,41 +358,47 @@ _KINDS: dict[str, tuple[Callable[[Any], bool], str]] = {
     "array": (lambda v: isinstance(v, list), "a list of strings"),
     "object": (lambda v: isinstance(v, dict), "a table of lists of codes"),
 }
+Place = tuple[str | int, ...]
 
 
-def _wrong(schema: Mapping[str, Any], value: Any) -> str:
-    """Return what the value must be instead, "" if it is right."""
+def _wrong(schema: Mapping[str, Any], value: Any, place: Place) -> tuple[Place, str] | None:
+    """Return where a value is wrong and what must stand there instead, None if it is right."""
     fits, kind = _KINDS[schema["type"]]
+    must = ""
     if not fits(value):
-        return f"{kind}, not {value!r}"
-    if "minimum" in schema and value < schema["minimum"]:
-        return f"at least {schema['minimum']}, not {value!r}"
-    if "exclusiveMinimum" in schema and not schema["exclusiveMinimum"] < value < float("inf"):
-        return f"above {schema['exclusiveMinimum']}, not {value!r}"
-    if "enum" in schema and value not in schema["enum"]:
-        return f"one of {', '.join(schema['enum'])}, not {value!r}"
-    if "pattern" in schema and not _CODE.fullmatch(value):
-        return f"a code such as RAY101 or RAY1, not {value!r}"
+        must = kind
+    elif "minimum" in schema and value < schema["minimum"]:
+        must = f"at least {schema['minimum']}"
+    elif "exclusiveMinimum" in schema and not schema["exclusiveMinimum"] < value < float("inf"):
+        must = f"above {schema['exclusiveMinimum']}"
+    elif "enum" in schema and value not in schema["enum"]:
+        from ray_lint.cli.options import did_you_mean
+
+        must = f"one of {', '.join(schema['enum'])}"
+        return place, f"{must}, not {_shown(value)}{did_you_mean(value, schema['enum'])}"
+    elif "pattern" in schema:
+        must = _not_a_code(value)
+    if must:
+        return place, f"{must}, not {_shown(value)}"
     inner = schema.get("items") or schema.get("additionalProperties")
     if inner:
-        for item in value.values() if isinstance(value, dict) else value:
-            wrong = _wrong(inner, item)
-            if wrong:
-                return wrong if isinstance(value, dict) else f"a list; each entry {wrong}"
-    return ""
+        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
+            wrong = _wrong(inner, item, (*place, key))
+            if wrong is not None:
+                return wrong
+    return None
 
 
-def _line_of(text: str, section: str, key: str) -> int:
-    """Return the line (from 1) where a key of the section is set, 0 if it cannot be told."""
-    inside = not section
-    name = rf"(?:{re.escape(key)}|\"{re.escape(key)}\"|'{re.escape(key)}')"
-    for number, line in enumerate(text.split("\n"), 1):
-        header = re.match(r"\s*\[+\s*([^\]]*?)\s*\]", line)
-        if header:
-            table = header[1].replace('"', "").replace("'", "")
-            inside = table == section
-            if table == (f"{section}.{key}" if section else key):
-                return number
-        elif inside and re.match(rf"\s*{name}\s*[=.]", line):
-            return number
-    return 0
+def _not_a_code(value: str) -> str:
+    """Return what must stand where ``value`` is no code of a rule, "" if it is one."""
+    from ray_lint.rules import expected_code
+
+    return expected_code(value)
+
+
+def _shown(value: Any) -> str:
+    """Return a wrong value as it is written in TOML, cut if it is long."""
+    import json
+
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else f"{text[:57]}..."

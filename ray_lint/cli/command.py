@@ -29,6 +29,12 @@ def run(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         print("ray-lint: interrupted", file=sys.stderr)
         return 130
+    except Exception as error:  # Python's own exit code 1 would say that there are findings
+        if os.environ.get("RAY_LINT_TRACEBACK"):
+            raise
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        print(f"ray-lint: internal error, please report it: {what}", file=sys.stderr)
+        return 2
     return code
 
 
@@ -41,9 +47,7 @@ def _dispatch(arguments: list[str]) -> int:
     if command in ("verify", "profile"):
         return _run_on_ray(command, arguments)
     if command == "server":
-        from ray_lint.cli.server import run as serve
-
-        return serve(arguments[1:])
+        return _serve(arguments[1:])
     if command == "completion":
         from ray_lint.cli.completion import run as complete
 
@@ -52,6 +56,21 @@ def _dispatch(arguments: list[str]) -> int:
     from ray_lint.cli.lint import run as lint
 
     return lint(arguments)
+
+
+def _serve(arguments: list[str]) -> int:
+    from ray_lint.cli.options import Parser
+
+    parser = Parser(
+        prog="ray-lint server",
+        description="Speak the Language Server Protocol on standard input and output.",
+    )
+    # Editors pass this by custom; there is no other way to talk to this server.
+    parser.add_argument("--stdio", action="store_true", help="the default")
+    parser.parse_args(arguments)
+    from ray_lint.cli.server import serve
+
+    return serve()
 
 
 def _check_for_typo(word: str) -> None:

@@ -38,6 +38,18 @@ def unified_diff(name: str, before: bytes, after: bytes) -> bytes:
     return b"".join(line if line.endswith(b"\n") else line + unended for line in lines)
 
 
+def colored(diff: bytes) -> bytes:
+    """Return the diff of one file with the colors that Git gives it on a terminal."""
+    styles = {b"-": b"31", b"+": b"32", b"@": b"36"}
+    out = []
+    for number, line in enumerate(_lines(diff)):
+        style = b"1" if number < 2 else styles.get(line[:1])
+        body = line.rstrip(b"\r\n")
+        end = line[len(body) :]
+        out.append(b"\033[%sm%s\033[0m%s" % (style, body, end) if style else line)
+    return b"".join(out)
+
+
 def _lines(data: bytes) -> list[bytes]:
     """Split behind each line feed: the only line end that patch programs know."""
     lines = [line + b"\n" for line in data.split(b"\n")]

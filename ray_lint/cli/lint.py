@@ -135,6 +135,7 @@ class Lint:
 
         todo: list[Task] = []
         known: list[Outcome | None] = []
+        path = ""
         for path in find_sources(
             self.paths,
             self.fail,
@@ -153,6 +154,8 @@ class Lint:
                 known.append(outcome)
                 if outcome is None:
                     todo.append(task)
+        if not path and not self.errors and not self.options.quiet:
+            print("No Python file or notebook found.", file=sys.stderr)
         if known:
             examined = self._examined(todo)
             outcomes = (next(examined) if outcome is None else outcome for outcome in known)
@@ -289,6 +292,10 @@ class Lint:
                     stream.write(part)
                 stream.flush()
         for output in self.outputs:
+            if options.diff and _color(sys.stdout):
+                from ray_lint.cli.diff import colored
+
+                output = colored(output)  # noqa: PLW2901
             sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
 

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from ray_lint.cli.help import add_help
 from ray_lint.config import Config
 from ray_lint.errors import UsageError
 from ray_lint.report import FORMATS
@@ -20,8 +21,20 @@ commands (ray-lint COMMAND --help):
   server         language server for editors
   completion     script for bash, zsh or fish
 
-exit codes: 0 nothing found, 1 findings, 2 usage error or a file that could not be processed
+exit codes: 0 nothing found, 1 findings, 2 usage error or unprocessed file
 """
+_SHORT_EPILOG = """\
+PATH       file or directory (default: .), or - for standard input
+COMMAND    explain CODE, rules, verify FILE, profile FILE, server, completion
+exit code  0 nothing found, 1 findings, 2 usage error or unprocessed file
+more       ray-lint --help-all, ray-lint COMMAND --help
+"""
+_COMMON = (
+    "--fix", "--diff", "--unsafe-fixes", "--select", "--ignore", "--strict", "--add-noqa",
+    "--baseline", "--write-baseline", "--show-config", "--output-format", "-o", "--output-file",
+    "-q", "--quiet", "--version",
+)  # fmt: skip
+"""The options that ``--help`` shows."""
 
 
 class Parser(argparse.ArgumentParser):
@@ -29,6 +42,15 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(allow_abbrev=False, **kwargs)
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            choices = [str(choice) for choice in action.choices]
+            raise argparse.ArgumentError(
+                action,
+                f"invalid choice {value!r}{did_you_mean(str(value), choices)} "
+                f"(choose from {', '.join(choices)})",
+            )
 
     def error(self, message: str) -> NoReturn:
         """Raise UsageError with the message, and what may have been meant."""
@@ -40,11 +62,11 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see {self.prog} --help)")
 
 
-class _Formatter(argparse.RawDescriptionHelpFormatter):
+class Formatter(argparse.RawDescriptionHelpFormatter):
     """Help of a fixed width, written the same by every version of Python."""
 
-    def __init__(self, prog: str, **_: Any) -> None:
-        super().__init__(prog, max_help_position=30, width=100)
+    def __init__(self, prog: str, **_: Any) -> None:  # argparse may pass a width and colors
+        super().__init__(prog, max_help_position=28, width=80)
 
     def _format_action_invocation(self, action: argparse.Action) -> str:
         if not action.option_strings or action.nargs == 0:
@@ -86,7 +108,13 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
 
 def codes(text: str) -> tuple[str, ...]:
     """Split a list of codes at commas and blanks."""
-    return tuple(text.replace(",", " ").split())
+    from ray_lint.rules import expected_code
+
+    found = tuple(text.replace(",", " ").split())
+    for code in found:
+        if expected := expected_code(code):
+            raise argparse.ArgumentTypeError(f"expected {expected}, not {code!r}")
+    return found
 
 
 def count(text: str) -> int:
@@ -135,9 +163,7 @@ def add_judgement(group: argparse._ArgumentGroup) -> None:
         help="longer tasks are fine (default: 0.01)",
     )
     group.add_argument("--strict", action="store_true", default=None, help="also report doubts")
-    group.add_argument(
-        "--profile", metavar="FILE", help="judge what ray-lint profile measured by its FILE"
-    )
+    group.add_argument("--profile", metavar="FILE", help="judge by what ray-lint profile measured")
 
 
 def add_settings(group: argparse._ArgumentGroup) -> None:
@@ -159,7 +185,7 @@ def build() -> Parser:
         usage=_USAGE,
         description="Find and fix Ray code that submits one tiny task per item.",
         epilog=_EPILOG,
-        formatter_class=_Formatter,
+        formatter_class=Formatter,
         add_help=False,
     )
     parser.add_argument(
@@ -172,20 +198,24 @@ def build() -> Parser:
     group.add_argument("--fix", action="store_true", help="apply safe fixes")
     group.add_argument("--diff", action="store_true", help="show what --fix would change")
     add_fixing(group)
-    group = parser.add_argument_group("what is reported")
+    group = parser.add_argument_group("findings")
     add_judgement(group)
     group.add_argument(
         "--add-noqa", action="store_true", help="silence all findings by # noqa comments"
     )
     group.add_argument("--baseline", metavar="FILE", help="leave out the findings in FILE")
     group.add_argument("--write-baseline", metavar="FILE", help="accept today's findings")
-    group = parser.add_argument_group("files and settings")
+    group = parser.add_argument_group("settings")
     group.add_argument("--stdin-filename", metavar="NAME", help="what to call standard input")
     group.add_argument(
         "--force-exclude", action="store_true", default=None, help="exclude given files too"
     )
     group.add_argument(
-        "--no-gitignore", dest="gitignore", action="store_false", default=None, help="see ignored"
+        "--no-gitignore",
+        dest="gitignore",
+        action="store_false",
+        default=None,
+        help="also files that Git ignores",
     )
     add_settings(group)
     group.add_argument("--show-config", action="store_true", help="print what holds for PATH")
@@ -201,7 +231,7 @@ def build() -> Parser:
         "--output-format",
         choices=FORMATS,
         metavar="FORMAT",
-        help=f"{', '.join(FORMATS)} (default: text on a terminal, else concise)",
+        help=f"text (on a terminal), concise (else), {', '.join(FORMATS[2:])}",
     )
     group.add_argument("-o", "--output-file", metavar="FILE", help="write findings to FILE")
     group.add_argument(
@@ -214,5 +244,5 @@ def build() -> Parser:
         "--exit-non-zero-on-fix", action="store_true", help="exit with 1 if anything was fixed"
     )
     group.add_argument("--version", action=_Version, help="show versions")
-    group.add_argument("-h", "--help", action="help", help="show this page")
+    add_help(parser, group, _COMMON, _SHORT_EPILOG)
     return parser

@@ -6,6 +6,7 @@ import inspect
 
 from ray_lint.cli.options import Parser, did_you_mean
 from ray_lint.errors import UsageError
+from ray_lint.finding import Applicability
 from ray_lint.rules import Rule, all_rules
 
 
@@ -13,11 +14,13 @@ def run(command: str, arguments: list[str]) -> int:
     """Print the list of rules or the page of one and return the exit code."""
     parser = Parser(prog=f"ray-lint {command}")
     if command == "rules":
-        parser.description = "List the codes and names of all rules."
+        parser.description = "List code and name of all rules, and how safe their fixes are."
         parser.parse_args(arguments)
-        width = max(len(rule.name) for rule in all_rules())
-        for rule in all_rules():
-            print(f"{rule.code}  {rule.name:{width}}  {summary(rule)}")
+        rows = [(rule.code, rule.name, fix_mark(rule), summary(rule)) for rule in all_rules()]
+        widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+        for row in rows:
+            cells = (f"{cell:{width}}" for cell, width in zip(row, widths, strict=True))
+            print("  ".join(cells).rstrip())
         return 0
     parser.description = "Print the page of a rule."
     parser.add_argument("rule", metavar="CODE", help="code or name, such as RAY101")
@@ -35,6 +38,13 @@ def summary(rule: Rule) -> str:
     return (inspect.getdoc(type(rule)) or "").partition("\n")[0]
 
 
+def fix_mark(rule: Rule) -> str:
+    """Return how safe the fixes of a rule can be; ``advice`` is none at all."""
+    words = {Applicability.SAFE: "safe", Applicability.UNSAFE: "unsafe"}
+    return "/".join(words.get(fix, "advice") for fix in rule.fixes)
+
+
 def page(rule: Rule) -> str:
     """Return the page of a rule as Markdown."""
-    return f"# {rule.code}: {rule.name}\n\n{inspect.getdoc(type(rule))}\n"
+    first, _, rest = (inspect.getdoc(type(rule)) or "").partition("\n")
+    return f"# {rule.code}: {rule.name}\n\n{first} Fix: {fix_mark(rule)}.\n{rest}\n"

@@ -49,8 +49,10 @@ def _has_settings(folder: str) -> bool:
             return True
         try:
             with open(os.path.join(folder, "pyproject.toml"), "rb", 0) as file:
-                if b"ray-lint" in file.read():
-                    return True
+                text = file.read()
+            # The names that a table of ours may have, the wrong ones too.
+            if any(name in text for name in (b"ray-lint", b"ray_lint", b"raylint")):
+                return True
         except OSError:
             pass
         above = os.path.dirname(folder)

@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from ray_lint import __version__
-from ray_lint.cli.options import Parser
 from ray_lint.cli.pages import page
 from ray_lint.config import Config
 from ray_lint.core import check, fix
@@ -323,11 +322,7 @@ def create() -> Server:
     return server
 
 
-def run(arguments: list[str]) -> int:
+def serve() -> int:
     """Serve until the editor ends the session and return the exit code."""
-    Parser(
-        prog="ray-lint server",
-        description="Speak the Language Server Protocol on standard input and output.",
-    ).parse_args(arguments)
     create().start_io()
     return 0

@@ -12,6 +12,7 @@ from functools import cache
 from typing import ClassVar, Protocol
 
 from ray_lint.config import Config
+from ray_lint.finding import Applicability
 from ray_lint.program.facts import Site
 
 
@@ -20,6 +21,8 @@ class Rule(Protocol):
 
     code: ClassVar[str]
     name: ClassVar[str]
+    fixes: ClassVar[tuple[Applicability, ...]]
+    """What its fixes can be."""
 
     def message(self, site: Site, config: Config) -> str | None:
         """Return the sentence to report for this site, or None if it is no finding."""
@@ -35,3 +38,14 @@ def all_rules() -> tuple[Rule, ...]:
         module = importlib.import_module(f"{__name__}.{info.name}")
         rules.append(module.RULE())
     return tuple(sorted(rules, key=lambda rule: rule.code))
+
+
+def expected_code(prefix: str) -> str:
+    """Return what must stand for a code that no rule has, "" if ``prefix`` starts the code of one.
+
+    A misspelled code would select nothing, and so hide every finding.
+    """
+    codes = [rule.code for rule in all_rules()]
+    if prefix and any(code.startswith(prefix) for code in codes):
+        return ""
+    return f"a code ({', '.join(codes)}) or the first letters of one"

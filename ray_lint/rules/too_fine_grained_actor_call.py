@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ray_lint.config import Config
+from ray_lint.finding import Applicability
 from ray_lint.program.facts import Site
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rules._granularity import describe_count, evidence, is_too_fine
@@ -61,6 +62,7 @@ class TooFineGrainedActorCall:
 
     code: ClassVar[str] = "RAY102"
     name: ClassVar[str] = "too-fine-grained-actor-call"
+    fixes: ClassVar[tuple[Applicability, ...]] = tuple(Applicability)
 
     def message(self, site: Site, config: Config) -> str | None:
         """Return the sentence to report for this site, or None if it is no finding."""

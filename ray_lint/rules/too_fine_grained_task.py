@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ray_lint.config import Config
+from ray_lint.finding import Applicability
 from ray_lint.program.facts import Site
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rules._granularity import describe_count, evidence, is_too_fine
@@ -79,6 +80,7 @@ class TooFineGrainedTask:
 
     code: ClassVar[str] = "RAY101"
     name: ClassVar[str] = "too-fine-grained-task"
+    fixes: ClassVar[tuple[Applicability, ...]] = tuple(Applicability)
 
     def message(self, site: Site, config: Config) -> str | None:
         """Return the sentence to report for this site, or None if it is no finding."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ray_lint.config import Config
+from ray_lint.finding import Applicability
 from ray_lint.program.facts import Site
 
 
@@ -41,6 +42,7 @@ class UnusedSuppression:
 
     code: ClassVar[str] = "RAY900"
     name: ClassVar[str] = "unused-suppression"
+    fixes: ClassVar[tuple[Applicability, ...]] = (Applicability.SAFE,)
 
     def message(self, site: Site, config: Config) -> str | None:
         """Return None: the comments of a file are judged, not its submissions."""

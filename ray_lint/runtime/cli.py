@@ -9,15 +9,28 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ray_lint.cli.options import add_fixing, add_judgement, add_settings, chosen, count, seconds
+from ray_lint.cli.help import add_help
+from ray_lint.cli.options import (
+    Formatter,
+    add_fixing,
+    add_judgement,
+    add_settings,
+    chosen,
+    count,
+    seconds,
+)
 
 _VERIFY_END = """\
-exit codes: 0 every site is confirmed; 1 some site is not; 2 nothing could be measured;
+exit codes: 0 every site is confirmed; 1 some is not; 2 nothing was measured;
 130 interrupted. The program is run several times; it must be able to bear that.
 """
+_VERIFY_COMMON = (
+    "--apply", "--tune", "--unsafe-fixes", "--batch-size", "--strict", "--num-cpus", "--address",
+    "--repeat", "--max-time", "--timeout", "--output-format", "--html", "-q", "--quiet",
+)  # fmt: skip
 _PROFILE_END = """\
-exit codes: 0 no site has too small tasks; 1 some site has; 2 the program failed or there is no
-cluster; 130 interrupted.
+exit codes: 0 no site has too small tasks; 1 some site has; 2 the program failed
+or there is no cluster; 130 interrupted.
 """
 
 
@@ -28,14 +41,13 @@ def add_verify_parser(commands: Any) -> None:
         help="run a program as it is and as fixed on Ray, and compare",
         usage="ray-lint verify [OPTION ...] PATH ... [-- COMMAND ...]",
         epilog=_VERIFY_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
+        add_help=False,
     )
     parser.add_argument("paths", nargs="+", metavar="PATH", help="files or folders to fix")
     group = parser.add_argument_group("fixing")
     group.add_argument("--apply", action="store_true", help="write the confirmed fixes")
-    group.add_argument(
-        "--tune", action="store_true", help="also search the best number of items per batch"
-    )
+    group.add_argument("--tune", action="store_true", help="also search the best batch size")
     add_fixing(group)
     add_judgement(parser.add_argument_group("what is fixed"))
     add_settings(parser.add_argument_group("settings"))
@@ -69,9 +81,10 @@ def add_verify_parser(commands: Any) -> None:
     )
     group.add_argument("--root", type=Path, help="folder to copy (default: the project's)")
     group = parser.add_argument_group("output")
-    group.add_argument("--output-format", choices=("text", "json"), default="text")
+    _format_option(group)
     group.add_argument("--html", type=Path, metavar="FILE", help="also write a page with pictures")
     group.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
+    add_help(parser, group, _VERIFY_COMMON, f"{_VERIFY_END}more: ray-lint verify --help-all\n")
     parser.set_defaults(run=run_verify, program=[])
 
 
@@ -82,7 +95,7 @@ def add_profile_parser(commands: Any) -> None:
         help="measure the tasks of a program on Ray",
         usage="ray-lint profile [OPTION ...] -- COMMAND ...",
         epilog=_PROFILE_END,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        formatter_class=Formatter,
     )
     parser.add_argument("program", nargs="*", metavar="COMMAND", help="the program, unchanged")
     _cluster_options(parser)
@@ -101,7 +114,7 @@ def add_profile_parser(commands: Any) -> None:
         metavar="SECONDS",
         help="limit of the run (default: 3600)",
     )
-    parser.add_argument("--output-format", choices=("text", "json"), default="text")
+    _format_option(parser)
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress on stderr")
     parser.set_defaults(run=run_profile)
 
@@ -110,7 +123,20 @@ def _cluster_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("cluster").add_mutually_exclusive_group()
     group.add_argument("--num-cpus", type=count, metavar="N", help="CPUs of the embedded cluster")
     group.add_argument(
-        "--address", default="", help="an existing cluster: auto, host:port or ray://host:port"
+        "--address",
+        default="",
+        metavar="ADDRESS",
+        help="an existing cluster: auto, host:port or ray://host:port",
+    )
+
+
+def _format_option(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        "--output-format",
+        choices=("text", "json"),
+        default="text",
+        metavar="FORMAT",
+        help="text or json (default: text)",
     )
 
 
@@ -144,8 +170,8 @@ def run_verify(options: argparse.Namespace) -> int:
     from ray_lint.runtime.values import Tolerance
     from ray_lint.settings import SettingsFinder
 
-    for target in (options.html,):
-        _must_be_writable(target)
+    _must_have_ray()
+    _must_be_writable(options.html)
     signal.signal(signal.SIGTERM, _interrupted)  # so that a kill cleans up as Ctrl-C does
     say = _teller(options.quiet)
     inputs = Inputs(SettingsFinder(options.config, isolated=options.isolated), chosen(options))
@@ -188,6 +214,7 @@ def run_profile(options: argparse.Namespace) -> int:
 
     if not options.program:
         raise UsageError("profile needs a command: ray-lint profile -- python FILE")
+    _must_have_ray()
     _must_be_writable(options.output)
     signal.signal(signal.SIGTERM, _interrupted)
     say = _teller(options.quiet)
@@ -207,6 +234,16 @@ def run_profile(options: argparse.Namespace) -> int:
         print(f"ray-lint: {result.problem}", file=sys.stderr)
         return 2
     return 1 if any(site.too_small for site in result.sites) else 0
+
+
+def _must_have_ray() -> None:
+    """Raise UsageError before anything is copied or started."""
+    from importlib.util import find_spec
+
+    from ray_lint.errors import UsageError
+
+    if find_spec("ray") is None:
+        raise UsageError("Ray is not installed; install it with: pip install 'ray-lint[ray]'")
 
 
 def _must_be_writable(path: Path | None) -> None:

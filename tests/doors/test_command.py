@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_lint.cli import main
 from ray_lint.cli.lint import run as lint
 from tests.doors.conftest import ROOT, Command, environment
 from tests.doors.samples import CLEAN, COLUMN, FINDING, LINE
@@ -35,6 +36,47 @@ def test_nothing_to_say_is_said_by_silence(command: Command, tmp_path: Path) -> 
         assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+def test_a_path_without_any_file_is_told(command: Command, tmp_path: Path) -> None:
+    done = command(".")
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "No Python file or notebook found.\n"
+    assert command("-q", ".").stderr == ""
+
+
+def test_a_defect_of_ours_is_no_finding(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def broken(arguments: list[str]) -> int:
+        raise ZeroDivisionError("two\nlines")
+
+    monkeypatch.setattr("ray_lint.cli.lint.run", broken)
+    assert main(["--fix"]) == 2
+    told = "ray-lint: internal error, please report it: ZeroDivisionError: two lines\n"
+    assert capsys.readouterr().err == told
+
+
+def test_help_and_errors_come_without_the_extras(tmp_path: Path) -> None:
+    code = (
+        "import sys; sys.modules.update(ray=None, pygls=None, lsprotocol=None)\n"
+        "from ray_lint.cli import main\n"
+        "for args in (['server'], ['verify', 'a.py'], ['profile', '--', 'x'], ['server', '-h']):\n"
+        "    print(main(args))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout.startswith("2\n2\n2\nusage: ray-lint server")
+    assert done.stderr.splitlines() == [
+        "ray-lint: the server needs pygls: pip install 'ray-lint[server]'",
+        *["ray-lint: Ray is not installed; install it with: pip install 'ray-lint[ray]'"] * 2,
+    ]
+
+
 def test_exit_codes_can_be_chosen(command: Command, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(FINDING)
     assert command("--exit-zero", "a.py").returncode == 0
@@ -49,7 +91,8 @@ def test_exit_codes_can_be_chosen(command: Command, tmp_path: Path) -> None:
     ("arguments", "message"),
     [
         (["--outptu", "a.py"], "unknown option --outptu, did you mean --output-f"),
-        (["--output-format", "sarf"], "invalid choice: 'sarf'"),
+        (["--output-format", "sarf"], "invalid choice 'sarf', did you mean sarif? (choose from"),
+        (["completion", "bsh"], "invalid choice 'bsh', did you mean bash?"),
         (["--min-items", "0"], "at least 1"),
         (["--task-threshold", "-1"], "positive number"),
         (["--fix", "--diff"], "exclude each other"),
@@ -241,9 +284,13 @@ def test_the_version_names_what_is_involved(command: Command) -> None:
 
 
 def test_rules_and_pages(command: Command) -> None:
-    listed = command("rules").stdout
+    listed = command("rules").stdout.splitlines()
+    assert [line.split()[:3] for line in listed] == [
+        ["RAY101", "too-fine-grained-task", "safe/unsafe/advice"],
+        ["RAY102", "too-fine-grained-actor-call", "safe/unsafe/advice"],
+        ["RAY900", "unused-suppression", "safe"],
+    ]
     for code in ("RAY101", "RAY102", "RAY900"):
-        assert code in listed
         assert "## What it does" in command("explain", code).stdout
     assert command("explain", "too-fine-grained-task").stdout == command("explain", "ray101").stdout
 

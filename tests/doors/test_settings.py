@@ -8,6 +8,11 @@ from pathlib import Path
 
 import pytest
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 from ray_lint.errors import UsageError
 from ray_lint.settings import KEYS, SettingsFinder, load, schema
 from tests.doors.conftest import ROOT, Command
@@ -27,14 +32,23 @@ def write(folder: Path, text: str, name: str = "ray-lint.toml") -> Path:
     [
         ("min-itms = 3", ":1: unknown key 'min-itms', did you mean min-items?"),
         ("strict = true\nmin_items = 3", ":2: unknown key 'min_items', did you mean min-items?"),
-        ("\nmin-items = 'x'", ":2: min-items must be a whole number, not 'x'"),
-        ("min-items = true", ":1: min-items must be a whole number, not True"),
+        ("MIN-ITEMS = 3", ":1: unknown key 'MIN-ITEMS', did you mean min-items?"),
+        ("\nmin-items = 'x'", ':2: min-items must be a whole number, not "x"'),
+        ("min-items = true", ":1: min-items must be a whole number, not true"),
         ("min-items = 0", ":1: min-items must be at least 1, not 0"),
         ("task-threshold = 0", ":1: task-threshold must be above 0, not 0"),
-        ("select = 'RAY'", ":1: select must be a list of strings, not 'RAY'"),
-        ("select = ['ray101']", "a code such as RAY101 or RAY1, not 'ray101'"),
+        ("select = 'RAY'", ':1: select must be a list of strings, not "RAY"'),
+        ("select = [3]", ":1: each entry of select must be a string, not 3"),
+        ("select = ['RAY',\n'ray101']", ":2: each entry of select must be a code (RAY101, RAY102"),
+        ("ignore = [ # RAY55\n'RAY55']", ":2: each entry of ignore must be a code (RAY101, RAY102"),
         ("output-format = 'xml'", ":1: output-format must be one of text, concise"),
-        ("[per-file-ignores]\n'a' = 3", ":1: per-file-ignores must be a list of strings, not 3"),
+        ("output-format = 'txt'", 'not "txt", did you mean text?'),
+        ("[per-file-ignores]\n'a' = 3", ":2: per-file-ignores.a must be a list of strings, not 3"),
+        (
+            "per-file-ignores.'a*' = ['E5']",
+            ':1: each entry of per-file-ignores."a*" must be a code',
+        ),
+        ("\n[tool.ray-lint]\n", ":2: the heading [tool.ray-lint] belongs in pyproject.toml only"),
         ("x = ", ":1:"),
         ("x = 1\nx = 2", ":2:"),
     ],
@@ -48,11 +62,42 @@ def test_what_is_wrong_is_told_with_its_place(tmp_path: Path, text: str, message
     assert "\n" not in str(caught.value)
 
 
-def test_lines_in_a_pyproject_file(tmp_path: Path) -> None:
-    text = "[project]\nname = 'x'\nselect = 3\n\n[tool.ray-lint]\nselect = 3\n"
-    path = write(tmp_path, text.replace("select = 3\n\n", "\n"), "pyproject.toml")
-    with pytest.raises(UsageError, match=r"pyproject.toml:5: select must be"):
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[project]\nname = 'x'\n[tool.ray-lint]\nselect = 3", ":4: select must be"),
+        ("[tool.other]\nselect = 3\n[tool.ray-lint]\n'select' = 3", ":4: select must be"),
+        ("[tool.'ray-lint'.select]\nx = 3", ":1: select must be"),
+        ("[tool]\nray-lint.min-itms = 3", ":2: unknown key 'min-itms', did you mean min-items?"),
+        ("\ntool.ray-lint.strict = 3", ":2: strict must be true or false, not 3"),
+        ("[tool]\n\nray-lint = {min-itms = 3}", ":3: unknown key 'min-itms'"),
+        ("x = '''\nselect = 3'''\n[tool.ray-lint]\nselect = 3", ":4: select must be"),
+        ("[[tool.ray-lint]]\nx = 3", ':1: tool.ray-lint must be a table, not [{"x": 3}]'),
+        ("[tool]\nray-lint = 3", ":2: tool.ray-lint must be a table, not 3"),
+        ("[tool.ray_lint]", ":1: unknown section [tool.ray_lint], did you mean [tool.ray-lint]?"),
+        ("[tool.raylint]", ":1: unknown section [tool.raylint], did you mean [tool.ray-lint]?"),
+    ],
+)
+def test_lines_in_a_pyproject_file(tmp_path: Path, text: str, message: str) -> None:
+    path = write(tmp_path, text, "pyproject.toml")
+    with pytest.raises(UsageError) as caught:
         load(str(path))
+    assert str(caught.value).startswith(f"{path}{message}")
+
+
+def test_other_tables_are_none_of_our_business(tmp_path: Path) -> None:
+    text = "tool = 3\nray_lint = 4\n"
+    assert load(str(write(tmp_path, text, "pyproject.toml"))) is None
+    text = "[project]\ndependencies = ['ray-lint', 'ray_lint']\n[tool.ruff]\nx = 'raylint'\n"
+    assert load(str(write(tmp_path, text, "pyproject.toml"))) is None
+
+
+@pytest.mark.parametrize("option", ["--select", "--ignore"])
+def test_a_code_that_no_rule_has_is_refused(command: Command, tmp_path: Path, option: str) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    done = command(option, "RAY102,RAY7", "a.py")
+    assert done.returncode == 2
+    assert "expected a code (RAY101, RAY102, RAY900) or the first letters of one" in done.stderr
 
 
 def test_the_nearest_file_counts_alone(tmp_path: Path) -> None:
@@ -118,12 +163,25 @@ def test_settings_reach_the_command(command: Command, tmp_path: Path) -> None:
 
 
 def test_what_holds_is_shown_with_its_origin(command: Command, tmp_path: Path) -> None:
-    path = write(tmp_path, "[tool.ray-lint]\nmin-items = 7\n", "pyproject.toml")
+    text = (
+        "[tool]\nray-lint.min-items = 7\nray-lint.exclude = [\n  'x',\n  'gen/',\n]\n"
+        "[tool.ray-lint.per-file-ignores]\n'tests/*.py' = ['RAY101']\n"
+    )
+    path = write(tmp_path, text, "pyproject.toml")
     shown = command("--show-config", "--strict", "a.py").stdout.splitlines()
     assert f"min-items = 7  # {path}:2" in shown
+    assert f'per-file-ignores = {{ "tests/*.py" = ["RAY101"] }}  # {path}:7' in shown
     assert "strict = true  # command line" in shown
     assert "task-threshold = 0.01  # default" in shown
-    assert len(shown) == len(KEYS) + 1
+    assert shown[0] == "# settings for a.py"
+    assert shown[len(KEYS) + 1 :] == ["# rules for this file: RAY101, RAY102, RAY900"]
+    everything = "# rules for this file: RAY101, RAY102, RAY900"
+    shown = command("--show-config", "gen/tests/b.py").stdout.splitlines()
+    assert shown[len(KEYS) + 1 :] == [everything, f'# excluded by "gen/"  # {path}:5']
+    shown = command("--show-config", "--ignore", "RAY102", "tests/b.py").stdout.splitlines()
+    holds = f'# "tests/*.py" of per-file-ignores holds  # {path}:8'
+    assert shown[len(KEYS) + 1 :] == ["# rules for this file: RAY900", holds]
+    assert tomllib.loads(command("--show-config", ".").stdout)["min-items"] == 7
 
 
 def test_the_schema_says_what_is_checked() -> None:
@@ -216,9 +274,3 @@ def test_unused_suppressions_are_removed(
     assert command("a.py").returncode == (0 if after is None else 1)
     assert command("--fix", "a.py").returncode == 0
     assert path.read_bytes() == (after or before).encode()
-
-
-if sys.version_info < (3, 11):
-
-    def test_the_parser_for_old_pythons_is_there() -> None:
-        assert __import__("tomli")
