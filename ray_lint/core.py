@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ray_lint.config import Config
@@ -26,6 +26,9 @@ _RAY_WORD = re.compile(rb"\bray\b|ray\.|_ray\b|ray_", re.ASCII)
 _OUR_SUPPRESSION = re.compile(r"(?i:noqa)[^\r\n]*RAY[0-9]")
 _MAX_ROUNDS = 100
 _DEFAULT = Config()
+
+Refuses = Callable[[str, Fix], str]
+"""Says of a fix of the given text why it cannot be written back into its file; "" if it can."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def check(
     project: Project | None = None,
     fixes: bool = True,
     noqa: bool = True,
+    refuses: Refuses | None = None,
 ) -> list[Finding]:
     """Return the findings of one file in source order.
 
@@ -78,15 +82,30 @@ def check(
     of one another; without one, a project of its own is made for this file. Modules that it imports
     are read from disk if ``filename`` names a place, or from ``config.source_roots``; nothing is
     executed, and for ``<stdin>`` without source roots only what the source itself says counts.
-    ``fixes`` builds the fix of each finding; ``noqa`` drops the suppressed ones. Raises SourceError
-    if the file cannot be decoded or parsed.
+    ``fixes`` builds the fix of each finding, which stays advice where ``refuses`` says so; ``noqa``
+    drops the suppressed ones. Raises SourceError if the file cannot be decoded or parsed.
     """
     if not (may_use_ray(source) or mentions_suppression(source)):
         if tree is None:
             _must_be_python(source, filename)
         return []
     text = decode(source, filename)
-    return _check_text(text.content, config, filename, tree, project, fixes=fixes, noqa=noqa)
+    found = _check_text(text.content, config, filename, tree, project, fixes=fixes, noqa=noqa)
+    return _writable(text.content, found, refuses)
+
+
+def _writable(content: str, found: list[Finding], refuses: Refuses | None) -> list[Finding]:
+    """Return the findings, with advice for each fix that cannot be written back."""
+    if refuses is None:
+        return found
+    kept = []
+    for finding in found:
+        fix = finding.fix
+        if fix is not None and fix.edits and (reason := refuses(content, fix)):
+            advice = Fix(fix.title, Applicability.DISPLAY, (), reason)
+            finding = replace(finding, fix=advice)  # noqa: PLW2901
+        kept.append(finding)
+    return kept
 
 
 def _must_be_python(source: bytes, filename: str) -> None:
@@ -232,13 +251,15 @@ def fix(
     filename: str = "<stdin>",
     project: Project | None = None,
     chosen: Callable[[Finding], bool] | None = None,
+    refuses: Refuses | None = None,
 ) -> FixResult:
     """Return the file with every applicable fix applied, round by round until stable.
 
     Only safe fixes are applied, unsafe ones too if the configuration says so, and only those that
-    ``chosen`` accepts. After each round the file must parse, the fixed findings must be gone and no
-    new one may have come; otherwise the whole file is taken back to its input and ``error`` says
-    why. Raises SourceError if the file cannot be decoded or parsed.
+    ``chosen`` accepts and ``refuses`` has nothing against. After each round the file must parse,
+    the fixed findings must be gone and no new one may have come; otherwise the whole file is taken
+    back to its input and ``error`` says why. Raises SourceError if the file cannot be decoded or
+    parsed.
     """
     from ray_lint.rewrite.engine import fix_in_rounds
 
@@ -248,7 +269,8 @@ def fix(
     text = decode(source, filename)
 
     def look(content: str) -> list[Finding]:
-        return _check_text(content, config, filename, None, project, fixes=True, noqa=True)
+        found = _check_text(content, config, filename, None, project, fixes=True, noqa=True)
+        return _writable(content, found, refuses)
 
     def applicable(finding: Finding) -> bool:
         if finding.fix is None or not finding.fix.edits:

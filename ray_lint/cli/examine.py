@@ -113,7 +113,14 @@ def _examine(source: Source, task: Task) -> Outcome:
         return not task.accepted or not task.accepted[_key(source, finding)]
 
     project = _project(config)
-    result = fix(source.python, config, filename=name, chosen=chosen, project=project)
+    result = fix(
+        source.python,
+        config,
+        filename=name,
+        chosen=chosen,
+        project=project,
+        refuses=source.refuses,
+    )
     if result.source != source.python:
         project.forget(name)  # what other files see is what is on disk
     elif task.cache is not None and not result.error:
@@ -130,6 +137,11 @@ def _examine(source: Source, task: Task) -> Outcome:
             after, fixed = source.data, 0
             left = check(source.python, config, filename=name, project=project)
     changed = source if after == source.data else load(name, after)
+    if fixed and changed.python != result.source:
+        # A notebook's cells lose the empty lines that a fix would leave at their borders.
+        left = check(
+            changed.python, config, filename=name, project=project, refuses=changed.refuses
+        )
     output = b""
     if task.mode is Mode.DIFF:
         output = unified_diff(name, source.data, after)
@@ -161,7 +173,12 @@ def _check(source: Source, task: Task) -> list[Finding]:
     fixes = task.mode is Mode.ADVISE
     project = _project(task.config)
     found = check(
-        source.python, task.config, filename=source.filename, fixes=fixes, project=project
+        source.python,
+        task.config,
+        filename=source.filename,
+        fixes=fixes,
+        project=project,
+        refuses=source.refuses,
     )
     if task.cache is not None:
         task.cache.keep(source.filename, source.data, task.config, found, project, fixes=fixes)

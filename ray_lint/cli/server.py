@@ -54,7 +54,13 @@ class Document:
         if not worth_parsing(source.python):
             return []
         try:
-            return check(source.python, self.config, filename=source.filename, fixes=fixes)
+            return check(
+                source.python,
+                self.config,
+                filename=source.filename,
+                fixes=fixes,
+                refuses=source.refuses,
+            )
         except SourceError:
             return []  # half-typed code; the editor's own parser tells
 
@@ -203,7 +209,12 @@ class Server(LanguageServer):
         if not worth_parsing(source.python):
             return None
         try:
-            result = fix(source.python, document.config, filename=source.filename)
+            result = fix(
+                source.python,
+                document.config,
+                filename=source.filename,
+                refuses=source.refuses,
+            )
             if not result.applied:
                 return None
             after = _cells(source.rebuild(result.source), source)

@@ -16,7 +16,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import Any
 
 from ray_lint.errors import SourceError
-from ray_lint.finding import Finding, Position
+from ray_lint.finding import Finding, Fix, Position
 from ray_lint.sources.magics import Placeholder, is_python, replace_magics
 from ray_lint.sources.source import Lines
 
@@ -24,6 +24,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _COOKIE = re.compile(r"[ \t\f]*#.*coding[:=]")
 _ESCAPED = re.compile(r"\\u(?!00[0-7])[0-9a-fA-F]{4}")
 _DECODER = json.JSONDecoder()
+_UNCHANGED = "not written, the file is unchanged: "
 
 
 @dataclass
@@ -183,13 +184,24 @@ class Notebook:
                 part = text
             if part.removesuffix("\n") == cell.python:
                 continue
-            source = self._restore(cell, part.removesuffix("\n"))
+            source = _without_margin(self._restore(cell, part.removesuffix("\n")), cell.source)
             out += [self.text[done : cell.start], self._json(cell, source)]
             done = cell.end
         return "".join([*out, self.text[done:]]).encode("utf-8")
 
+    def refuses(self, content: str, fix: Fix) -> str:
+        """Return why a fix of the module cannot be written into the cells, "" if it can."""
+        from ray_lint.rewrite.edits import apply_edits
+
+        fixed = apply_edits(content, sorted(fix.edits)).content
+        try:
+            self.rebuild(fixed.encode("utf-8", "surrogatepass"))
+        except SourceError as error:
+            return error.message.removeprefix(_UNCHANGED)
+        return ""
+
     def _refuse(self, reason: str) -> SourceError:
-        return SourceError(self.filename, f"not written, the file is unchanged: {reason}")
+        return SourceError(self.filename, f"{_UNCHANGED}{reason}")
 
     def _restore(self, cell: _Cell, python: str) -> str:
         before = cell.source.split("\n")
@@ -225,6 +237,21 @@ class Notebook:
         # Jupyter writes non-ASCII characters as they are; some tools escape them.
         escaped = self.text.isascii() and _ESCAPED.search(self.text) is not None
         return json.dumps(value, ensure_ascii=escaped)
+
+
+def _without_margin(after: str, before: str) -> str:
+    """Return a changed cell without the empty lines that have come to its start and end.
+
+    In a module they stand between functions; the border of a cell needs none.
+    """
+    head = _leading(after) - _leading(before)
+    after = after[max(head, 0) :]
+    tail = _leading(after[::-1]) - _leading(before[::-1])
+    return after[: len(after) - tail] if tail > 0 else after
+
+
+def _leading(text: str) -> int:
+    return len(text) - len(text.lstrip("\n"))
 
 
 def _is_python_kernel(document: dict[str, Any]) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from functools import cached_property
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ray_lint.errors import SourceError
 from ray_lint.finding import Finding, Position
 from ray_lint.sources.text import decode
+
+if TYPE_CHECKING:
+    from ray_lint.core import Refuses
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
 
@@ -35,12 +38,18 @@ class Source(Protocol):
     def rebuild(self, python: bytes) -> bytes:
         """Return the bytes for the disk. Raises SourceError if the change cannot be written."""
 
+    @property
+    def refuses(self) -> Refuses | None:
+        """What says why a fix cannot be written into the file; None: every fix can."""
+
     def line(self, finding: Finding) -> str:
         """Return the line that a (located) finding starts on, without its ending."""
 
 
 class PlainSource:
     """A Python file; there is nothing to translate."""
+
+    refuses: Refuses | None = None
 
     def __init__(self, filename: str, data: bytes) -> None:
         self.filename = filename

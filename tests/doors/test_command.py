@@ -14,6 +14,9 @@ import pytest
 
 from ray_lint.cli import main
 from ray_lint.cli.lint import run as lint
+from ray_lint.core import check
+from ray_lint.finding import Applicability
+from ray_lint.rules import all_rules
 from tests.doors.conftest import ROOT, Command, environment
 from tests.doors.samples import CLEAN, COLUMN, FINDING, LINE
 
@@ -395,3 +398,70 @@ def test_the_commands_that_need_ray_have_help_without_it(command: Command, name:
     wrong = command(name, "--repaet", "3", "a.py")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("ray-lint: ")
+
+
+def test_the_marks_of_the_rules_are_what_their_fixes_can_be() -> None:
+    seen: dict[str, set[Applicability]] = {}
+    for path in (ROOT / "fixtures").rglob("*.py"):
+        if b"class " in path.read_bytes():
+            for finding in check(path.read_bytes(), filename=str(path)):
+                assert finding.fix is not None
+                seen.setdefault(finding.code, set()).add(finding.fix.applicability)
+    (unused,) = check(b"x = 1  # noqa: RAY101\n")
+    assert unused.fix is not None
+    seen[unused.code] = {unused.fix.applicability}
+    assert seen == {rule.code: set(rule.fixes) for rule in all_rules()}
+
+
+@pytest.mark.parametrize("indent", [None, 1, 4])
+@pytest.mark.parametrize("ending", ["", "\n"])
+def test_a_notebook_is_fixed_cell_by_cell(
+    command: Command, tmp_path: Path, indent: int | None, ending: str
+) -> None:
+    def book(cells: list[str]) -> bytes:
+        document = {
+            "nbformat_minor": 5,
+            "cells": [
+                {"source": ["# é `f.remote`\n"], "cell_type": "markdown", "metadata": {"z": 1}},
+                *(
+                    {
+                        "outputs": [{"text": ["old 😀\n"], "output_type": "stream"}],
+                        "execution_count": 7,
+                        "source": cell.splitlines(keepends=True),
+                        "metadata": {"b": 1, "a": {}},
+                        "cell_type": "code",
+                    }
+                    for cell in cells
+                ),
+            ],
+            "metadata": {"kernelspec": {"name": "python3", "language": "python"}},
+            "nbformat": 4,
+        }
+        return (json.dumps(document, indent=indent, ensure_ascii=False) + ending).encode()
+
+    timed = "%time ray.get([double.remote(x) for x in range(10_000)])"
+    before = [
+        "%matplotlib inline\n!pip install ray\nimport ray\nray.init()",
+        "@ray.remote\ndef double(x):\n    return x * 2",
+        "%%time\nrefs = [double.remote(x) for x in range(10_000)]\nvalues = ray.get(refs)",
+        timed,
+        "%%bash\nfor f in *; do echo $f.remote; done",
+        "values?\nprint(values)\n",
+    ]
+    path = tmp_path / "é b.ipynb"
+    path.write_bytes(book(before))
+    done = command("--fix", ".")
+    assert done.returncode == 1
+    assert done.stdout.startswith("./é b.ipynb:cell 4:1:16: RAY101")
+    assert done.stderr == "Fixed 1 finding; 1 left.\n"
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    after = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+    assert path.read_bytes() == book(after)
+    assert [a == b for a, b in zip(after, before, strict=True)] == [True, False, False, *[True] * 3]
+    assert after[1].startswith("def split_into_batches(items):\n")
+    assert after[1].endswith("def double_batch(xs):\n    return [x * 2 for x in xs]")
+    assert after[2].startswith("%%time\nrefs = [double_batch.remote(batch) for batch in split")
+    left = command(".", "--output-format", "text")
+    assert f"1 | {timed}\n" in left.stdout
+    assert "no fix: it would change a line with a magic in cell 4" in left.stdout
+    assert "1 fixable" not in left.stderr
