@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ray_lint.config import Config
+from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding, Fix, Position
 from ray_lint.sources.gate import may_submit, mentions_suppression
-from ray_lint.sources.text import character_column, decode
+from ray_lint.sources.text import Text, character_column, decode
 
 if TYPE_CHECKING:
     from ray_lint.measured import MeasuredSite
@@ -43,17 +44,28 @@ class AppliedFix:
 
 
 @dataclass(frozen=True)
+class ChangedFile:
+    """A file that a fix of another one changes: its absolute name, its content and the new one."""
+
+    filename: str
+    before: bytes
+    after: bytes
+
+
+@dataclass(frozen=True)
 class FixResult:
     """What ``fix`` made of a file.
 
     ``source`` is the input itself if nothing was fixed. ``left`` are the findings that remain, at
-    their positions in ``source``. ``error`` says why a fix was taken back, if one was.
+    their positions in ``source``. ``error`` says why a fix was taken back, if one was. ``others``
+    are the files that have to change with it: ``source`` means what it should with them only.
     """
 
     source: bytes
     applied: tuple[AppliedFix, ...] = ()
     left: tuple[Finding, ...] = ()
     error: str = ""
+    others: tuple[ChangedFile, ...] = ()
 
 
 def may_use_ray(source: bytes) -> bool:
@@ -256,17 +268,21 @@ def fix(
     """Return the file with every applicable fix applied, round by round until stable.
 
     Only safe fixes are applied, unsafe ones too if the configuration says so, and only those that
-    ``chosen`` accepts and ``refuses`` has nothing against. After each round the file must parse,
-    the fixed findings must be gone and no new one may have come; otherwise the whole file is taken
-    back to its input and ``error`` says why. Raises SourceError if the file cannot be decoded or
-    parsed.
+    ``chosen`` accepts and ``refuses`` has nothing against. Other files change with it only if
+    ``project`` has them as editable; it reads them, and they come back as data. After each round
+    the files must parse, the fixed findings must be gone and no new one may have come; otherwise
+    everything is taken back to its input and ``error`` says why. Raises SourceError if the file
+    cannot be decoded or parsed.
     """
+    from ray_lint.program.project import Project as NewProject
     from ray_lint.rewrite.engine import fix_in_rounds
 
     if not (may_use_ray(source) or mentions_suppression(source)):
         _must_be_python(source, filename)
         return FixResult(source)
     text = decode(source, filename)
+    project = project or NewProject(config.source_roots)
+    others = _Others(project, config)
 
     def look(content: str) -> list[Finding]:
         found = _check_text(content, config, filename, None, project, fixes=True, noqa=True)
@@ -279,12 +295,67 @@ def fix(
             return False
         return chosen is None or chosen(finding)
 
-    outcome = fix_in_rounds(text.content, look, applicable, max_rounds=_MAX_ROUNDS)
+    try:
+        outcome = fix_in_rounds(text.content, look, applicable, others, max_rounds=_MAX_ROUNDS)
+    finally:
+        others.restore()
+    applied = tuple(AppliedFix(finding, lines) for finding, lines in outcome.applied)
+    if not applied:
+        return FixResult(source, (), tuple(outcome.left), outcome.error)
     try:
         fixed = text.encode(outcome.content)
     except UnicodeEncodeError as error:
         return FixResult(source, (), outcome.before, f"cannot be written as {error.encoding}")
-    applied = tuple(AppliedFix(finding, lines) for finding, lines in outcome.applied)
-    if not applied:
-        fixed = source
-    return FixResult(fixed, applied, tuple(outcome.left), outcome.error)
+    return FixResult(fixed, applied, tuple(outcome.left), "", others.changed())
+
+
+class _Others:
+    """The files that fixes change besides the one that is fixed (see ``OtherFiles``)."""
+
+    def __init__(self, project: Project, config: Config) -> None:
+        self.project, self.config = project, config
+        self._before: dict[str, tuple[bytes, Text]] = {}
+        self._texts: dict[str, str] = {}
+        self._replaced: dict[str, bytes | None] = {}
+
+    def text(self, filename: str) -> str:
+        """Return the text of a file. Raises SourceError if it has gone."""
+        if filename not in self._texts:
+            try:
+                data = self.project.read(filename)
+            except OSError as error:
+                raise SourceError(filename, f"cannot be read: {error.strerror}") from None
+            self._before[filename] = data, decode(data, filename)
+            self._texts[filename] = self._before[filename][1].content
+        return self._texts[filename]
+
+    def replace(self, filename: str, text: str) -> None:
+        """Let the project see another text. Raises SourceError if it cannot be written."""
+        try:
+            data = self._before[filename][1].encode(text)
+        except UnicodeEncodeError as error:
+            raise SourceError(filename, f"cannot be written as {error.encoding}") from None
+        self._replaced.setdefault(filename, self.project.replacement(filename))
+        self.project.replace(filename, data)
+        self._texts[filename] = text
+
+    def findings(self, filename: str) -> list[Finding]:
+        """Return the findings of a file, without fixes."""
+        text, project = self.text(filename), self.project
+        return _check_text(text, self.config, filename, None, project, fixes=False, noqa=True)
+
+    def restore(self) -> None:
+        """Let the project see what it saw before."""
+        for filename, content in self._replaced.items():
+            if content is None:
+                self.project.restore(filename)
+            else:
+                self.project.replace(filename, content)
+
+    def changed(self) -> tuple[ChangedFile, ...]:
+        """Return the files whose text is another one now, by name."""
+        return tuple(
+            ChangedFile(filename, before, encoding.encode(self._texts[filename]))
+            for filename, (before, encoding) in sorted(self._before.items())
+            if self._texts[filename] != encoding.content
+        )

@@ -51,8 +51,21 @@ class Edit:
 
 
 @dataclass(frozen=True)
+class FileEdits:
+    """What a fix changes in another file of the project.
+
+    ``filename`` is absolute, ``edits`` are ordered by position; ``spans`` says where each of them
+    starts and ends.
+    """
+
+    filename: str
+    edits: tuple[Edit, ...]
+    spans: tuple[tuple[Position, Position], ...]
+
+
+@dataclass(frozen=True)
 class Fix:
-    """One atomic change of a file: all of ``edits`` or none.
+    """One atomic change: all of ``edits`` and of what ``others`` change in other files, or none.
 
     ``title`` is an imperative sentence without a period. ``reason`` names the precondition that is
     not proven; it is empty exactly for safe fixes. Display fixes have no edits.
@@ -62,6 +75,7 @@ class Fix:
     applicability: Applicability
     edits: tuple[Edit, ...] = ()
     reason: str = ""
+    others: tuple[FileEdits, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -57,10 +58,15 @@ class Project:
     up to a limit that bounds the memory. Answers that rest on several modules are found anew for
     each linted file: where modules import each other in a circle, they depend on where one starts,
     and findings must not depend on the order of the files.
+
+    ``editable`` holds the absolute paths of the files that a fix of another one may change, too.
     """
 
-    def __init__(self, source_roots: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, source_roots: tuple[str, ...] = (), editable: Container[str] = frozenset()
+    ) -> None:
         self.source_roots = tuple(_absolute(Path(root)) for root in source_roots)
+        self.editable = editable
         self.memo: dict[Any, Any] = {}
         """Answers of the other parts of the program model; keys start with their function."""
         self._modules: dict[Path, Module | None] = {}
@@ -71,13 +77,15 @@ class Project:
         """Which module was looked for from which file since ``start``, and the file that it is."""
         self.digests: dict[Path, str] = {}
         """What the files looked like that were read: the content's hash, "" if unreadable."""
-
+        self._permitted: dict[str, bool] = {}
+        self._replaced: dict[Path, bytes] = {}
         self._names: dict[Path, str] = {}
 
     def start(self) -> None:
         """Begin with another linted file: forget its predecessor's answers and the oldest trees."""
         self.memo.clear()
         self.asked.clear()
+        self._permitted.clear()
         held = sum(len(m.text) for m in self._modules.values() if m is not None)
         for path, module in list(self._modules.items()):
             if held <= _KEPT:
@@ -122,11 +130,48 @@ class Project:
         self._modules.pop(path, None)
         self.digests.pop(path, None)
 
+    # -- changes ------------------------------------------------------------------------------
+
+    def may_edit(self, module: Module) -> bool:
+        """Whether a fix of another file may change the module."""
+        path = self._paths.get(module)
+        if path is None or path.suffix != ".py":
+            return False
+        allowed = str(path) in self.editable
+        self._permitted[str(path)] = allowed
+        return allowed
+
+    def path_of(self, module: Module) -> str:
+        """Return the absolute path of a module, "" if it has none."""
+        return str(self._paths.get(module, ""))
+
+    def read(self, filename: str) -> bytes:
+        """Return the content of a file: what replaces it, or what is on disk. Raises OSError."""
+        path = _absolute(Path(filename))
+        return self._replaced[path] if path in self._replaced else path.read_bytes()
+
+    def replacement(self, filename: str) -> bytes | None:
+        """Return what was given to ``replace`` for a file, None if nothing was."""
+        return self._replaced.get(_absolute(Path(filename)))
+
+    def replace(self, filename: str, content: bytes) -> None:
+        """Take ``content`` for what the file holds from now on; nothing is written."""
+        self.forget(filename)
+        self._replaced[_absolute(Path(filename))] = content
+
+    def restore(self, filename: str) -> None:
+        """Take what is on disk for the content of a file again."""
+        self.forget(filename)
+        self._replaced.pop(_absolute(Path(filename)), None)
+
+    # -- what answers rest on -----------------------------------------------------------------
+
     def answers(self, filename: str) -> dict[str, Any] | None:
         """Return what the answers about the last linted file rest on besides its content.
 
         ``modules``: the files that mattered, with the module name and the digest of each;
-        ``asked``: by which words one file led to another. None if a file is not on disk as it was
+        ``asked``: by which words one file led to another; ``editable``: which files a fix would
+        have liked to change, and whether it might. None if a file is not on disk as it was
         understood.
         """
         own = _absolute(Path(filename))
@@ -140,7 +185,7 @@ class Project:
                 modules[str(other)] = (module_name(other), self._digest(other))
                 if not modules[str(other)][1]:
                     return None
-        return {"modules": modules, "asked": asked}
+        return {"modules": modules, "asked": asked, "editable": dict(self._permitted)}
 
     def _digest(self, path: Path) -> str:
         if path not in self.digests:
@@ -167,6 +212,8 @@ class Project:
                 self._names[path] = module_name(path)
             if self._names[path] != module or (seen and self._seen(path) != seen):
                 return False
+        if any((name in self.editable) is not may for name, may in answers["editable"].items()):
+            return False
         return all(
             str(self.locate(Path(path), dotted) or "") == found
             for path, dotted, found in answers["asked"]
@@ -191,7 +238,7 @@ class Project:
             return self._modules[path]
         self._modules[path] = module = None
         try:
-            data = path.read_bytes()
+            data = self.read(str(path))
         except OSError:
             self.digests[path] = ""
             return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, pairwise
@@ -48,6 +48,7 @@ class EditSet:
     def __init__(self) -> None:
         self._edits: set[Edit] = set()
         self._starts: list[Edit] = []
+        self._latest: list[Edit] = []
 
     def try_add(self, edits: Iterable[Edit]) -> bool:
         """Add all of ``edits`` or none; return whether they were added."""
@@ -60,10 +61,18 @@ class EditSet:
         # The edits from before were compared when they came: only the new ones' neighbours count.
         if all(self._fits(edit) for edit in new):
             self._edits.update(new)
+            self._latest = new
             return True
         for edit in new:
             del self._starts[bisect_left(self._starts, edit)]
         return False
+
+    def take_back(self) -> None:
+        """Undo the latest ``try_add`` that succeeded."""
+        for edit in self._latest:
+            del self._starts[bisect_left(self._starts, edit)]
+        self._edits.difference_update(self._latest)
+        self._latest = []
 
     def _fits(self, edit: Edit) -> bool:
         """Whether a new edit, already in its place, gets on with the ones beside it."""
@@ -101,3 +110,15 @@ def apply_edits(content: str, edits: Sequence[Edit]) -> Applied:
         position = edit.end
     pieces.append(content[position:])
     return Applied("".join(pieces), tuple(edits), spans)
+
+
+def try_add_all(sets: Mapping[str, EditSet], parts: Mapping[str, Iterable[Edit]]) -> bool:
+    """Add the edits of one fix to the sets of all files that it changes, or to none."""
+    done: list[EditSet] = []
+    for filename, edits in parts.items():
+        if not sets[filename].try_add(edits):
+            for added in done:
+                added.take_back()
+            return False
+        done.append(sets[filename])
+    return True

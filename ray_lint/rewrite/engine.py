@@ -1,4 +1,7 @@
-"""Applying fixes in rounds until nothing is left to do, and taking back what went wrong."""
+"""Applying fixes in rounds until nothing is left to do, and taking back what went wrong.
+
+A fix may change several files: the one that is fixed, called ``OWN`` here, and others.
+"""
 
 from __future__ import annotations
 
@@ -6,14 +9,32 @@ import ast
 import re
 import tokenize
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from io import StringIO
+from typing import Protocol
 
 from ray_lint.errors import SourceError
 from ray_lint.finding import Edit, Finding
-from ray_lint.rewrite.edits import Applied, EditSet, apply_edits
+from ray_lint.rewrite.edits import Applied, EditSet, apply_edits, try_add_all
+
+OWN = ""
+"""Stands for the name of the file whose findings are fixed."""
+
+
+class OtherFiles(Protocol):
+    """The files around the one that is fixed, as the rounds so far have left them."""
+
+    def text(self, filename: str) -> str:
+        """Return the text of a file. Raises SourceError if it cannot be read."""
+
+    def replace(self, filename: str, text: str) -> None:
+        """Give a file another text. Raises SourceError if it could not be written like that."""
+
+    def findings(self, filename: str) -> list[Finding]:
+        """Return the findings of a file. Raises SourceError if it cannot be parsed."""
+
 
 
 @dataclass
@@ -58,14 +79,16 @@ def fix_in_rounds(
     content: str,
     look: Callable[[str], list[Finding]],
     applicable: Callable[[Finding], bool],
+    others: OtherFiles,
     *,
     max_rounds: int,
 ) -> Outcome:
     """Apply all applicable fixes that do not overlap, look again, and repeat until stable.
 
     ``look`` gives the findings of a text, ``applicable`` says whether the fix of a finding of the
-    input is wanted. The text is taken back to the input if a round breaks the syntax, leaves a
-    fixed finding in place, adds a finding, or loses a comment.
+    input is wanted; ``others`` holds the files that a fix may change besides. The text is taken
+    back to the input if a round breaks the syntax, leaves a fixed finding in place, adds a finding,
+    or loses a comment, in any file; ``others`` are then of no use.
     """
     current = look(content)
     outcome = Outcome(content, tuple(current), list(current))
@@ -75,19 +98,22 @@ def fix_in_rounds(
     now = {(t.finding.code, t.offset): (t, t.finding) for t in tracks}
     text = content
     for _ in range(max_rounds):
-        chosen = EditSet()
+        chosen: defaultdict[str, EditSet] = defaultdict(EditSet)
         batch: list[_Track] = []
         per_track: dict[int, tuple[Edit, ...]] = {}
         for track, finding in now.values():
             if not wanted[id(track)] or finding.fix is None or not applicable(finding):
                 continue
-            if chosen.try_add(finding.fix.edits):
+            parts = {OWN: finding.fix.edits, **{o.filename: o.edits for o in finding.fix.others}}
+            if try_add_all(chosen, parts):
                 batch.append(track)
                 per_track[id(track)] = finding.fix.edits
         if not batch:
             break
-        applied = apply_edits(text, chosen.edits)
+        applied = apply_edits(text, chosen.pop(OWN).edits)
         error = _damage(text, applied.content)
+        for filename, edits in chosen.items():
+            error = error or _change(others, filename, edits)
         if not error:
             try:
                 found = look(applied.content)
@@ -153,6 +179,27 @@ def _advance(
         track.spans += [
             applied.spans[edit] for edit in per_track[id(track)] if edit.content.strip()
         ]
+
+
+def _change(others: OtherFiles, filename: str, edits: EditSet) -> str:
+    """Apply edits to another file; return what would be wrong with it then, or an empty string."""
+
+    def kinds() -> Counter[tuple[str, str]]:
+        return Counter((finding.code, finding.symbol) for finding in others.findings(filename))
+
+    if not edits.edits:
+        return ""
+    try:
+        text = others.text(filename)
+        after = apply_edits(text, edits.edits).content
+        error = _damage(text, after)
+        if not error:
+            known = kinds()
+            others.replace(filename, after)
+            error = "the fix would leave a finding there" if kinds() - known else ""
+    except SourceError as problem:
+        error = problem.message
+    return f"{filename}: {error}" if error else ""
 
 
 def _damage(before: str, after: str) -> str:

@@ -78,12 +78,13 @@ class Items:
 
 @dataclass
 class Edits:
-    """The edits of one fix.
+    """The edits of one fix, those in other files by the absolute names of these.
 
     Insertions stay apart even at one place, so that fixes can share them one by one.
     """
 
     _edits: dict[Edit, None] = field(default_factory=dict)
+    others: dict[str, Edits] = field(default_factory=dict)
 
     def replace(self, start: int, end: int, content: str, role: Role = Role.SITE) -> None:
         """Replace a range; insertions at its start go before it."""
@@ -92,6 +93,10 @@ class Edits:
     def insert(self, offset: int, content: str, role: Role = Role.SITE) -> None:
         """Insert before the character at ``offset``; the same text at one place only once."""
         self._edits[Edit(offset, offset, content, role)] = None
+
+    def elsewhere(self, filename: str) -> Edits:
+        """Return the edits in another file."""
+        return self.others.setdefault(filename, Edits())
 
     def done(self) -> tuple[Edit, ...]:
         """Return the edits ordered by position."""
