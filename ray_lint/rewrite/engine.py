@@ -36,7 +36,6 @@ class OtherFiles(Protocol):
         """Return the findings of a file. Raises SourceError if it cannot be parsed."""
 
 
-
 @dataclass
 class Outcome:
     """What the rounds came to.

@@ -65,6 +65,25 @@ def looks_at_source(names: ModuleNames, node: ast.AST) -> bool:
     return own and not unread and names.stands_for(node.func, "builtins.open", "io.open")
 
 
+def introspection(names: ModuleNames) -> int:
+    """Return the first line that looks at the names of the program, 0 if there is none."""
+    if introspection not in names.memo:
+        found = (node for node in names.walk(names.tree) if _introspects(names, node))
+        names.memo[introspection] = getattr(next(found, None), "lineno", 0)
+    return int(names.memo[introspection])
+
+
+def _introspects(names: ModuleNames, node: ast.AST) -> bool:
+    looks = (
+        isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
+        and names.owner(node.func) is None
+    )
+    modules = isinstance(node, ast.Attribute) and node.attr == "modules"
+    return looks or modules or looks_at_source(names, node)
+
+
 def judge_task_ids(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt references of one batch where the program asks which task made each."""
     for node in names.walk(names.tree):
@@ -430,7 +449,6 @@ def judge_actor_order(names: ModuleNames, site: Site, shape: Shape) -> None:
 
 
 def judge_kept(
-    names: ModuleNames,
     target: Target,
     arguments: list[Argument],
     is_plain: Callable[[ast.expr], bool],
@@ -440,7 +458,7 @@ def judge_kept(
 
     Doubts arguments that all items of a batch have in common.
     """
-    definition = target.definition
+    names, definition = target.home.names, target.definition
     if not target.is_method or not isinstance(definition, ast.FunctionDef):
         return False
     owner = names.parents.get(definition)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterator
 from functools import cached_property, partial
+from pathlib import Path
 
-from ray_lint.finding import Applicability, Fix
+from ray_lint.finding import Applicability, FileEdits, Fix
 from ray_lint.program.effects import (
     EffectKind,
     effects_of,
@@ -18,12 +20,12 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.arguments import binds_inside
+from ray_lint.rewrite.foreign import defined_elsewhere, find_elsewhere, judge_moved, named_here
 from ray_lint.rewrite.forms import Form, Shape
-from ray_lint.rewrite.functions import BatchSignature, BatchWriter, signature_for
-from ray_lint.rewrite.insertions import Insertions
+from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.items import ItemWriter, holds_references
-from ray_lint.rewrite.naming import NameSupply
 from ray_lint.rewrite.observers import (
+    introspection,
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
@@ -32,7 +34,6 @@ from ray_lint.rewrite.observers import (
     judge_other_views,
     judge_replaced_parts,
     judge_task_ids,
-    looks_at_source,
 )
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
@@ -52,6 +53,7 @@ from ray_lint.rewrite.sites import SiteWriter
 from ray_lint.rewrite.submitted import Submitted
 from ray_lint.rewrite.targets import Target, TargetWriter, find_target
 from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, uses_of
+from ray_lint.sources.source import Lines
 
 _BUILTINS_WRITTEN = {
     *("dict", "int", "iter", "len", "list", "max", "min", "next", "range", "set", "tuple", "zip")
@@ -62,14 +64,6 @@ class Rewriter(Submitted):
     """Builds the fixes of one module. LibCST parses the module when the first fix is built."""
 
     @cached_property
-    def _supply(self) -> NameSupply:
-        return NameSupply(self.names)
-
-    @cached_property
-    def _insertions(self) -> Insertions:
-        return Insertions(self.names, self._source, self._supply, self.config)
-
-    @cached_property
     def _sharing(self) -> Sharing:
         return Sharing(self.project, self.module)
 
@@ -77,7 +71,10 @@ class Rewriter(Submitted):
         """Return the fix of a site; where none is possible, a display fix with the reason."""
         title = f"Submit `{site.callee.name}` in batches"
         try:
-            target = find_target(self.names, site)
+            if defined_elsewhere(site):
+                target = find_elsewhere(self.project, self.names, site)
+            else:
+                target = find_target(self.names, site)
             shape: Shape | None = find_shape(site.submission)
         except Declined as declined:
             return Fix(title, Applicability.DISPLAY, (), str(declined))
@@ -93,28 +90,40 @@ class Rewriter(Submitted):
                 reason = reason or "its code is too deeply nested to be rewritten"
                 shape = shape.narrower
             else:
-                return Fix(title, doubts.applicability, edits.done(), "; ".join(doubts.reasons))
+                reason = "; ".join(doubts.reasons)
+                others = tuple(self._others(edits, target))
+                changed = ", ".join(Path(one.filename).name for one in others)
+                title += f", with a change of {changed}" if changed else ""
+                return Fix(title, doubts.applicability, edits.done(), reason, others)
         return Fix(title, Applicability.DISPLAY, (), reason)
 
+    def _others(self, edits: Edits, target: Target) -> Iterator[FileEdits]:
+        """Yield the edits in the module of the target, with their places."""
+        for filename, other in edits.others.items():
+            lines, done = Lines(target.written.text), other.done()
+            spans = tuple((lines.position(e.start), lines.position(e.end)) for e in done)
+            if done:
+                yield FileEdits(filename, done, spans)
+
     def _edits(self, site: Site, target: Target, shape: Shape, doubts: Doubts) -> Edits:
-        names, submission = self.names, site.submission
+        names = self.names
         arguments = self._merged(site, target, shape, self._arguments(site, target, shape))
         loop_values = self._immutable_parameters(shape, arguments)
         for _, others in shape.merged:
             loop_values &= self._immutable_parameters(shape, others)
         effects = effects_of(
             self.project,
-            self.module,
+            target.home,
             target.definition,
             immutable=loop_values,
             passed=self._passed(shape, arguments),
         )
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.definition, doubts)
-        keeps = judge_kept(names, target, arguments, self._is_plain, doubts)
+        keeps = judge_kept(target, arguments, self._is_plain, doubts)
         options = self._options(site, target, shape, doubts)
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
-        self._judge_region(site, shape, every, doubts)
+        self._judge_region(site, target, shape, every, doubts)
 
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
         misfits = partial(self._misfit, target, arguments)
@@ -137,16 +146,38 @@ class Rewriter(Submitted):
         )
 
         edits = Edits()
-        writer = BatchWriter(self._source)
-        targets = TargetWriter(names, self._source, self._supply, self._insertions, writer)
-        batch = targets.write(edits, target, submission.call, signature, arguments, strategy)
+        batch = self._batch(edits, site, target, signature, arguments, strategy, doubts)
         self._site(edits, site, target, shape, arguments, signature, batch, strategy, uses, options)
         return edits
+
+    def _batch(
+        self,
+        edits: Edits,
+        site: Site,
+        target: Target,
+        signature: BatchSignature,
+        arguments: list[Argument],
+        strategy: Strategy,
+        doubts: Doubts,
+    ) -> str:
+        """Add the batch variant of the target; return how the module of the site names it."""
+        called = self._source.code(target.called) if target.called is not None else ""
+        writer = TargetWriter(self._text(target.written), called)
+        call = site.submission.call
+        if target.written is self.module:
+            return writer.write(edits, target, call, signature, arguments, strategy)
+        there = edits.elsewhere(self.project.path_of(target.written))
+        name = writer.write(there, target, call, signature, arguments, strategy)
+        if target.is_method:
+            return name
+        if writer.moved:
+            judge_moved(self.project, self.module, target, doubts)
+        return named_here(self.project, self._text(self.module), edits, site, target, name)
 
     # -- what the loop does -------------------------------------------------------------------
 
     def _judge_region(
-        self, site: Site, shape: Shape, arguments: list[Argument], doubts: Doubts
+        self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
     ) -> None:
         names, region = self.names, shape.region
         judge_container(names, shape)
@@ -155,7 +186,7 @@ class Rewriter(Submitted):
         judge_half_filled(names, shape, doubts)
         judge_actor_order(names, site, shape)
         judge_interruptions(names, shape, arguments, doubts)
-        self._judge_surroundings(site, shape, arguments, doubts)
+        self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         for node in names.walk(region):
             own = shape.form is Form.YIELD and names.parents[node] is shape.node
@@ -180,7 +211,7 @@ class Rewriter(Submitted):
                     self._judge_argument(shape, node, varying=argument.varying)
 
     def _judge_surroundings(
-        self, site: Site, shape: Shape, arguments: list[Argument], doubts: Doubts
+        self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
     ) -> None:
         """Weigh what stands between and around the submissions."""
         names, region = self.names, shape.region
@@ -210,35 +241,25 @@ class Rewriter(Submitted):
             raise Declined("its items may be infinite, and are taken one by one")
         if lazy:
             self._sharing.judge_lazy(shape, arguments)
-        if self._introspection:
-            doubts.add(f"line {self._introspection} looks at the names or the text of the program")
+        for module in dict.fromkeys((self.module, target.written)):
+            line = introspection(module.names)
+            if line:
+                where = (
+                    f"line {line}" if module is self.module else f"line {line} of `{module.name}`"
+                )
+                doubts.add(f"{where} looks at the names or the text of the program")
         for node in ast.walk(site.submission.handle):
             if isinstance(node, ast.Name) and binds_inside(names, node, region):
                 raise Declined(f"what `{node.id}` stands for changes in the loop")
-        self._judge_builtins(site)
+        self._judge_builtins(site, target)
         for repeat in shape.repeats or []:
             self._sharing.judge_iterable(repeat.iterable)
 
-    @cached_property
-    def _introspection(self) -> int:
-        """The first line that looks at the names of the program, 0 if there is none."""
-        for node in self.names.walk(self.names.tree):
-            looks = (
-                isinstance(node, ast.Call)
-                and isinstance(node.func, ast.Name)
-                and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
-                and self.names.owner(node.func) is None
-            )
-            if looks or (isinstance(node, ast.Attribute) and node.attr == "modules"):
-                return int(getattr(node, "lineno", 0))
-            if looks_at_source(self.names, node):
-                return int(getattr(node, "lineno", 0))
-        return 0
-
-    def _judge_builtins(self, site: Site) -> None:
+    def _judge_builtins(self, site: Site, target: Target) -> None:
         """Decline where a built-in function that the generated code calls has another meaning."""
         names = self.names
         scopes = {names.root, *names.scope_of(site.submission.call).ancestors()}
+        scopes |= {target.written.names.root}
         for scope in scopes:
             shadowed = _BUILTINS_WRITTEN & scope.bindings.keys()
             if shadowed:
@@ -394,9 +415,12 @@ class Rewriter(Submitted):
             name=site.callee.name.rpartition(".")[2] if target.is_method else target.name,
         )
         items = ItemWriter(self.project, self.module, source)
-        writer = SiteWriter(
-            self.names, source, self._supply, self._insertions, items, target.statement
-        )
+        text = self._text(self.module)
+        anchor: ast.stmt | None = target.statement
+        if target.written is not self.module:
+            anchor = self.names.statement_of(site.submission.call)
+        assert anchor is not None
+        writer = SiteWriter(self.names, source, text.supply, text.insertions, items, anchor)
         writer.write(edits, shape, site, arguments, call, strategy, uses)
 
     def _ordered(

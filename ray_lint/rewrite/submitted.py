@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import ast
 from dataclasses import replace
-from functools import cached_property
-
-from libcst import CSTValidationError, ParserSyntaxError
 
 from ray_lint.config import Config
 from ray_lint.program.effects import (
@@ -22,6 +19,7 @@ from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
 from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 from ray_lint.rewrite.safety import (
@@ -32,30 +30,25 @@ from ray_lint.rewrite.targets import Target
 
 
 class Submitted:
-    """Reads the submissions of one module. LibCST parses the module when its text is asked for."""
+    """Reads the submissions of one module."""
 
     def __init__(self, project: Project, module: Module, config: Config) -> None:
         self.project, self.module, self.config = project, module, config
         self.names = module.names
+        self._texts: dict[Module, ModuleText] = {}
 
-    @cached_property
-    def _map(self) -> SourceMap | str:
-        """The source map, or why there is none."""
-        try:
-            return SourceMap(self.module.text, self.names)
-        except (RecursionError, KeyError):  # LibCST's own clean-up hides the first by the second
-            return "the file is too deeply nested to be rewritten"
-        except (
-            ParserSyntaxError,
-            CSTValidationError,
-        ):  # syntax that is newer, or odd: `for* i in x`
-            return "LibCST cannot parse the file"
+    def _text(self, module: Module) -> ModuleText:
+        """Return a module of the project as something to write into."""
+        if module not in self._texts:
+            self._texts[module] = ModuleText(self.project, module, self.config)
+        return self._texts[module]
 
     @property
     def _source(self) -> SourceMap:
-        if isinstance(self._map, str):
-            raise Declined(self._map)
-        return self._map
+        return self._text(self.module).source
+
+    def _constant_dict(self, expression: ast.expr) -> list[ast.keyword] | None:
+        return self._text(self.module).constant_dict(expression)
 
     def _arguments(self, site: Site, target: Target, shape: Shape) -> list[Argument]:
         submission = site.submission
@@ -176,7 +169,7 @@ class Submitted:
                 known = types_of(self.project, self.module, expression)
             if known:
                 kinds[name] = known
-        return may_misfit(self.project, self.module, target.definition, kinds)
+        return may_misfit(self.project, target.home, target.definition, kinds)
 
     def _is_plain(self, expression: ast.expr) -> bool:
         return hasattr(expression, "lineno") and is_immutable(self.project, self.module, expression)
@@ -201,8 +194,11 @@ class Submitted:
         made = target.decorator
         if isinstance(made, ast.Call) and made.args:
             made = made.func
-        judge_options([made] if isinstance(made, ast.Call) else [], doubts, self._constant_dict)
+        constant = self._text(target.written).constant_dict
+        judge_options([made] if isinstance(made, ast.Call) else [], doubts, constant)
         given = list(site.callee.options)
+        if any(call not in self.names.order for call in given):
+            raise Declined("its options stand in another module")
         if target.is_method:
             # The options of an actor were used up when it was made.
             at_site = set(ast.walk(site.submission.handle))
@@ -229,30 +225,3 @@ class Submitted:
                 elif isinstance(node, ast.Call):
                     doubts.add("its options are computed")
         return options
-
-    def _constant_dict(self, expression: ast.expr) -> list[ast.keyword] | None:
-        """Return the items of a dictionary with plain keys that no code of the file changes."""
-        value: ast.expr | None = expression
-        if isinstance(expression, ast.Name):
-            owner = self.names.owner(expression)
-            bindings = owner.bindings.get(expression.id, []) if owner is not None else []
-            if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN:
-                return None
-            if mutates(self.project, self.module, self.names.tree, bindings[0]):
-                return None
-            value = bindings[0].value
-        if isinstance(value, ast.Dict):
-            items = [
-                ast.keyword(key.value, item)
-                for key, item in zip(value.keys, value.values, strict=True)
-                if isinstance(key, ast.Constant) and isinstance(key.value, str)
-            ]
-            return items if len(items) == len(value.keys) else None
-        if (
-            isinstance(value, ast.Call)
-            and self.names.qualified(value.func) == "builtins.dict"
-            and not value.args
-            and all(keyword.arg for keyword in value.keywords)
-        ):
-            return value.keywords
-        return None

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ray_lint.finding import Role
 from ray_lint.program.facts import Site
+from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.functions import (
@@ -17,11 +18,11 @@ from ray_lint.rewrite.functions import (
     indented,
     return_expression,
 )
-from ray_lint.rewrite.insertions import Insertions, same_code
+from ray_lint.rewrite.insertions import same_code
 from ray_lint.rewrite.items import is_program
-from ray_lint.rewrite.naming import NameSupply, ascii_name
+from ray_lint.rewrite.module_text import ModuleText
+from ray_lint.rewrite.naming import ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
-from ray_lint.rewrite.source_map import SourceMap
 
 # What has called a function or run through a generator by the time that it returns.
 _AT_ONCE = tuple(
@@ -34,12 +35,15 @@ _AT_ONCE = tuple(
 class Target:
     """What the site calls, as far as a rewrite has to know.
 
-    ``definition`` is the function that runs. ``statement`` is where the remote function comes into
-    being: the decorated ``def``, the assignment ``f = ray.remote(g)``, or the method of an actor.
+    ``definition`` is the function that runs, in module ``home``. ``statement`` is where the remote
+    function comes into being: the decorated ``def``, the assignment ``f = ray.remote(g)``, or the
+    method of an actor; the batch variant is added beside it, in the module ``written``.
     ``exclusive`` holds if this site is the only use of the remote function in a script.
     """
 
+    home: Module
     definition: ast.FunctionDef | ast.Lambda
+    written: Module
     statement: ast.stmt
     decorator: ast.expr | None
     name: str
@@ -47,6 +51,10 @@ class Target:
     exclusive: bool
     is_plain: bool = False
     """The definition is a plain function, made remote where it is submitted."""
+    spelling: ast.expr | None = None
+    """How the module of the site names a remote function of another module."""
+    called: ast.expr | None = None
+    """How the module of the site names a plain function of another module that it made remote."""
 
 
 def find_target(names: ModuleNames, site: Site) -> Target:
@@ -54,14 +62,13 @@ def find_target(names: ModuleNames, site: Site) -> Target:
     callee = site.callee
     definition = callee.definition
     module = site.submission.module
-    if definition is None:
+    home = callee.module
+    if definition is None or home is None:
         raise Declined("its definition is not known")
-    if callee.module is not module:
-        raise Declined("it is defined in another module")
     if isinstance(definition, ast.AsyncFunctionDef):
         raise Declined("it is asynchronous")
     if callee.kind is CalleeKind.ACTOR_METHOD:
-        return _method(names, site, definition)
+        return actor_method(names, site, definition)
     handle = site.submission.handle.value
     while (
         isinstance(handle, ast.Call)
@@ -77,7 +84,10 @@ def find_target(names: ModuleNames, site: Site) -> Target:
     statement = binding.statement
     if statement is None:
         raise Declined("its definition is not a statement")
-    if isinstance(definition, ast.FunctionDef) and definition is not statement:
+    called = None
+    if home is not module:
+        called = _imported(names, callee.decorator, statement)
+    elif isinstance(definition, ast.FunctionDef) and definition is not statement:
         owner = names.scope_of(definition)
         if definition.name not in owner.bindings:
             raise Declined("its definition is not known by name")
@@ -97,12 +107,47 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("the remote function is defined in a loop")
     exclusive = (
         site.submission.through is None
-        and _is_script(names, site, statement)
+        and is_script(names, site, statement)
         and _only_use(names, binding, handle)
     )
     return Target(
-        definition, statement, callee.decorator, binding.name, is_method=False, exclusive=exclusive
+        home,
+        definition,
+        module,
+        statement,
+        callee.decorator,
+        binding.name,
+        is_method=False,
+        exclusive=exclusive,
+        called=called,
     )
+
+
+def _imported(names: ModuleNames, decorator: ast.expr | None, statement: ast.stmt) -> ast.expr:
+    """Return how ``f = ray.remote(module.g)`` names the plain function of another module."""
+    made = decorator if isinstance(decorator, ast.Call) else None
+    parent = names.parents.get(made) if made is not None else None
+    if isinstance(parent, ast.Call) and parent.func is made:
+        made = parent  # ``ray.remote(num_cpus=2)(g)``
+    elif made is None and decorator is not None:
+        parent = names.parents.get(decorator)
+        made = parent if isinstance(parent, ast.Call) else None
+    given = made.args[0] if made is not None and len(made.args) == 1 else None
+    base = given
+    while isinstance(base, ast.Attribute):
+        base = base.value
+    if given is None or not isinstance(base, ast.Name):
+        raise Declined("its definition is not known by name")
+    reaching = names.reaching(base)
+    if len(reaching) != 1 or len(reaching[0].scope.bindings[base.id]) != 1:
+        raise Declined(f"`{base.id}` is defined more than once")
+    (binding,) = reaching
+    scope = binding.scope
+    if binding.kind is not BindingKind.IMPORT or scope.is_class:
+        raise Declined(f"`{base.id}` is not visible where the batch function would be")
+    if scope not in names.scope_of(statement).ancestors():
+        raise Declined(f"`{base.id}` is not visible where the batch function would be")
+    return given
 
 
 def _made_at_the_call(
@@ -112,12 +157,14 @@ def _made_at_the_call(
     definition: ast.FunctionDef | ast.Lambda,
 ) -> Target:
     """Return the target of ``ray.remote(f).remote(x)``: the plain function stays as it is."""
-    decorator = site.callee.decorator
+    decorator, module = site.callee.decorator, site.submission.module
     given = maker.args[0] if len(maker.args) == 1 and not maker.keywords else None
     if not isinstance(given, ast.Name) or not isinstance(definition, ast.FunctionDef):
         raise Declined("it is not called by a plain name")
     if decorator is not maker and decorator is not maker.func:
         raise Declined("it is not called by a plain name")
+    if site.callee.module is not module:
+        raise Declined("it is defined in another module, and made remote at the call")
     bindings = names.reaching(given)
     if [b.node for b in bindings] != [definition] or given.id != definition.name:
         raise Declined(f"`{given.id}` is defined more than once")
@@ -136,7 +183,9 @@ def _made_at_the_call(
         ):
             raise Declined(f"`{node.id}` is not known where the batch function would be")
     return Target(
+        module,
         definition,
+        module,
         definition,
         decorator,
         definition.name,
@@ -171,7 +220,7 @@ def _source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
     raise Declined("its aliases go in circles")
 
 
-def _is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:
+def is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:
     """Whether nothing outside of this file is likely to use its functions."""
     if "__all__" in names.root.bindings:
         return False
@@ -187,7 +236,15 @@ def _only_use(names: ModuleNames, binding: Binding, handle: ast.Name) -> bool:
     return uses == [handle] and len(binding.scope.bindings[binding.name]) == 1
 
 
-def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.Lambda) -> Target:
+def actor_method(
+    names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.Lambda
+) -> Target:
+    """Return an actor's method as a target. Raises Declined where a batch method could not be.
+
+    ``names`` are those of the module of the site.
+    """
+    home = site.callee.module
+    assert home is not None
     if site.callee.target != "one actor":
         raise Declined("the calls go to several actors")
     if site.callee.others or not _is_one_handle(names, site.submission.handle):
@@ -198,7 +255,7 @@ def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.La
         raise Declined("the method takes no instance")
     if definition.decorator_list:
         raise Declined("the method is decorated")
-    owner = names.parents[definition]
+    owner = home.names.parents[definition]
     if not isinstance(owner, ast.ClassDef):
         raise Declined("the method is not defined in the class itself")
     if any(isinstance(s, ast.AsyncFunctionDef) for s in owner.body):
@@ -210,7 +267,16 @@ def _method(names: ModuleNames, site: Site, definition: ast.FunctionDef | ast.La
         for keyword in call.keywords:
             if keyword.arg in ("max_concurrency", "concurrency_groups", None):
                 raise Declined("the actor may run several calls at once")
-    return Target(definition, definition, None, definition.name, is_method=True, exclusive=False)
+    return Target(
+        home,
+        definition,
+        home,
+        definition,
+        None,
+        definition.name,
+        is_method=True,
+        exclusive=False,
+    )
 
 
 def _is_one_handle(names: ModuleNames, handle: ast.expr) -> bool:
@@ -229,18 +295,17 @@ def _is_one_handle(names: ModuleNames, handle: ast.expr) -> bool:
 
 
 class TargetWriter:
-    """Adds the batch variant of a target to the module."""
+    """Adds the batch variant of a target to the module that its statement stands in.
 
-    def __init__(
-        self,
-        names: ModuleNames,
-        source: SourceMap,
-        supply: NameSupply,
-        insertions: Insertions,
-        writer: BatchWriter,
-    ) -> None:
-        self.names, self.source, self.supply = names, source, supply
-        self.insertions, self.writer = insertions, writer
+    ``called`` is the text that names the definition there, if that is in another module.
+    """
+
+    def __init__(self, text: ModuleText, called: str = "") -> None:
+        self.names, self.source, self.supply = text.names, text.source, text.supply
+        self.insertions, self.writer = text.insertions, BatchWriter(text.source)
+        self.called = called
+        self.moved = False
+        """Whether the body of the target was moved into a plain function."""
 
     def write(
         self,
@@ -251,7 +316,10 @@ class TargetWriter:
         arguments: list[Argument],
         strategy: Strategy,
     ) -> str:
-        """Add the batch function (or find it) and return its name."""
+        """Add the batch function (or find it) and return its name.
+
+        The site may stand in another module.
+        """
         definition = target.definition
         inlined = self._inlined(target, signature, arguments)
         annotations, returns = self._types(edits, definition, signature, strategy)
@@ -260,7 +328,7 @@ class TargetWriter:
         elif target.is_method:
             item = f"{definition.args.args[0].arg}.{definition.name}({signature.call})"
         else:
-            item = f"{definition.name}({signature.call})"
+            item = f"{self.called or definition.name}({signature.call})"
         separate = (
             inlined is None
             and target.statement is definition
@@ -275,7 +343,8 @@ class TargetWriter:
         if not item:
             raise Declined("its body cannot be called for one item")
         indent = self.source.indent(target.statement)
-        body_owner = definition if isinstance(definition, ast.FunctionDef) else None
+        here = definition in self.names.order
+        body_owner = definition if here and isinstance(definition, ast.FunctionDef) else None
         decorator = self._decorator(target)
         attempt = 0
         while True:
@@ -318,7 +387,11 @@ class TargetWriter:
         return any(
             isinstance(s, ast.FunctionDef)
             and s.name == name
-            and (target.is_method or self.names.order[s] < self.names.order[site])
+            and (
+                target.is_method
+                or site not in self.names.order
+                or self.names.order[s] < self.names.order[site]
+            )
             and same_code(text, s)
             for s in self.names.blocks[target.statement].statements
         )
@@ -387,6 +460,8 @@ class TargetWriter:
         """Return the annotations of the parameters and of the result, as text."""
         if not isinstance(definition, ast.FunctionDef) or definition.returns is None:
             return {}, ""
+        if definition not in self.names.order:
+            return {}, ""  # its annotations mean something in another module only
         spec = definition.args
         notes = {
             a.arg: self.source.code(a.annotation)
@@ -453,6 +528,7 @@ class TargetWriter:
         if separate:
             text = self._wrapper(statement, plain) + newline * (blank + 1) + text
         if not inlined:
+            self.moved = True
             self._make_plain(edits, statement, target.decorator, plain if separate else "")
         self.insertions.after(edits, statement, text, blank_lines=blank, role=Role.FUNCTION)
 
