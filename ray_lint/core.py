@@ -296,7 +296,9 @@ def fix(
         return chosen is None or chosen(finding)
 
     try:
-        outcome = fix_in_rounds(text.content, look, applicable, others, max_rounds=_MAX_ROUNDS)
+        outcome = fix_in_rounds(
+            text.content, look, applicable, max_rounds=_MAX_ROUNDS, others=others
+        )
     finally:
         others.restore()
     applied = tuple(AppliedFix(finding, lines) for finding, lines in outcome.applied)

@@ -18,7 +18,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ray_lint import __version__
-from ray_lint.finding import Applicability, Edit, Finding, Fix, Position, Role
+from ray_lint.finding import Applicability, Edit, FileEdits, Finding, Fix, Position, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,8 +181,16 @@ def _row(finding: Finding) -> dict[str, Any]:
         and {
             "title": fix.title,
             "applicability": fix.applicability.value,
-            "edits": [[e.start, e.end, e.content, int(e.role)] for e in fix.edits],
+            "edits": [_edit_row(edit) for edit in fix.edits],
             "reason": fix.reason,
+            "others": [
+                {
+                    "filename": other.filename,
+                    "edits": [_edit_row(edit) for edit in other.edits],
+                    "spans": [[a.line, a.column, b.line, b.column] for a, b in other.spans],
+                }
+                for other in fix.others
+            ],
         },
     }
 
@@ -201,7 +209,23 @@ def _finding(row: dict[str, Any]) -> Finding:
         and Fix(
             fix["title"],
             Applicability(fix["applicability"]),
-            tuple(Edit(a, b, content, Role(role)) for a, b, content, role in fix["edits"]),
+            _edits(fix["edits"]),
             fix["reason"],
+            tuple(
+                FileEdits(
+                    other["filename"],
+                    _edits(other["edits"]),
+                    tuple((Position(a, b), Position(c, d)) for a, b, c, d in other["spans"]),
+                )
+                for other in fix["others"]
+            ),
         ),
     )
+
+
+def _edit_row(edit: Edit) -> list[Any]:
+    return [edit.start, edit.end, edit.content, int(edit.role)]
+
+
+def _edits(rows: list[list[Any]]) -> tuple[Edit, ...]:
+    return tuple(Edit(a, b, content, Role(role)) for a, b, content, role in rows)

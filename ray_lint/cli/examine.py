@@ -6,11 +6,12 @@ import enum
 import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from typing import Protocol
 
 from ray_lint.cli.cache import Cache
 from ray_lint.cli.diff import unified_diff
 from ray_lint.config import Config
-from ray_lint.core import check, fix, stale_measurements
+from ray_lint.core import ChangedFile, check, fix, stale_measurements
 from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding
 from ray_lint.program.project import Project
@@ -21,6 +22,8 @@ from ray_lint.sources.source import Source, load
 from ray_lint.sources.suppressions import add_noqa
 from ray_lint.sources.text import decode
 from ray_lint.sources.unused import CODE as UNUSED
+
+Changed = tuple[ChangedFile, ...]
 
 
 class Mode(enum.Enum):
@@ -41,6 +44,8 @@ class Outcome:
 
     ``output`` is the diff, or for standard input the fixed source. ``errors`` are problems to be
     told that did not stop the rest. ``stale`` names what has changed since a profile measured it.
+    ``change`` is the old and the new content of a fixed file. ``later``: its fixes change other
+    files, too, so nothing was done yet.
     """
 
     report: FileReport
@@ -48,6 +53,8 @@ class Outcome:
     output: bytes = b""
     errors: tuple[SourceError, ...] = ()
     stale: tuple[str, ...] = ()
+    change: tuple[bytes, bytes] | None = None
+    later: bool = False
 
     @property
     def unsafe(self) -> int:
@@ -80,8 +87,23 @@ class Task:
     cache: Cache | None = None
 
 
-def examine_file(task: Task, data: bytes | None = None) -> Outcome:
-    """Check or fix one file; problems come back in ``Outcome.errors``."""
+class Together(Protocol):
+    """What the files that change together share (see ``ray_lint.cli.together``)."""
+
+    def project(self, config: Config) -> Project:
+        """Return what is known of the files around, as the fixes so far have left them."""
+
+    def keep(self, filename: str, source: Source, after: bytes, others: Changed) -> None:
+        """Write the changes of one file's fixes, all or none. Raises SourceError."""
+
+
+def examine_file(
+    task: Task, data: bytes | None = None, together: Together | None = None
+) -> Outcome:
+    """Check or fix one file; problems come back in ``Outcome.errors``.
+
+    Without ``together``, a file whose fixes change other files is left for later.
+    """
     name = task.filename
     try:
         if data is None:
@@ -89,7 +111,7 @@ def examine_file(task: Task, data: bytes | None = None) -> Outcome:
         source = load(name, data)
         try:
             stale = _stale(source, task) if task.config.measured else ()
-            return replace(_examine(source, task), stale=stale)
+            return replace(_examine(source, task, together), stale=stale)
         except SourceError as error:
             raise source.explain(error) from None
     except SourceError as error:
@@ -102,7 +124,7 @@ def examine_file(task: Task, data: bytes | None = None) -> Outcome:
     return Outcome(FileReport(name, ()), errors=(problem,))
 
 
-def _examine(source: Source, task: Task) -> Outcome:
+def _examine(source: Source, task: Task, together: Together | None) -> Outcome:
     if task.mode is Mode.ADD_NOQA:
         return _add_noqa(source, task)
     name, config = source.filename, task.config
@@ -112,7 +134,7 @@ def _examine(source: Source, task: Task) -> Outcome:
     def chosen(finding: Finding) -> bool:
         return not task.accepted or not task.accepted[_key(source, finding)]
 
-    project = _project(config)
+    project = _project(config) if together is None else together.project(config)
     result = fix(
         source.python,
         config,
@@ -121,6 +143,8 @@ def _examine(source: Source, task: Task) -> Outcome:
         project=project,
         refuses=source.refuses,
     )
+    if result.others and together is None:
+        return Outcome(FileReport(name, ()), later=True)
     if result.source != source.python:
         project.forget(name)  # what other files see is what is on disk
     elif task.cache is not None and not result.error:
@@ -130,7 +154,9 @@ def _examine(source: Source, task: Task) -> Outcome:
     if fixed:
         try:
             after = source.rebuild(result.source)
-            if task.mode is Mode.FIX and not task.stdin and after != source.data:
+            if together is not None:
+                together.keep(name, source, after, result.others)
+            elif task.mode is Mode.FIX and not task.stdin and after != source.data:
                 write(name, source.data, after)
         except SourceError as error:
             errors.append(error)
@@ -143,11 +169,12 @@ def _examine(source: Source, task: Task) -> Outcome:
             changed.python, config, filename=name, project=project, refuses=changed.refuses
         )
     output = b""
-    if task.mode is Mode.DIFF:
+    if task.mode is Mode.DIFF and together is None:
         output = unified_diff(name, source.data, after)
     elif task.stdin:
         output = after
-    return Outcome(_report(changed, left, task), fixed, output, tuple(errors))
+    change = (source.data, after) if fixed else None
+    return Outcome(_report(changed, left, task), fixed, output, tuple(errors), change=change)
 
 
 _PROJECTS: dict[tuple[str, ...], Project] = {}
@@ -159,14 +186,22 @@ def _project(config: Config) -> Project:
     project = _PROJECTS.get(config.source_roots)
     if project is None:
         _PROJECTS.clear()
-        project = _PROJECTS[config.source_roots] = Project(config.source_roots)
+        project = _PROJECTS[config.source_roots] = Project(config.source_roots, *_EDITABLE)
     project.start()
     return project
 
 
-def begin() -> None:
-    """Forget the files around those of an earlier run in this process."""
+_EDITABLE: list[frozenset[str]] = []
+"""The files that the fix of another one may change in this run, as one set."""
+
+
+def begin(editable: frozenset[str]) -> None:
+    """Start a run in this process: forget the files around those of an earlier one.
+
+    ``editable`` are the absolute names of all files of the run.
+    """
     _PROJECTS.clear()
+    _EDITABLE[:] = [editable]
 
 
 def _check(source: Source, task: Task) -> list[Finding]:
@@ -183,6 +218,19 @@ def _check(source: Source, task: Task) -> list[Finding]:
     if task.cache is not None:
         task.cache.keep(source.filename, source.data, task.config, found, project, fixes=fixes)
     return found
+
+
+def report_again(task: Task, data: bytes, project: Project) -> FileReport:
+    """Return the report of a file that the fixes of another one have changed."""
+    source = load(task.filename, data)
+    found = check(
+        source.python,
+        task.config,
+        filename=source.filename,
+        project=project,
+        refuses=source.refuses,
+    )
+    return _report(source, found, task)
 
 
 def known_outcome(task: Task, data: bytes, found: list[Finding]) -> Outcome | None:

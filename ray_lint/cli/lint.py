@@ -121,7 +121,7 @@ class Lint:
             self.fixed += outcome.fixed
             self.fixable += outcome.fixable
             self.unsafe += outcome.unsafe
-            self.changed += bool(outcome.fixed)
+            self.changed += outcome.change is not None
             if outcome.output:
                 self.outputs.append(outcome.output)
             if report.findings:
@@ -135,14 +135,7 @@ class Lint:
 
         todo: list[Task] = []
         known: list[Outcome | None] = []
-        path = ""
-        for path in find_sources(
-            self.paths,
-            self.fail,
-            self._excluded,
-            gitignore=self._option("gitignore", "respect-gitignore"),
-            force_exclude=self._option("force_exclude", "force-exclude"),
-        ):
+        for path in self._files.values():
             try:
                 data = files.read(path)
             except SourceError as error:
@@ -154,12 +147,43 @@ class Lint:
                 known.append(outcome)
                 if outcome is None:
                     todo.append(task)
-        if not path and not self.errors and not self.options.quiet:
+        if not self._files and not self.errors and not self.options.quiet:
             print("No Python file or notebook found.", file=sys.stderr)
         if known:
             examined = self._examined(todo)
             outcomes = (next(examined) if outcome is None else outcome for outcome in known)
-            yield from self._progress(outcomes, len(known))
+            progress = self._progress(outcomes, len(known))
+            if self.options.fix or self.options.diff:
+                yield from self._finished(list(progress), todo)
+            else:
+                yield from progress
+
+    @cached_property
+    def _files(self) -> dict[str, str]:
+        """The files of the run: as they are named, by their absolute names."""
+        found = find_sources(
+            self.paths,
+            self.fail,
+            self._excluded,
+            gitignore=self._option("gitignore", "respect-gitignore"),
+            force_exclude=self._option("force_exclude", "force-exclude"),
+        )
+        return {os.path.abspath(path): path for path in found}
+
+    @cached_property
+    def _editable(self) -> frozenset[str]:
+        """The files that the fix of another one may change, too."""
+        return frozenset() if self.stdin else frozenset(self._files)
+
+    def _finished(self, outcomes: list[Outcome], tasks: list[Task]) -> Iterator[Outcome]:
+        """Apply the fixes that change several files, if there are any."""
+        if not any(outcome.later for outcome in outcomes):
+            yield from outcomes
+            return
+        from ray_lint.cli.together import finished
+
+        by_name = {task.filename: task for task in tasks}
+        yield from finished(outcomes, by_name, self._files, tasks[0].mode)
 
     @cached_property
     def _cache(self) -> Cache | None:
@@ -180,7 +204,7 @@ class Lint:
 
         roots = task.config.source_roots
         if roots not in self._places:
-            self._places[roots] = Project(roots)
+            self._places[roots] = Project(roots, self._editable)
         fixes = task.mode in (Mode.ADVISE, Mode.FIX, Mode.DIFF)
         found = task.cache.find(task.filename, data, task.config, self._places[roots], fixes=fixes)
         return None if found is None else known_outcome(task, data, found)
@@ -188,13 +212,13 @@ class Lint:
     def _examined(self, tasks: list[Task]) -> Iterator[Outcome]:
         from ray_lint.cli.examine import begin, examine_file
 
-        begin()
+        begin(self._editable)
         number = len(tasks)
         jobs = min(self.options.jobs or os.cpu_count() or 1, number)
         if jobs > 1 and (self.options.jobs or number >= _WORTH_PROCESSES):
             from multiprocessing import Pool
 
-            with Pool(jobs) as pool:
+            with Pool(jobs, begin, (self._editable,)) as pool:
                 yield from pool.imap(examine_file, tasks)
         else:
             yield from map(examine_file, tasks)

@@ -33,6 +33,17 @@ def _as_json(report: FileReport, finding: Finding, spans: tuple[Span, ...]) -> d
         row = {"content": edit.content, "location": _place(start), "end_location": _place(end)}
         # In a notebook the edits of one fix may stand in several cells.
         edits.append(row if cell is None else {"cell": cell, **row})
+    for other in fix.others if fix else ():
+        # A fix may change other files, too: all of it or nothing.
+        edits += [
+            {
+                "filename": other.filename,
+                "content": edit.content,
+                "location": _place(start),
+                "end_location": _place(end),
+            }
+            for edit, (start, end) in zip(other.edits, other.spans, strict=True)
+        ]
     return {
         "cell": finding.cell,
         "code": finding.code,

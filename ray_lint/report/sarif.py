@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ray_lint import __version__
-from ray_lint.finding import Finding, Position
+from ray_lint.finding import Edit, Finding, Position
 from ray_lint.report import FileReport, Options, Span
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -90,20 +90,32 @@ def _result(
             {
                 "description": {"text": finding.fix.title},
                 "artifactChanges": [
-                    {
-                        "artifactLocation": artifact,
-                        "replacements": [
-                            {
-                                "deletedRegion": _region(start, end),
-                                "insertedContent": {"text": edit.content},
-                            }
-                            for edit, (_, start, end) in zip(finding.fix.edits, spans, strict=True)
-                        ],
-                    }
+                    _change(
+                        artifact,
+                        finding.fix.edits,
+                        ((start, end) for _, start, end in spans),
+                    ),
+                    *(
+                        _change(_artifact(other.filename), other.edits, other.spans)
+                        for other in finding.fix.others
+                    ),
                 ],
             }
         ]
     return result
+
+
+def _change(
+    artifact: dict[str, str], edits: Iterable[Edit], spans: Iterable[tuple[Position, Position]]
+) -> dict[str, Any]:
+    """Return what a fix changes in one file."""
+    return {
+        "artifactLocation": artifact,
+        "replacements": [
+            {"deletedRegion": _region(start, end), "insertedContent": {"text": edit.content}}
+            for edit, (start, end) in zip(edits, spans, strict=True)
+        ],
+    }
 
 
 def _artifact(filename: str) -> dict[str, str]:

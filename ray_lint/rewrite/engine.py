@@ -78,9 +78,9 @@ def fix_in_rounds(
     content: str,
     look: Callable[[str], list[Finding]],
     applicable: Callable[[Finding], bool],
-    others: OtherFiles,
     *,
     max_rounds: int,
+    others: OtherFiles | None = None,
 ) -> Outcome:
     """Apply all applicable fixes that do not overlap, look again, and repeat until stable.
 
@@ -103,7 +103,10 @@ def fix_in_rounds(
         for track, finding in now.values():
             if not wanted[id(track)] or finding.fix is None or not applicable(finding):
                 continue
-            parts = {OWN: finding.fix.edits, **{o.filename: o.edits for o in finding.fix.others}}
+            if finding.fix.others and others is None:
+                continue
+            parts = {OWN: finding.fix.edits}
+            parts |= {other.filename: other.edits for other in finding.fix.others}
             if try_add_all(chosen, parts):
                 batch.append(track)
                 per_track[id(track)] = finding.fix.edits
@@ -111,8 +114,9 @@ def fix_in_rounds(
             break
         applied = apply_edits(text, chosen.pop(OWN).edits)
         error = _damage(text, applied.content)
-        for filename, edits in chosen.items():
-            error = error or _change(others, filename, edits)
+        if others is not None:
+            for filename, edits in chosen.items():
+                error = error or _change(others, filename, edits)
         if not error:
             try:
                 found = look(applied.content)

@@ -36,6 +36,13 @@ def _with_indent(line: str, indent: str) -> str:
     return indent * ((len(line) - len(bare)) // 4) + bare
 
 
+def _imports_ray(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Import | ast.ImportFrom) and any(
+        a.name.partition(".")[0] == "ray" or getattr(statement, "module", "") == "ray"
+        for a in statement.names
+    )
+
+
 class Insertions:
     """Adds what a fix needs to the module, once."""
 
@@ -107,6 +114,19 @@ class Insertions:
             current = self.names.parents[current]
         assert isinstance(current, ast.stmt)
         return current
+
+    def behind_imports(self, node: ast.AST) -> ast.stmt:
+        """Return the first statement of the module behind its imports; at the latest ``node``'s."""
+        top = self.top_level(node)
+        seen_ray = not any(map(_imports_ray, self.names.tree.body))
+        for statement in self.names.tree.body:
+            if statement is top:
+                break
+            seen_ray = seen_ray or _imports_ray(statement)
+            constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
+            if seen_ray and not constant and not isinstance(statement, ast.Import | ast.ImportFrom):
+                return statement
+        return top
 
     # -- imports ------------------------------------------------------------------------------
 
@@ -268,20 +288,19 @@ class Insertions:
                     return name
         newline = self.source.newline
         block = self.names.blocks[point]
-        opening = newline * 2
-        if block.index == 0:
-            offset = self.source.line_start(self.source.first_line(point))
-        else:
+        line = self.source.first_line(point)
+        if block.index:
             previous = block.statements[block.index - 1]
-            offset = self.source.line_start((previous.end_lineno or previous.lineno) + 1)
-        line = self.source.line_of(offset)
+            line = (previous.end_lineno or previous.lineno) + 1
         blank_lines = 0
         while blank_lines < 2 and not self.source.line(line + blank_lines).strip():
             blank_lines += 1
-        closing = newline * (3 - blank_lines)
-        lines = (_with_indent(line, self.source.cst.default_indent) for line in code.split("\n"))
-        code = newline.join(lines)
-        edits.insert(offset, opening + code + closing, Role.HELPER)
+        offset = self.source.line_start(line + blank_lines)
+        if blank_lines < 2:
+            edits.insert(offset, newline * (2 - blank_lines), Role.HELPER)
+        indent = self.source.cst.default_indent
+        code = newline.join(_with_indent(part, indent) for part in code.split("\n"))
+        edits.insert(offset, code + newline * 3, Role.HELPER)
         return name
 
     def _helper_point(self, anchor: ast.stmt) -> ast.stmt:
@@ -301,9 +320,5 @@ class Insertions:
                 and not statement.name.startswith((SPLIT, SUBMIT, SUBMIT_UNPACKED))
             ):
                 return statement
-            if isinstance(statement, ast.Import | ast.ImportFrom):
-                seen_ray = seen_ray or any(
-                    a.name.partition(".")[0] == "ray" or getattr(statement, "module", "") == "ray"
-                    for a in statement.names
-                )
+            seen_ray = seen_ray or _imports_ray(statement)
         return top

@@ -416,10 +416,9 @@ class Rewriter(Submitted):
         )
         items = ItemWriter(self.project, self.module, source)
         text = self._text(self.module)
-        anchor: ast.stmt | None = target.statement
+        anchor = target.statement
         if target.written is not self.module:
-            anchor = self.names.statement_of(site.submission.call)
-        assert anchor is not None
+            anchor = text.insertions.behind_imports(site.submission.call)
         writer = SiteWriter(self.names, source, text.supply, text.insertions, items, anchor)
         writer.write(edits, shape, site, arguments, call, strategy, uses)
 

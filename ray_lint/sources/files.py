@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 
 from ray_lint.errors import SourceError
@@ -33,6 +34,47 @@ def write(path: str, before: bytes, after: bytes) -> None:
     Raises SourceError, with the file unchanged, if someone else changed the file in between, if it
     is read-only, or if the system refuses.
     """
+    target, status = _writable(path)
+    _replace(path, target, after, status, before)
+
+
+def write_together(changes: Sequence[tuple[str, bytes, bytes]]) -> None:
+    """Replace the contents of several files, ``(path, before, after)`` each, or of none.
+
+    All new contents are on the disk before the first one takes its place, in the order given; if
+    one cannot, those before it get their old content back. A kill in between leaves the first ones
+    replaced, so a file comes before those that need its new content.
+
+    Raises SourceError as ``write`` does, with every file as it was.
+    """
+    places = [_writable(path) for path, _, _ in changes]
+    staged: list[str] = []
+    done: list[int] = []
+    try:
+        for (path, _, after), (target, status) in zip(changes, places, strict=True):
+            try:
+                staged.append(_stage(target, after, status))
+            except OSError as error:
+                raise _unchanged(path, error.strerror) from None
+        for number, (path, before, _) in enumerate(changes):
+            target, _ = places[number]
+            _must_be(target, before, path)
+            try:
+                os.replace(staged[number], target)
+            except OSError as error:
+                raise _unchanged(path, error.strerror) from None
+            done.append(number)
+    except BaseException:
+        for temporary in staged[len(done) :]:
+            _remove(temporary)
+        for number in reversed(done):
+            (path, before, after), (target, status) = changes[number], places[number]
+            _replace(path, target, before, status, after)
+        raise
+
+
+def _writable(path: str) -> tuple[str, os.stat_result]:
+    """Return the file behind a path, and its status. Raises SourceError if it is read-only."""
     target = os.path.realpath(path)
     try:
         status = os.stat(target)
@@ -42,7 +84,7 @@ def write(path: str, before: bytes, after: bytes) -> None:
         raise _unchanged(path, "not a regular file")
     if not status.st_mode & 0o222 or not os.access(target, os.W_OK):
         raise _unchanged(path, "the file is read-only")
-    _replace(path, target, after, status, before)
+    return target, status
 
 
 def create(path: str, content: bytes) -> None:
@@ -58,22 +100,9 @@ def create(path: str, content: bytes) -> None:
 def _replace(
     path: str, target: str, after: bytes, status: os.stat_result | None, before: bytes | None
 ) -> None:
-    folder, name = os.path.split(target)
-    # Not a Python suffix: a file left behind by a kill is never linted, imported or packaged.
-    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
     try:
-        handle = os.open(
-            temporary,
-            os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY,
-            0o666 if status is None else 0o600,
-        )
+        temporary = _stage(target, after, status)
         try:
-            with open(handle, "wb") as file:
-                file.write(after)
-                file.flush()
-                if status is not None:
-                    _copy_attributes(target, file.fileno(), status)
-                os.fsync(file.fileno())
             # As late as possible: what was fixed must be what is there.
             if before is not None:
                 _must_be(target, before, path)
@@ -83,6 +112,29 @@ def _replace(
             raise
     except OSError as error:
         raise _unchanged(path, error.strerror) from None
+
+
+def _stage(target: str, content: bytes, status: os.stat_result | None) -> str:
+    """Write ``content`` to a new file beside ``target``, on the disk, and return its name."""
+    folder, name = os.path.split(target)
+    # Not a Python suffix: a file left behind by a kill is never linted, imported or packaged.
+    temporary = os.path.join(folder, f".{name[:100]}.{os.getpid()}-{os.urandom(4).hex()}.tmp")
+    handle = os.open(
+        temporary,
+        os.O_WRONLY | os.O_CREAT | os.O_EXCL | _BINARY,
+        0o666 if status is None else 0o600,
+    )
+    try:
+        with open(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            if status is not None:
+                _copy_attributes(target, file.fileno(), status)
+            os.fsync(file.fileno())
+    except BaseException:
+        _remove(temporary)
+        raise
+    return temporary
 
 
 _BINARY = getattr(os, "O_BINARY", 0)
