@@ -9,14 +9,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
-from ray_lint.core import AppliedFix, FixResult
+from ray_lint.core import AppliedFix
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.finding import Finding
 from ray_lint.runtime.cluster import Cluster
 from ray_lint.runtime.inputs import Inputs
 from ray_lint.runtime.measure import Options, Site, verify_sources
+from ray_lint.runtime.reasons import reasons
 from ray_lint.runtime.report import Report
 from ray_lint.sources.files import read, write
+
+MAX_REASONS = 5
+"""So many sites are told why they are not verified."""
 
 Place = tuple[str, int, int]
 """Code, line from 1 and column from 1 of a finding in its original file."""
@@ -80,8 +84,9 @@ class _Work:
         source = read(str(file))
         result = self.inputs.fix(file, source)
         self.looked_at.append(file)
-        self.reasons += _reasons(file, result)
-        if result.applied:
+        if not result.applied:
+            self.reasons += reasons(file, source, self.inputs.config(file), result)
+        else:
             self.original[file], self.fixed[file] = source, result.source
             self.sites[file] = [_site(file, one) for one in result.applied]
 
@@ -133,7 +138,10 @@ class _Work:
         count = len(self.looked_at)
         names = ", ".join(map(str, self.looked_at)) if count <= 3 else f"{count} files"
         words = f"{names}: nothing to verify, there is no fix"
-        return "; ".join([words, *self.reasons[:3]])
+        shown = self.reasons[:MAX_REASONS]
+        if len(self.reasons) > MAX_REASONS:
+            shown = [*shown, f"and {len(self.reasons) - MAX_REASONS} more"]
+        return "\n    ".join([words, *shown])
 
 
 def merge(reports: Sequence[Report]) -> Report:
@@ -224,15 +232,6 @@ def _moved(
 
 def _place(finding: Finding) -> Place:
     return finding.code, finding.start.line, finding.start.column + 1
-
-
-def _reasons(file: Path, result: FixResult) -> list[str]:
-    reasons = [f"{file}: {result.error}"] if result.error else []
-    for finding in result.left:
-        if finding.code.startswith("RAY1"):
-            why = finding.fix.reason if finding.fix is not None else "cannot be fixed"
-            reasons.append(f"{file}:{finding.start.line}: {finding.code} is left: {why}")
-    return reasons
 
 
 def _site(file: Path, applied: AppliedFix) -> Site:

@@ -34,7 +34,7 @@ def compare(
     The report has one site. Raises UsageError if there are no items, Ray is missing or not
     initialized; an exception of a task comes through unchanged.
     """
-    from ray_lint.runtime.measure import LEAST_REPEATS, NARROW, judge
+    from ray_lint.runtime.measure import LEAST_REPEATS, judge, settled
 
     try:
         import ray
@@ -78,7 +78,7 @@ def compare(
             before.append(_timed(one_by_one))
         interval = speedup(before, after)
         spent = time.monotonic() - began
-        if len(before) >= LEAST_REPEATS and (interval.width <= NARROW or spent > max_time):
+        if len(before) >= LEAST_REPEATS and (settled(interval) or spent > max_time):
             break
     if values == "differ":
         verdict = Verdict.VALUES_DIFFER

@@ -49,7 +49,15 @@ def add_verify_parser(commands: Any) -> None:
     group.add_argument("--apply", action="store_true", help="write the confirmed fixes")
     group.add_argument("--tune", action="store_true", help="also search the best batch size")
     add_fixing(group)
-    add_judgement(parser.add_argument_group("what is fixed"))
+    group = parser.add_argument_group("what is fixed")
+    add_judgement(group)
+    group.add_argument(
+        "--known-tiny",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="measure the fix of a function that the linter takes to be long enough",
+    )
     add_settings(parser.add_argument_group("settings"))
     _cluster_options(parser)
     group = parser.add_argument_group("measuring")
@@ -174,7 +182,9 @@ def run_verify(options: argparse.Namespace) -> int:
     _must_be_writable(options.html)
     signal.signal(signal.SIGTERM, _interrupted)  # so that a kill cleans up as Ctrl-C does
     say = _teller(options.quiet)
-    inputs = Inputs(SettingsFinder(options.config, isolated=options.isolated), chosen(options))
+    finder = SettingsFinder(options.config, isolated=options.isolated)
+    tiny, options.known_tiny = tuple(options.known_tiny), None
+    inputs = Inputs(finder, chosen(options), tiny)
     report = verify(
         options.paths,
         options.program,

@@ -20,14 +20,20 @@ from ray_lint.sources.gate import worth_parsing
 
 @dataclass(frozen=True)
 class Inputs:
-    """Where settings come from; ``chosen`` (see ``Settings.config``) wins over them."""
+    """Where settings come from; ``chosen`` (see ``Settings.config``) wins over them.
+
+    ``tiny`` are functions taken for tiny, as in ``known-tiny``, beside those of the settings.
+    """
 
     finder: SettingsFinder = field(default_factory=SettingsFinder)
     chosen: Mapping[str, Any] = field(default_factory=dict)
+    tiny: tuple[str, ...] = ()
 
     def config(self, file: Path) -> Config:
         """Return what holds for a file."""
-        return self.finder.for_file(str(file)).config(str(file), self.chosen)
+        config = self.finder.for_file(str(file)).config(str(file), self.chosen)
+        heavy = tuple(name for name in config.known_heavy if name not in self.tiny)
+        return replace(config, known_tiny=(*self.tiny, *config.known_tiny), known_heavy=heavy)
 
     def files(self, paths: Sequence[Path | str]) -> list[Path]:
         """Return the Python files to fix: given ones, and those below given folders.

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import fmean
+from textwrap import dedent
 
 from ray_lint.errors import UsageError
 from ray_lint.runtime.cluster import Cluster
@@ -36,7 +37,10 @@ MARGIN = 1.05
 NO_SPEEDUP_BELOW = 1.25
 """*No speedup* is claimed only if the interval excludes a gain of 25 %."""
 NARROW = 1.25
-"""Repeating stops once every interval's upper end is less than 1.25 times its lower one."""
+"""Repeating stops once every interval's upper end is less than 1.25 times its lower one,"""
+FAR = 2.0
+ROUGHLY = 1.6
+"""or less than 1.6 times if all of it lies above 2: then more runs change no verdict."""
 LEAST_REPEATS = 3
 _WORTH_TUNING = (Verdict.CONFIRMED, Verdict.NO_SPEEDUP, Verdict.TOO_NOISY)
 MAX_DISCARDED = 3
@@ -346,8 +350,9 @@ class _Session:
             intervals = [_ratio(before, after, index) for index in reached]
             shown = ", ".join(f"{one.estimate:.1f}x" for one in intervals if one is not None)
             self.options.progress(f"pair {len(before)} of at most {repeats}: {shown}")
-            narrow = all(one is not None and one.width <= NARROW for one in intervals)
-            if len(before) >= LEAST_REPEATS and narrow:
+            if len(before) >= LEAST_REPEATS and all(
+                one is not None and settled(one) for one in intervals
+            ):
                 break
             last = pair["before"].seconds + pair["after"].seconds
             if time.monotonic() + last > self.deadline:
@@ -478,7 +483,22 @@ class _Session:
             speedup=speedup,
             values=values,
             reason=reason,
+            code_before=_submitting_lines(self.files["before"].get(site.file), site.before),
+            code_after=_submitting_lines(self.files["after"].get(site.file), site.after),
         )
+
+
+def _submitting_lines(source: bytes | None, ranges: Sequence[tuple[int, int]]) -> str:
+    """Return the first of the ranges that submits something, as text for a reader."""
+    lines = (source or b"").decode(errors="replace").splitlines()
+    parts = ["\n".join(lines[first - 1 : last]) for first, last in ranges]
+    found = next((part for part in parts if ".remote" in part), "")
+    return dedent(found).strip("\n")
+
+
+def settled(interval: Interval) -> bool:
+    """Whether more pairs of runs are not worth their time."""
+    return interval.width <= (ROUGHLY if interval.low >= FAR else NARROW)
 
 
 def judge(interval: Interval) -> Verdict:

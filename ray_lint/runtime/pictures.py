@@ -38,38 +38,60 @@ def _log_scale(values: Sequence[float], start: float, end: float) -> tuple[Scale
 
 
 def times(before: Sequence[float], after: Sequence[float]) -> str:
-    """Draw the time in the site with its interval and every run, on a logarithmic axis."""
-    x, ticks = _log_scale([*before, *after], _LEFT, _RIGHT)
-    parts = [
-        f'<line class="grid" x1="{x(tick):.1f}" x2="{x(tick):.1f}" y1="4" y2="92"/>'
-        f'<text class="soft" x="{x(tick):.1f}" y="110" text-anchor="middle">{seconds(tick)}</text>'
-        for tick in ticks
-    ]
-    for runs, kind, word, y in ((before, "before", "as it is", 28), (after, "after", "fixed", 70)):
+    """Draw the time in the site as bars from zero, with its interval and every run as a dot."""
+    most = max(
+        *before,
+        *after,
+        *(min(one.high, 4 * one.estimate) for one in map(geometric, (before, after))),
+    )
+    step = _round_step(most / 5)
+
+    def x(value: float) -> float:
+        return _LEFT + (_RIGHT - _LEFT - 110) * min(value / most, 1.0)
+
+    parts = []
+    for number in range(math.floor(most / step) + 1):
+        at, words = x(number * step), seconds(number * step) if number else "0"
+        parts.append(
+            f'<line class="grid" x1="{at:.1f}" x2="{at:.1f}" y1="4" y2="106"/>'
+            f'<text class="soft" x="{at:.1f}" y="123" text-anchor="middle">{words}</text>'
+        )
+    for runs, kind, word, y in ((before, "before", "as it is", 30), (after, "after", "fixed", 80)):
         parts += _row(runs, kind, word, y, x)
+    parts.append(
+        f'<text class="soft" x="{_LEFT}" y="143">bars: mean; line: its 95 % interval; '
+        f"dots: the {len(before)} runs</text>"
+    )
     typical = [seconds(geometric(runs).estimate) for runs in (before, after)]
-    return _picture(118, f"time in the site: {typical[0]} before, {typical[1]} after", parts)
+    return _picture(148, f"time in the site: {typical[0]} before, {typical[1]} after", parts)
+
+
+def _round_step(value: float) -> float:
+    """Return the round number (1, 2 or 5 times a power of ten) that is next above ``value``."""
+    power = 10.0 ** math.floor(math.log10(value))
+    return next(step * power for step in (1, 2, 5, 10) if step * power >= value)
 
 
 def _row(runs: Sequence[float], kind: str, word: str, y: int, x: Scale) -> list[str]:
     interval = geometric(runs)
-    parts = [f'<text x="0" y="{y + 4}">{word}</text>']
-    middle = x(interval.estimate)
-    if interval.low > 0:
-        start, end = x(interval.low), x(interval.high)
-        parts.append(
-            f'<rect class="{kind}" x="{start:.1f}" y="{y - 11}" stroke="none" rx="3" '
-            f'width="{max(end - start, 2):.1f}" height="22" fill-opacity="0.22" '
-            'stroke-opacity="0"/>'
-        )
-    parts.append(
-        f'<line class="{kind}" x1="{middle:.1f}" x2="{middle:.1f}" y1="{y - 13}" y2="{y + 13}" '
-        'stroke-width="2.5"/>'
-    )
-    parts += [
-        f'<circle class="{kind}" cx="{x(one):.1f}" cy="{y}" r="3" stroke-width="0"/>'
-        for one in runs
+    end = x(interval.estimate)
+    last = max(end, *(x(one) for one in runs))
+    parts = [
+        f'<text x="0" y="{y + 4}">{word}</text>',
+        f'<rect class="{kind} flat" x="{_LEFT}" y="{y - 15}" width="{max(end - _LEFT, 2):.1f}" '
+        'height="30" rx="3" fill-opacity="0.4"/>',
     ]
+    if interval.low > 0:
+        low, high = x(interval.low), x(interval.high)
+        last = max(last, high)
+        parts.append(
+            f'<path class="{kind} none" stroke-width="2" d="M{low:.1f} {y - 6}v12M{low:.1f} {y}'
+            f'H{high:.1f}M{high:.1f} {y - 6}v12"/>'
+        )
+    parts += [f'<circle class="{kind} flat" cx="{x(one):.1f}" cy="{y}" r="3.5"/>' for one in runs]
+    parts.append(
+        f'<text class="big" x="{last + 10:.1f}" y="{y + 5}">{seconds(interval.estimate)}</text>'
+    )
     return parts
 
 
@@ -101,8 +123,8 @@ def shares(before: Side, after: Side, cpus: float) -> str:
         if room:
             parts.append(f'<text x="{_LEFT + width + 8:.1f}" y="{y + 17}">{rest}</text>')
     parts.append(
-        f'<text class="soft" x="{_LEFT}" y="94">time in the site for one task; work is spread over '
-        f"{cpus:g} CPUs</text>"
+        f'<text class="soft" x="{_LEFT}" y="94">for one task: full colour is work, spread over '
+        f"{cpus:g} CPUs; pale is overhead, what Ray needs to run it</text>"
     )
     return _picture(100, "work and overhead of one task, before and after", parts)
 
@@ -141,19 +163,21 @@ def sizes(tuning: Tuning, parallel: float) -> str:
         level = y(tuning.default_seconds)
         parts.append(
             f'<line class="after" x1="{_LEFT}" x2="{_RIGHT}" y1="{level:.1f}" y2="{level:.1f}" '
-            f'stroke-width="1"/><text x="{_RIGHT - 4}" y="{level - 6:.1f}" text-anchor="end">'
+            f'stroke-width="1"/><text class="halo" x="{_LEFT + 6}" y="{level - 6:.1f}">'
             f"size from the cluster: {seconds(tuning.default_seconds)}</text>"
         )
     for size, one in measured.items():
         bounds = (one.low, one.high) if one.low > 0 else (one.estimate, one.estimate)
         chosen = size == tuning.chosen
+        best = " (best)" if chosen else ""
         parts.append(
             f'<line class="before" x1="{x(size):.1f}" x2="{x(size):.1f}" '
             f'y1="{y(bounds[0]):.1f}" y2="{y(bounds[1]):.1f}" stroke-width="1.5"/>'
             f'<circle class="before" cx="{x(size):.1f}" cy="{y(one.estimate):.1f}" '
             f'r="{6 if chosen else 4}"/>'
-            f'<text x="{x(size) + 10:.1f}" y="{y(one.estimate) + 4:.1f}">'
-            f"{size:,}: {seconds(one.estimate)}{' (best)' if chosen else ''}</text>"
+            f'<text class="halo{" big" if chosen else ""}" x="{x(size):.1f}" '
+            f'y="{y(one.estimate) - 12:.1f}" text-anchor="middle">'
+            f"{size:,}: {seconds(one.estimate)}{best}</text>"
         )
     parts.append(f'<text class="soft" x="{_LEFT}" y="214">items per batch (both axes log)</text>')
     return _picture(220, "time by batch size", parts)

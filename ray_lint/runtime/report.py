@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from ray_lint.runtime.stats import Interval
+from ray_lint.runtime.stats import Interval, geometric
 
 if TYPE_CHECKING:
     from ray_lint.runtime.tune import Tuning
@@ -52,8 +52,12 @@ class Side:
 
     @property
     def typical_seconds(self) -> float:
-        """Median time in the site, in seconds; 0 without a run."""
-        return median(self.seconds) if self.seconds else 0.0
+        """Time in the site in seconds; 0 without a run.
+
+        It is the geometric mean, so that the speedup is the ratio of the two sides' times.
+        """
+        positive = [one for one in self.seconds if one > 0]
+        return geometric(positive).estimate if positive else 0.0
 
     def parallel(self, cpus: float) -> float:
         """Return how many of its tasks can run at the same time on ``cpus`` processors."""
@@ -83,7 +87,10 @@ class Side:
 
 @dataclass(frozen=True)
 class SiteReport:
-    """The verdict on one rewritten site, and what it rests on. ``column`` counts from 1."""
+    """The verdict on one rewritten site, and what it rests on. ``column`` counts from 1.
+
+    ``code_before`` and ``code_after`` are the lines that submit, without their indentation.
+    """
 
     path: str
     line: int
@@ -96,6 +103,8 @@ class SiteReport:
     speedup: Interval | None = None
     values: str = "not compared"
     reason: str = ""
+    code_before: str = ""
+    code_after: str = ""
 
     @property
     def confirmed(self) -> bool:
@@ -212,7 +221,7 @@ def _side_json(side: Side, cpus: float) -> dict[str, Any]:
         "submissions": side.submissions,
         "items": side.items,
         "seconds": list(side.seconds),
-        "median_seconds": side.typical_seconds,
+        "mean_seconds": side.typical_seconds,
         "items_per_second": side.items_per_second,
         "driver_peak_bytes": side.driver_peak,
         "task_seconds": side.task_seconds or None,

@@ -53,6 +53,82 @@ def test_what_cannot_be_verified(tmp_path: Path) -> None:
         verify([tmp_path / "missing.py"])
 
 
+HEAVY = """\
+import subprocess
+import time
+import ray
+import elsewhere
+
+
+@ray.remote
+def slow(x):
+    time.sleep(0.05)
+    return x
+
+
+@ray.remote
+def load(x):
+    return elsewhere.load(x)
+
+
+@ray.remote
+def double(x):
+    return x * 2
+
+
+@ray.remote
+def run(x):
+    return subprocess.run(["true", x])
+
+
+ray.get([slow.remote(x) for x in range(300)])
+ray.get([load.remote(x) for x in range(300)])
+ray.get([double.remote(x) for x in range(30)])
+ray.get([run.remote(x) for x in range(30)])
+"""
+
+
+def test_what_is_not_reported_is_told_with_the_options_that_measure_it(tmp_path: Path) -> None:
+    file = tmp_path / "heavy.py"
+    file.write_text(HEAVY)
+    with pytest.raises(UsageError) as caught:
+        verify([file])
+    _, *lines = str(caught.value).splitlines()
+    assert [line.split("`")[1] for line in lines] == ["slow", "load", "double", "run"]
+    assert "long enough: sleeps 50 ms" in lines[0]
+    assert "calls `elsewhere.load`" in lines[1] or "calls `load`" in lines[1]
+    assert "fewer than 200 submissions" in lines[2]
+    assert "starts a process" in lines[3]
+    hints = [line.partition("to measure a fix all the same: ")[2] for line in lines]
+    assert hints == [
+        "--known-tiny slow",
+        "--strict",
+        "--min-items 1",
+        "--min-items 1 --known-tiny run",
+    ]
+    (tmp_path / "ray-lint.toml").write_text('known-heavy = ["slow"]\n')
+    for hint, inputs in zip(
+        hints,
+        (
+            Inputs(tiny=("slow",)),
+            Inputs(chosen={"strict": True, "unsafe_fixes": True}),
+            Inputs(chosen={"min_items": 1}),
+            Inputs(chosen={"min_items": 1, "unsafe_fixes": True}, tiny=("run",)),
+        ),
+        strict=True,
+    ):
+        applied = inputs.fix(file, HEAVY.encode()).applied
+        symbol = lines[hints.index(hint)].split("`")[1]
+        assert symbol in [one.finding.symbol for one in applied], hint
+
+
+def test_an_unsafe_fix_is_told_with_its_option(tmp_path: Path) -> None:
+    file = tmp_path / "unsafe.py"
+    file.write_text(FINDING.replace("return x * 2", "print(x)\n    return x * 2"))
+    with pytest.raises(UsageError, match=r"RAY101 is left: .* \(--unsafe-fixes measures it"):
+        verify([file])
+
+
 def site(path: Path, line: int, verdict: Verdict, column: int) -> SiteReport:
     return SiteReport(str(path), line, column, "RAY101", "double", verdict, speedup=None)
 

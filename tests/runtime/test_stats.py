@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from ray_lint.runtime.measure import judge
+from ray_lint.runtime.measure import judge, settled
 from ray_lint.runtime.report import Verdict
 from ray_lint.runtime.stats import Interval, geometric, speedup
 
@@ -41,3 +41,17 @@ def test_no_values_are_refused() -> None:
 )
 def test_verdicts(low: float, high: float, verdict: Verdict) -> None:
     assert judge(Interval((low + high) / 2, low, high)) is verdict
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "enough"),
+    [
+        (1.0, 1.2, True),
+        (1.1, 1.6, False),
+        (22.0, 30.0, True),  # a fix that good needs no third digit
+        (2.5, 9.0, False),
+        (0.0, math.inf, False),
+    ],
+)
+def test_when_to_stop(low: float, high: float, enough: bool) -> None:
+    assert settled(Interval(math.sqrt(low * high) if low else 1.0, low, high)) is enough
