@@ -32,9 +32,11 @@ class Plugin:
     @classmethod
     def add_options(cls, manager: Any) -> None:
         """Register the options; flake8 reads them from its configuration files as well."""
+        from ray_lint.cli.options import count, seconds
+
         manager.add_option(
             "--ray-min-items",
-            type=int,
+            type=count,
             default=200,
             metavar="N",
             parse_from_config=True,
@@ -42,7 +44,7 @@ class Plugin:
         )
         manager.add_option(
             "--ray-task-threshold",
-            type=float,
+            type=seconds,
             default=0.010,
             metavar="SECONDS",
             parse_from_config=True,
@@ -63,7 +65,16 @@ class Plugin:
             metavar="FILE",
             help="judge what ray-lint profile measured by its FILE",
         )
-        for which, effect in (("heavy", "long"), ("tiny", "short")):
+        manager.add_option(
+            "--ray-source-roots",
+            default="",
+            comma_separated_list=True,
+            parse_from_config=True,
+            normalize_paths=True,
+            metavar="FOLDERS",
+            help="folders that hold top-level packages",
+        )
+        for which, effect in (("heavy", "long"), ("tiny", "no time")):
             manager.add_option(
                 f"--ray-known-{which}",
                 default="",
@@ -93,6 +104,7 @@ class Plugin:
             strict=options.ray_strict,
             known_heavy=tuple(options.ray_known_heavy),
             known_tiny=tuple(options.ray_known_tiny),
+            source_roots=tuple(options.ray_source_roots),
         )
 
     def run(self) -> Iterator[tuple[int, int, str, type[Plugin]]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import difflib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 
 _CONTEXT = 3
 _LARGEST = 2_000
@@ -36,6 +37,19 @@ def unified_diff(name: str, before: bytes, after: bytes) -> bytes:
             lines += [b"+" + line for line in new[c:d]]
     unended = b"\n\\ No newline at end of file\n"
     return b"".join(line if line.endswith(b"\n") else line + unended for line in lines)
+
+
+def changed_lines(before: str, after: str) -> Iterator[tuple[int, int, str]]:
+    """Yield start and end (characters of ``before``) and the new text of each run of changed lines.
+
+    Applied together they make ``after`` of ``before``.
+    """
+    old, new = (_lines(text.encode("utf-8", "surrogatepass")) for text in (before, after))
+    lengths = (len(line.decode("utf-8", "surrogatepass")) for line in old)
+    starts = list(accumulate(lengths, initial=0))
+    for tag, a, b, c, d in _blocks(old, new):
+        if tag != "equal":
+            yield starts[a], starts[b], b"".join(new[c:d]).decode("utf-8", "surrogatepass")
 
 
 def colored(diff: bytes) -> bytes:

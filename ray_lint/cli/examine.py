@@ -16,7 +16,7 @@ from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding
 from ray_lint.program.project import Project
 from ray_lint.report import FileReport, file_report
-from ray_lint.sources.baseline import Known, key
+from ray_lint.sources.baseline import Known, key, not_accepted
 from ray_lint.sources.files import read, write
 from ray_lint.sources.source import Source, load
 from ray_lint.sources.suppressions import add_noqa
@@ -250,18 +250,15 @@ def _stale(source: Source, task: Task) -> tuple[str, ...]:
 
 def _add_noqa(source: Source, task: Task) -> Outcome:
     """Suppress every finding by a comment on its line."""
-    findings = _new(
-        source,
-        check(
-            source.python,
-            task.config,
-            filename=source.filename,
-            fixes=False,
-            project=_project(task.config),
-        ),
-        task,
+    found = check(
+        source.python,
+        task.config,
+        filename=source.filename,
+        fixes=False,
+        project=_project(task.config),
     )
-    findings = [f for f in findings if f.code != UNUSED]
+    found = not_accepted(source, found, task.accepted)
+    findings = [f for f in found if f.code != UNUSED]
     wanted: dict[int, list[str]] = {}
     for finding in findings:
         wanted.setdefault(finding.start.line, []).append(finding.code)
@@ -279,20 +276,5 @@ def _key(source: Source, finding: Finding) -> Known:
     return key(finding, source.line(source.locate(finding)))
 
 
-def _new(source: Source, findings: list[Finding], task: Task) -> list[Finding]:
-    """Return the findings that the baseline does not accept."""
-    if not task.accepted:
-        return findings
-    left = Counter(task.accepted)
-    new = []
-    for finding in findings:
-        known = _key(source, finding)
-        if left[known] > 0:
-            left[known] -= 1
-        else:
-            new.append(finding)
-    return new
-
-
 def _report(source: Source, findings: list[Finding], task: Task) -> FileReport:
-    return file_report(source, _new(source, findings, task))
+    return file_report(source, not_accepted(source, findings, task.accepted))

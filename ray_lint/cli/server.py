@@ -6,20 +6,18 @@ Python documents and for the cells of notebooks. Fixes are only built when the e
 
 from __future__ import annotations
 
-import json
+import asyncio
+import os
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from ray_lint import __version__
+from ray_lint.cli.diff import changed_lines
+from ray_lint.cli.documents import Cell, Document, notebook_document, plain_document
 from ray_lint.cli.pages import page
-from ray_lint.config import Config
-from ray_lint.core import check, fix
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.finding import Applicability, Finding, Position
 from ray_lint.rules import all_rules
-from ray_lint.settings import SettingsFinder
-from ray_lint.sources.gate import encode_utf8, worth_parsing
-from ray_lint.sources.source import Lines, PlainSource, Source
+from ray_lint.sources.source import Lines
 from ray_lint.sources.suppressions import add_noqa
 
 try:
@@ -30,43 +28,8 @@ except ImportError:
     raise UsageError("the server needs pygls: pip install 'ray-lint[server]'") from None
 
 FIX_ALL = "source.fixAll.ray-lint"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A text that the editor holds: a whole document, or a code cell of a notebook."""
-
-    uri: str
-    text: str
-
-
-@dataclass(frozen=True)
-class Document:
-    """A document with its source and settings; ``cells`` has one entry unless it is a notebook."""
-
-    source: Source
-    cells: Sequence[Cell]
-    config: Config
-
-    def findings(self, *, fixes: bool) -> list[Finding]:
-        """Return the findings, still at their places in the module."""
-        source = self.source
-        if not worth_parsing(source.python):
-            return []
-        try:
-            return check(
-                source.python,
-                self.config,
-                filename=source.filename,
-                fixes=fixes,
-                refuses=source.refuses,
-            )
-        except SourceError:
-            return []  # half-typed code; the editor's own parser tells
-
-    def cell(self, finding: Finding) -> Cell:
-        """Return the cell that a located finding stands in."""
-        return self.cells[(finding.cell or 1) - 1]
+_PAUSE = 0.2
+"""Seconds without a keystroke after which a changed document is looked at again."""
 
 
 class Server(LanguageServer):
@@ -86,43 +49,87 @@ class Server(LanguageServer):
             ),
         )
 
+        self._waiting: dict[str, asyncio.TimerHandle] = {}
+        self._known: dict[str, Document] = {}
+        self._problem = ""
+
     def document(self, uri: str) -> Document:
         """Return the document that an open text belongs to. Raises UsageError, SourceError."""
         notebook = self.workspace.get_notebook_document(notebook_uri=uri) or (
             self.workspace.get_notebook_document(cell_uri=uri)
         )
         path = to_fs_path(notebook.uri if notebook else uri) or uri
-        config = SettingsFinder().for_file(path).config(path, {})
+        root = next((f for f in self.roots() if path.startswith(f + os.sep)), None)
         if notebook is None:
-            text = self.workspace.get_text_document(uri).source
-            return Document(PlainSource(path, encode_utf8(text)), [Cell(uri, text)], config)
-        from ray_lint.sources.notebook import Notebook
+            cell = Cell(uri, self.workspace.get_text_document(uri).source)
+            made = plain_document(path, cell, root)
+        else:
+            cells = [
+                Cell(cell.document, self.workspace.get_text_document(cell.document).source)
+                for cell in notebook.cells
+                if cell.kind is lsp.NotebookCellKind.Code
+            ]
+            made = notebook_document(path, cells, root)
+        known = self._known.get(path)
+        if known is not None and known.same(made):
+            return known
+        self._known[path] = made
+        return made
 
-        cells = [
-            Cell(cell.document, self.workspace.get_text_document(cell.document).source)
-            for cell in notebook.cells
-            if cell.kind is lsp.NotebookCellKind.Code
-        ]
-        rows = [{"cell_type": "code", "source": cell.text} for cell in cells]
-        data = json.dumps({"cells": rows}).encode()
-        return Document(Notebook(path, data), cells, config)
+    def roots(self) -> list[str]:
+        """Return the folders that the editor has opened."""
+        uris = [*self.workspace.folders, self.workspace.root_uri or ""]
+        return [path for uri in uris if (path := to_fs_path(uri))]
+
+    def publish_all(self) -> None:
+        """Send the diagnostics of every open document, as when a file that they import changes."""
+        self._known.clear()
+        books = self.workspace.notebook_documents
+        cells = {cell.document for book in books.values() for cell in book.cells}
+        for uri in [*self.workspace.text_documents, *books]:
+            if uri not in cells:
+                self.publish(uri)
 
     def publish(self, uri: str) -> None:
         """Send the diagnostics of a document, for each of its cells."""
+        self.forget(uri)
         try:
             document = self.document(uri)
         except (UsageError, SourceError) as error:
-            self.window_show_message(
-                lsp.ShowMessageParams(lsp.MessageType.Error, f"ray-lint: {error}")
-            )
+            if self._problem != str(error):  # once, not at each keystroke
+                self.window_show_message(
+                    lsp.ShowMessageParams(lsp.MessageType.Error, f"ray-lint: {error}")
+                )
+            self._problem = str(error)
             return
+        self._problem = ""
         by_uri: dict[str, list[lsp.Diagnostic]] = {cell.uri: [] for cell in document.cells}
-        for finding in map(document.source.locate, document.findings(fixes=False)):
+        for finding in map(document.source.locate, document.findings):
             cell = document.cell(finding)
             by_uri[cell.uri].append(self.diagnostic(cell, finding))
         for cell_uri, diagnostics in by_uri.items():
             self.text_document_publish_diagnostics(
                 lsp.PublishDiagnosticsParams(uri=cell_uri, diagnostics=diagnostics)
+            )
+
+    def publish_soon(self, uri: str) -> None:
+        """Send the diagnostics of a document when the user pauses."""
+        self.forget(uri)
+        loop = asyncio.get_running_loop()
+        self._waiting[uri] = loop.call_later(_PAUSE, self.publish, uri)
+
+    def forget(self, uri: str) -> None:
+        """Drop what ``publish_soon`` has planned for a document."""
+        waiting = self._waiting.pop(uri, None)
+        if waiting is not None:
+            waiting.cancel()
+
+    def clear(self, uris: list[str]) -> None:
+        """Take back the diagnostics of texts that are closed."""
+        for uri in uris:
+            self.forget(uri)
+            self.text_document_publish_diagnostics(
+                lsp.PublishDiagnosticsParams(uri=uri, diagnostics=[])
             )
 
     def diagnostic(self, cell: Cell, finding: Finding) -> lsp.Diagnostic:
@@ -160,12 +167,19 @@ class Server(LanguageServer):
 
     def actions(self, document: Document, uri: str, asked: lsp.Range) -> Iterator[lsp.CodeAction]:
         """Yield what can be done about the findings that the range touches."""
-        for finding in document.findings(fixes=True):
+        touched = {
+            (finding.code, finding.start)
+            for finding in document.findings
+            for located in [document.source.locate(finding)]
+            for cell in [document.cell(located)]
+            if cell.uri == uri and _touches(self.range(cell, located.start, located.end), asked)
+        }
+        for finding in document.fixable if touched else ():
+            if (finding.code, finding.start) not in touched:
+                continue
             located = document.source.locate(finding)
             cell = document.cell(located)
             diagnostic = self.diagnostic(cell, located)
-            if cell.uri != uri or not _touches(diagnostic.range, asked):
-                continue
             if finding.fix is not None and finding.fix.edits:
                 safe = finding.fix.applicability is Applicability.SAFE
                 unsafe = f" (not proven safe: {finding.fix.reason})"
@@ -174,7 +188,7 @@ class Server(LanguageServer):
                     kind=lsp.CodeActionKind.QuickFix,
                     diagnostics=[diagnostic],
                     is_preferred=safe,
-                    edit=lsp.WorkspaceEdit(changes=self.edits(document, finding)),
+                    edit=self.edit(document, document.fixed(finding)),
                 )
             if finding.code != "RAY900":
                 after = add_noqa(cell.text, {located.start.line: [finding.code]})
@@ -182,80 +196,33 @@ class Server(LanguageServer):
                     title=f"ray-lint: suppress {finding.code} on this line",
                     kind=lsp.CodeActionKind.QuickFix,
                     diagnostics=[diagnostic],
-                    edit=lsp.WorkspaceEdit(changes={cell.uri: [self.whole(cell, after)]}),
+                    edit=lsp.WorkspaceEdit(changes={cell.uri: self.changes(cell, after)}),
                 )
-
-    def edits(self, document: Document, finding: Finding) -> dict[str, list[lsp.TextEdit]]:
-        """Return the edits of a finding's fix by document."""
-        changes: dict[str, list[lsp.TextEdit]] = {}
-        for edit in finding.fix.edits if finding.fix else ():
-            number, start = document.source.place(edit.start)
-            cell = document.cells[(number or 1) - 1]
-            end = document.source.place(edit.end)[1]
-            lines = Lines(cell.text)
-            content = edit.content
-            if start.line > len(lines.starts):
-                # Behind the last line of a cell, which has no newline of its own.
-                start = end = lines.position(len(cell.text))
-                content = "\n" + content.removesuffix("\n")
-            changes.setdefault(cell.uri, []).append(
-                lsp.TextEdit(self.range(cell, start, end), content)
-            )
-        return changes
 
     def fix_all(self, document: Document) -> lsp.CodeAction | None:
         """Return the action that applies every safe fix of the document, None without any."""
-        source = document.source
-        if not worth_parsing(source.python):
+        edit = self.edit(document, document.all_fixed)
+        if not edit.changes:
             return None
-        try:
-            result = fix(
-                source.python,
-                document.config,
-                filename=source.filename,
-                refuses=source.refuses,
-            )
-            if not result.applied:
-                return None
-            after = _cells(source.rebuild(result.source), source)
-        except SourceError:
-            return None
-        changes = {
-            cell.uri: [self.whole(cell, text)]
-            for cell, text in zip(document.cells, after, strict=True)
-            if cell.text != text
-        }
-        return lsp.CodeAction(
-            title="ray-lint: fix all",
-            kind=FIX_ALL,
-            edit=lsp.WorkspaceEdit(changes=changes),
+        return lsp.CodeAction(title="ray-lint: fix all", kind=FIX_ALL, edit=edit)
+
+    def edit(self, document: Document, after: Sequence[str]) -> lsp.WorkspaceEdit:
+        """Return what makes the given texts of the cells of a document."""
+        return lsp.WorkspaceEdit(
+            changes={
+                cell.uri: self.changes(cell, text)
+                for cell, text in zip(document.cells, after, strict=True)
+                if cell.text != text
+            }
         )
 
-    def whole(self, cell: Cell, after: str) -> lsp.TextEdit:
-        """Return one edit from the first to the last line that differs."""
-        before, new = cell.text.splitlines(keepends=True), after.splitlines(keepends=True)
-        head = 0
-        while head < min(len(before), len(new)) and before[head] == new[head]:
-            head += 1
-        tail = 0
-        while tail < min(len(before), len(new)) - head and before[-1 - tail] == new[-1 - tail]:
-            tail += 1
+    def changes(self, cell: Cell, after: str) -> list[lsp.TextEdit]:
+        """Return one edit for each run of lines that differs."""
         lines = Lines(cell.text)
-        start = sum(map(len, before[:head]))
-        end = len(cell.text) - sum(map(len, before[len(before) - tail :]))
-        return lsp.TextEdit(
-            self.range(cell, lines.position(start), lines.position(end)),
-            "".join(new[head : len(new) - tail]),
-        )
-
-
-def _cells(data: bytes, source: Source) -> list[str]:
-    """Return the text of each cell of a rebuilt document."""
-    if isinstance(source, PlainSource):
-        *head, rest = data.decode("utf-8", "surrogatepass").split("\n", 2)
-        # Undo what encode_utf8 did to an encoding comment.
-        return ["\n".join([*(line.replace("cod-ng", "coding") for line in head), rest])]
-    return [row["source"] for row in json.loads(data)["cells"]]
+        return [
+            lsp.TextEdit(self.range(cell, lines.position(start), lines.position(end)), text)
+            for start, end, text in changed_lines(cell.text, after)
+        ]
 
 
 def _touches(one: lsp.Range, other: lsp.Range) -> bool:
@@ -272,17 +239,15 @@ def create() -> Server:
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CHANGE)
     def changed(params: lsp.DidChangeTextDocumentParams) -> None:
-        server.publish(params.text_document.uri)
+        server.publish_soon(params.text_document.uri)
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_SAVE)
-    def saved(params: lsp.DidSaveTextDocumentParams) -> None:
-        server.publish(params.text_document.uri)
+    def saved(_: lsp.DidSaveTextDocumentParams) -> None:
+        server.publish_all()
 
     @server.feature(lsp.TEXT_DOCUMENT_DID_CLOSE)
     def closed(params: lsp.DidCloseTextDocumentParams) -> None:
-        server.text_document_publish_diagnostics(
-            lsp.PublishDiagnosticsParams(uri=params.text_document.uri, diagnostics=[])
-        )
+        server.clear([params.text_document.uri])
 
     @server.feature(lsp.NOTEBOOK_DOCUMENT_DID_OPEN)
     def notebook_opened(params: lsp.DidOpenNotebookDocumentParams) -> None:
@@ -290,7 +255,16 @@ def create() -> Server:
 
     @server.feature(lsp.NOTEBOOK_DOCUMENT_DID_CHANGE)
     def notebook_changed(params: lsp.DidChangeNotebookDocumentParams) -> None:
-        server.publish(params.notebook_document.uri)
+        server.publish_soon(params.notebook_document.uri)
+
+    @server.feature(lsp.NOTEBOOK_DOCUMENT_DID_SAVE)
+    def notebook_saved(_: lsp.DidSaveNotebookDocumentParams) -> None:
+        server.publish_all()
+
+    @server.feature(lsp.NOTEBOOK_DOCUMENT_DID_CLOSE)
+    def notebook_closed(params: lsp.DidCloseNotebookDocumentParams) -> None:
+        server.forget(params.notebook_document.uri)
+        server.clear([cell.uri for cell in params.cell_text_documents])
 
     @server.feature(
         lsp.TEXT_DOCUMENT_CODE_ACTION,
@@ -321,12 +295,14 @@ def create() -> Server:
         except (UsageError, SourceError):
             return None
         at = lsp.Range(params.position, params.position)
-        for finding in map(document.source.locate, document.findings(fixes=False)):
+        for finding in map(document.source.locate, document.findings):
             cell = document.cell(finding)
             place = server.range(cell, finding.start, finding.end)
             if cell.uri == params.text_document.uri and _touches(place, at):
                 rule = next(rule for rule in all_rules() if rule.code == finding.code)
-                markdown = lsp.MarkupContent(lsp.MarkupKind.Markdown, page(rule))
+                facts = "".join(f"- {phrase}\n" for phrase in finding.evidence)
+                because = f"This finding rests on\n\n{facts}\n" if facts else ""
+                markdown = lsp.MarkupContent(lsp.MarkupKind.Markdown, because + page(rule))
                 return lsp.Hover(contents=markdown, range=place)
         return None
 

@@ -9,10 +9,14 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.finding import Finding
 from ray_lint.sources.files import read
+
+if TYPE_CHECKING:
+    from ray_lint.sources.source import Source
 
 Known = tuple[str, str, str]
 """Code, symbol, and the source line without its surrounding blanks."""
@@ -22,6 +26,23 @@ _VERSION = 1
 def key(finding: Finding, line: str) -> Known:
     """Return what a finding on the source line ``line`` is known by."""
     return finding.code, finding.symbol, line.strip()
+
+
+def not_accepted(
+    source: Source, findings: list[Finding], accepted: Counter[Known]
+) -> list[Finding]:
+    """Return the findings (as the core gave them) that are more than the ``accepted`` ones."""
+    if not accepted:
+        return findings
+    left = Counter(accepted)
+    new = []
+    for finding in findings:
+        known = key(finding, source.line(source.locate(finding)))
+        if left[known] > 0:
+            left[known] -= 1
+        else:
+            new.append(finding)
+    return new
 
 
 class Baseline:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -43,6 +44,15 @@ class Client(LanguageClient):
         item = lsp.TextDocumentItem(uri=uri, language_id="python", version=1, text=text)
         self.text_document_did_open(lsp.DidOpenTextDocumentParams(text_document=item))
 
+    def change(self, uri: str, version: int, text: str) -> None:
+        change = lsp.TextDocumentContentChangeWholeDocument(text)
+        identifier = lsp.VersionedTextDocumentIdentifier(version, uri)
+        self.text_document_did_change(lsp.DidChangeTextDocumentParams(identifier, [change]))
+
+    def close(self, uri: str) -> None:
+        identifier = lsp.TextDocumentIdentifier(uri)
+        self.text_document_did_close(lsp.DidCloseTextDocumentParams(identifier))
+
     async def actions(
         self, uri: str, place: lsp.Range, only: list[str] | None = None
     ) -> list[lsp.CodeAction]:
@@ -55,7 +65,9 @@ class Client(LanguageClient):
 def session(folder: Path, play: Session) -> None:
     async def run() -> None:
         client = Client()
-        await client.start_io(sys.executable, "-m", "ray_lint", "server", env=environment())
+        await client.start_io(
+            sys.executable, "-m", "ray_lint", "server", "--stdio", env=environment()
+        )
         try:
             await asyncio.wait_for(
                 client.initialize_async(
@@ -104,6 +116,7 @@ def test_a_session_with_a_document(tmp_path: Path) -> None:
         )
         assert hover is not None
         assert isinstance(hover.contents, lsp.MarkupContent)
+        assert hover.contents.value.startswith("This finding rests on\n\n- 10,000 items of ")
         assert "## What it does" in hover.contents.value
         actions = await client.actions(uri, found.range, [lsp.CodeActionKind.QuickFix])
         suppress = next(a for a in actions if "suppress RAY101" in a.title)
@@ -111,10 +124,7 @@ def test_a_session_with_a_document(tmp_path: Path) -> None:
         assert suppress.edit.changes is not None
         silenced = apply(FINDING, list(suppress.edit.changes[uri]))
         assert silenced == FINDING.rstrip("\n") + "  # noqa: RAY101\n"
-        change = lsp.TextDocumentContentChangeWholeDocument(silenced)
-        client.text_document_did_change(
-            lsp.DidChangeTextDocumentParams(lsp.VersionedTextDocumentIdentifier(2, uri), [change])
-        )
+        client.change(uri, 2, silenced)
         assert await client.diagnostics() == []
 
     session(tmp_path, play)
@@ -158,32 +168,137 @@ def test_fixes_count_in_utf_16(tmp_path: Path) -> None:
     session(tmp_path, play)
 
 
+def open_notebook(client: Client, uri: str, texts: list[str]) -> list[str]:
+    """Open a notebook and return the URIs of its cells."""
+    uris = [f"vscode-notebook-cell:{uri.rpartition('/')[2]}#{i}" for i in range(len(texts))]
+    client.notebook_document_did_open(
+        lsp.DidOpenNotebookDocumentParams(
+            lsp.NotebookDocument(
+                uri=uri,
+                notebook_type="jupyter-notebook",
+                version=1,
+                cells=[lsp.NotebookCell(lsp.NotebookCellKind.Code, cell) for cell in uris],
+            ),
+            [lsp.TextDocumentItem(u, "python", 1, t) for u, t in zip(uris, texts, strict=True)],
+        )
+    )
+    return uris
+
+
 def test_a_notebook(tmp_path: Path) -> None:
     book = (tmp_path / "a.ipynb").as_uri()
-    texts = ["%pip install ray\nimport ray", FINDING.removeprefix("import ray\n"), UNUSED]
-    uris = [f"vscode-notebook-cell:{i}" for i in range(3)]
+    function, _, call = FINDING.removeprefix("import ray\n\n\n").rpartition("\n\n\n")
+    timed = "%time ray.get([double.remote(x) for x in range(10_000)])"
+    texts = ["%pip install ray\nimport ray", function, UNUSED, f"%%time\n{call}", timed]
 
     async def play(client: Client) -> None:
-        client.notebook_document_did_open(
-            lsp.DidOpenNotebookDocumentParams(
-                lsp.NotebookDocument(
-                    uri=book,
-                    notebook_type="jupyter-notebook",
-                    version=1,
-                    cells=[lsp.NotebookCell(lsp.NotebookCellKind.Code, uri) for uri in uris],
-                ),
-                [lsp.TextDocumentItem(u, "python", 1, t) for u, t in zip(uris, texts, strict=True)],
-            )
-        )
+        uris = open_notebook(client, book, texts)
         got = [await asyncio.wait_for(client.published.get(), 30) for _ in uris]
         by_uri = {params.uri: list(params.diagnostics) for params in got}
-        assert by_uri[uris[0]] == []
-        assert by_uri[uris[1]][0].range.start == lsp.Position(7, 19)
-        assert by_uri[uris[2]][0].range.start == lsp.Position(0, 10)
-        (action,) = await client.actions(uris[2], by_uri[uris[2]][0].range, ["quickfix"])
-        assert action.edit is not None
-        assert action.edit.changes is not None
-        assert apply(UNUSED, list(action.edit.changes[uris[2]])) == "x = '😀'\n"
+        found = [by_uri[uri] for uri in uris]
+        assert [len(x) for x in found] == [0, 0, 1, 1, 1]
+        assert [x[0].range.start for x in found[2:]] == [
+            lsp.Position(0, 10),
+            lsp.Position(1, 19),
+            lsp.Position(0, 15),
+        ]
+        (action,) = await client.actions(uris[2], found[2][0].range, ["quickfix"])
+        assert applied(action, uris, texts) == [*texts[:2], "x = '😀'\n", *texts[3:]]
+        fixes = await client.actions(uris[3], found[3][0].range, ["quickfix"])
+        after = applied(fixes[0], uris, texts)
+        assert [a == b for a, b in zip(after, texts, strict=True)] == [
+            True,
+            False,
+            True,
+            False,
+            True,
+        ]
+        assert after[1].startswith("def split_into_batches(items):")
+        assert after[1].endswith("def double_batch(xs):\n    return [x * 2 for x in xs]")
+        assert after[3].startswith("%%time\nresults = [")
+        # A line magic cannot be split over lines: nothing but the suppression is offered.
+        (suppress,) = await client.actions(uris[4], found[4][0].range, ["quickfix"])
+        assert "suppress" in suppress.title
+        (everything,) = await client.actions(uris[4], found[4][0].range, ["source.fixAll"])
+        assert applied(everything, uris, texts) == [*after[:2], "x = '😀'\n", *after[3:]]
+        client.notebook_document_did_close(
+            lsp.DidCloseNotebookDocumentParams(
+                lsp.NotebookDocumentIdentifier(book), [lsp.TextDocumentIdentifier(u) for u in uris]
+            )
+        )
+        assert [await client.diagnostics() for _ in uris] == [[]] * len(uris)
+
+    session(tmp_path, play)
+
+
+def applied(action: lsp.CodeAction, uris: list[str], texts: list[str]) -> list[str]:
+    """Return the texts after an action."""
+    assert action.edit is not None
+    changes = action.edit.changes or {}
+    assert set(changes) <= set(uris)
+    return [apply(text, list(changes.get(u, []))) for u, text in zip(uris, texts, strict=True)]
+
+
+def test_one_look_after_many_keystrokes(tmp_path: Path) -> None:
+    uri = (tmp_path / "a.py").as_uri()
+
+    async def play(client: Client) -> None:
+        client.open(uri, "")
+        assert await client.diagnostics() == []
+        for version in range(2, len(FINDING)):
+            client.change(uri, version, FINDING[: version + 1])
+        (found,) = await client.diagnostics()
+        assert found.code == "RAY101"
+        assert client.published.empty()
+        client.change(uri, 1_000, "")
+        client.close(uri)
+        assert await client.diagnostics() == []
+        await asyncio.sleep(1)
+        assert client.published.empty()
+
+    session(tmp_path, play)
+
+
+def test_what_the_command_leaves_out_is_left_out(tmp_path: Path) -> None:
+    (tmp_path / "env").mkdir()
+    (tmp_path / "env" / "pyvenv.cfg").touch()
+    (tmp_path / "ray-lint.toml").write_text("exclude = ['gen/']\nbaseline = 'b.json'\n")
+    row = {"code": "RAY101", "symbol": "double", "line": FINDING.splitlines()[-1], "count": 1}
+    baseline = {"version": 1, "findings": [{"file": "old.py", **row}]}
+    (tmp_path / "b.json").write_text(json.dumps(baseline))
+
+    async def play(client: Client) -> None:
+        for name in ("gen/a.py", "env/lib/a.py", ".venv/a.py", "old.py"):
+            uri = (tmp_path / name).as_uri()
+            client.open(uri, FINDING)
+            assert await client.diagnostics() == [], name
+            everywhere = lsp.Range(lsp.Position(0, 0), lsp.Position(20, 0))
+            assert await client.actions(uri, everywhere) == []
+        uri = (tmp_path / "old.py").as_uri()
+        client.change(uri, 2, FINDING + "\n" + FINDING.splitlines()[-1])
+        (found,) = await client.diagnostics()
+        assert found.range.start.line == 10
+
+    session(tmp_path, play)
+
+
+def test_saving_a_file_looks_again_at_what_imports_it(tmp_path: Path) -> None:
+    (tmp_path / "tasks.py").write_text(FINDING.partition("\n\n\nresults")[0] + "\n")
+    uri, tasks = (tmp_path / "a.py").as_uri(), (tmp_path / "tasks.py").as_uri()
+    text = "import ray\nfrom tasks import double\nxs = [double.remote(x) for x in range(10_000)]\n"
+
+    async def play(client: Client) -> None:
+        client.open(uri, text)
+        assert [d.code for d in await client.diagnostics()] == ["RAY101"]
+        heavy = "import time\nimport ray\n\n\n@ray.remote\ndef double(x):\n    time.sleep(1)\n"
+        (tmp_path / "tasks.py").write_text(heavy)
+        client.open(tasks, heavy)
+        assert await client.diagnostics() == []
+        client.text_document_did_save(
+            lsp.DidSaveTextDocumentParams(lsp.TextDocumentIdentifier(tasks))
+        )
+        assert await client.diagnostics() == []
+        assert await client.diagnostics() == []
 
     session(tmp_path, play)
 
