@@ -153,9 +153,10 @@ def _check_text(
         )
     # Finding the comments means tokenizing, which took a third of the time over Ray's own sources.
     if _OUR_SUPPRESSION.search(content):
+        from ray_lint.sources.unused import CODE as UNUSED
         from ray_lint.sources.unused import unused_suppressions
 
-        findings += unused_suppressions(content, lines, config.selects)
+        findings += unused_suppressions(content, lines) if config.selects(UNUSED) else []
     return sorted(findings, key=lambda f: f.sort_key)
 
 
@@ -177,15 +178,16 @@ def _submissions(
 
     project = project or NewProject(config.source_roots)
     module = project.add(content, tree, filename)
-    rules = [rule for rule in all_rules() if config.selects(rule.code)]
     columns = _Columns(content)
     found = []
     for site in find_sites(project, module, config):
-        for rule in rules:
+        for rule in all_rules():
             message = rule.message(site, config)
             if message is not None:
                 found.append((rule, message, site, *columns.span(site.submission.call)))
+    # A comment for a rule that is off is judged as if the rule were on, as inside of flake8.
     lines = [(start.line, rule.code) for rule, _, _, start, _ in found]
+    found = [r for r in found if config.selects(r[0].code)]
     if noqa and found:
         from ray_lint.sources.suppressions import suppressed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -97,7 +98,8 @@ class Plugin:
             try:
                 load(cls.profile)
             except UsageError as error:  # flake8 shows any other exception as a crash
-                raise SystemExit(f"ray-lint: {error}") from None
+                print(f"ray-lint: {error}", file=sys.stderr)
+                raise SystemExit(2) from None  # as for a wrong option of its own
         cls.config = Config(
             min_items=options.ray_min_items,
             task_threshold=options.ray_task_threshold,

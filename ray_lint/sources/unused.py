@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 
 from ray_lint.finding import Applicability, Edit, Finding, Fix, Position
 from ray_lint.sources.source import Lines
@@ -11,17 +11,14 @@ from ray_lint.sources.suppressions import Comment, suppressions
 CODE, NAME = "RAY900", "unused-suppression"
 
 
-def unused_suppressions(
-    content: str, reported: Iterable[tuple[int, str]], selected: Callable[[str], bool]
-) -> list[Finding]:
+def unused_suppressions(content: str, reported: Iterable[tuple[int, str]]) -> list[Finding]:
     """Return a finding for each comment with a code of ours that suppresses nothing.
 
-    ``reported`` are line and code of every finding before suppression; a code that is not
-    ``selected`` cannot be judged and counts as used. Text in strings is not looked at, although
-    flake8 searches it.
+    ``reported`` are line and code of every finding before suppression, also of rules that are off.
+    Text in strings is not looked at, although flake8 searches it.
     """
     known = suppressions(content)
-    if known.whole_file or not selected(CODE):
+    if known.whole_file:
         return []
     found: dict[int, set[str]] = {}
     for line, code in reported:
@@ -35,7 +32,6 @@ def unused_suppressions(
             for code in dict.fromkeys(comment.codes)
             if code.startswith("RAY")
             and code[3:].isdigit()
-            and selected(code)
             and not any(c.startswith(code) for line in comment.lines for c in found.get(line, ()))
         ]
         if not dead or CODE.startswith(comment.codes):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from ray_lint.core import check
-from tests.doors.conftest import environment
+from tests.doors.conftest import ROOT, environment
 from tests.doors.samples import COLUMN, FINDING, LINE
 
 pytest.importorskip("flake8")
@@ -30,15 +33,34 @@ def is_installed() -> bool:
     return any(e.name == "RAY" for e in entry_points(group="flake8.extension"))
 
 
-def flake8(folder: Path, *arguments: str, stdin: str | None = None, file: str = ".flake8") -> str:
+Flake8 = Callable[..., str]
+OLDEST = "6.0.0"
+
+
+def flake8(
+    folder: Path,
+    *arguments: str,
+    stdin: str | None = None,
+    file: str = ".flake8",
+    packages: Path | None = None,
+    error: bool = False,
+) -> str:
+    """Run flake8 in a folder and return what it prints; ``packages`` go before the installed ones.
+
+    Options in ``.flake8.more`` are added to the configuration file; ``error`` expects that flake8
+    refuses to run, and returns what it says.
+    """
     config = LOCAL_PLUGIN.partition("[flake8:")[0] if is_installed() else LOCAL_PLUGIN
     extra = folder / ".flake8.more"
     config = config.replace("select = RAY\n", "select = RAY\n" + _read(extra))
     (folder / file).write_text(config)
+    env = environment()
+    if packages is not None:
+        env["PYTHONPATH"] = os.pathsep.join((str(packages), env["PYTHONPATH"]))
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "flake8", *arguments],
         cwd=folder,
-        env=environment(),
+        env=env,
         input=stdin,
         capture_output=True,
         encoding="utf-8",
@@ -46,17 +68,45 @@ def flake8(folder: Path, *arguments: str, stdin: str | None = None, file: str = 
         timeout=120,
     )
     assert "Traceback" not in done.stderr, done.stderr
-    assert done.returncode in (0, 1), done.stderr
-    return done.stdout
+    assert done.returncode == 2 if error else done.returncode in (0, 1), done.stderr
+    return done.stderr if error else done.stdout
+
+
+@pytest.fixture(scope="session")
+def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with the oldest flake8 that the plugin supports."""
+    packages = tmp_path_factory.mktemp("flake8-oldest")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", "--no-warn-script-location",
+         "--disable-pip-version-check", "--target", str(packages), f"flake8=={OLDEST}"],
+        check=True,
+        capture_output=True,
+    )  # fmt: skip
+    return packages
+
+
+@pytest.fixture(params=["newest", pytest.param("oldest", marks=pytest.mark.slow)])
+def run(request: pytest.FixtureRequest) -> Flake8:
+    """Run the installed flake8, and the oldest supported one."""
+    if request.param == "newest":
+        return flake8
+    return partial(flake8, packages=request.getfixturevalue("oldest"))
+
+
+def test_the_oldest_version_is_the_one_that_is_promised(tmp_path: Path, run: Flake8) -> None:
+    version = run(tmp_path, "--version").split()[0]
+    assert (version == OLDEST) == (run is not flake8)
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'"flake8>={OLDEST.removesuffix(".0")}"' in project
 
 
 def _read(path: Path) -> str:
     return path.read_text() if path.exists() else ""
 
 
-def test_line_and_column_are_those_of_the_command(tmp_path: Path) -> None:
+def test_line_and_column_are_those_of_the_command(tmp_path: Path, run: Flake8) -> None:
     (tmp_path / "a.py").write_text("é = 1\n" + FINDING)
-    out = flake8(tmp_path, "a.py")
+    out = run(tmp_path, "a.py")
     assert out.startswith(f"a.py:{LINE + 1}:{COLUMN}: RAY101 `double` is ")
     command = subprocess.run(
         [sys.executable, "-m", "ray_lint", "a.py"],
@@ -70,21 +120,21 @@ def test_line_and_column_are_those_of_the_command(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("coding", ["latin-1", "utf-8"])
-def test_encodings_and_byte_order_marks(tmp_path: Path, coding: str) -> None:
+def test_encodings_and_byte_order_marks(tmp_path: Path, run: Flake8, coding: str) -> None:
     text = f"# coding: {coding}\né = 'é'\n" + FINDING
     (tmp_path / "a.py").write_bytes(text.encode(coding))
-    assert f"a.py:{LINE + 2}:{COLUMN}: RAY101" in flake8(tmp_path, "a.py")
+    assert f"a.py:{LINE + 2}:{COLUMN}: RAY101" in run(tmp_path, "a.py")
     (tmp_path / "b.py").write_bytes(b"\xef\xbb\xbf" + FINDING.encode())
-    assert f"b.py:{LINE}:{COLUMN}: RAY101" in flake8(tmp_path, "b.py")
+    assert f"b.py:{LINE}:{COLUMN}: RAY101" in run(tmp_path, "b.py")
 
 
-def test_standard_input_and_syntax_errors(tmp_path: Path) -> None:
-    out = flake8(tmp_path, "--stdin-display-name", "x.py", "-", stdin=FINDING)
+def test_standard_input_and_syntax_errors(tmp_path: Path, run: Flake8) -> None:
+    out = run(tmp_path, "--stdin-display-name", "x.py", "-", stdin=FINDING)
     assert out.startswith(f"x.py:{LINE}:{COLUMN}: RAY101")
-    assert "RAY" not in flake8(tmp_path, "-", stdin="import ray\nf.remote(\n")
+    assert "RAY" not in run(tmp_path, "-", stdin="import ray\nf.remote(\n")
 
 
-def test_options_in_the_configuration_file(tmp_path: Path) -> None:
+def test_options_in_the_configuration_file(tmp_path: Path, run: Flake8) -> None:
     (tmp_path / "a.py").write_text(FINDING)
     for line, expected in (
         ("ray-min-items = 10000\n", True),
@@ -94,15 +144,15 @@ def test_options_in_the_configuration_file(tmp_path: Path) -> None:
         ("ray-strict = true\nray-task-threshold = 0.02\n", True),
     ):
         (tmp_path / ".flake8.more").write_text(line)
-        assert ("RAY101" in flake8(tmp_path, "a.py")) == expected, line
+        assert ("RAY101" in run(tmp_path, "a.py")) == expected, line
 
 
 @pytest.mark.parametrize("file", [".flake8", "setup.cfg", "tox.ini"])
-def test_each_of_the_configuration_files_counts(tmp_path: Path, file: str) -> None:
+def test_each_of_the_configuration_files_counts(tmp_path: Path, run: Flake8, file: str) -> None:
     (tmp_path / "a.py").write_text(FINDING)
-    assert "RAY101" in flake8(tmp_path, "a.py", file=file)
+    assert "RAY101" in run(tmp_path, "a.py", file=file)
     (tmp_path / ".flake8.more").write_text("ray-min-items = 10001\n")
-    assert flake8(tmp_path, "a.py", file=file) == ""
+    assert run(tmp_path, "a.py", file=file) == ""
 
 
 @pytest.mark.parametrize(
@@ -116,35 +166,116 @@ def test_each_of_the_configuration_files_counts(tmp_path: Path, file: str) -> No
     ],
 )
 def test_selecting_and_ignoring_on_the_command_line(
-    tmp_path: Path, arguments: list[str], expected: list[str]
+    tmp_path: Path, run: Flake8, arguments: list[str], expected: list[str]
 ) -> None:
     (tmp_path / "a.py").write_text(FINDING + "x = 1  # noqa: RAY101\n")
-    told = flake8(tmp_path, *arguments, "a.py").splitlines()
+    told = run(tmp_path, *arguments, "a.py").splitlines()
     assert [line.split()[1] for line in told] == expected
 
 
-def test_without_a_selection_all_rules_are_on(tmp_path: Path) -> None:
+def test_without_a_selection_all_rules_are_on(tmp_path: Path, run: Flake8) -> None:
     (tmp_path / "a.py").write_text(FINDING)
     config = tmp_path / "none.cfg"
     config.write_text("" if is_installed() else LOCAL_PLUGIN.replace("select = RAY\n", ""))
-    assert "RAY101" in flake8(tmp_path, "--config", str(config), "a.py")
-    ignored = ["--config", str(config), "--extend-ignore", "RAY"]
-    assert flake8(tmp_path, *ignored, "a.py") == ""
+    assert "RAY101" in run(tmp_path, "--config", str(config), "a.py")
+    assert run(tmp_path, "--config", str(config), "--extend-ignore", "RAY", "a.py") == ""
 
 
-def test_the_help_names_the_options_and_their_defaults(tmp_path: Path) -> None:
-    words = flake8(tmp_path, "--help").split()
+OFF_BY_DEFAULT = """\
+class Plugin:
+    name, version = "off", "1"
+
+    def __init__(self, tree):
+        pass
+
+    @staticmethod
+    def add_options(manager):
+        manager.extend_default_ignore(["RAY1"])
+
+    def run(self):
+        return iter(())
+"""
+
+
+def test_another_plugin_can_extend_the_default_ignore(tmp_path: Path, run: Flake8) -> None:
+    (tmp_path / "a.py").write_text(FINDING + "x = 1  # noqa: RAY102\n")
+    (tmp_path / "off.py").write_text(OFF_BY_DEFAULT)
+    local = "[flake8:local-plugins]\npaths = .\nextension =\n    OFF = off:Plugin\n"
+    ours = "" if is_installed() else "    RAY = ray_lint.flake8:Plugin\n"
+    (tmp_path / "off.cfg").write_text(local + ours)
+
+    def codes(*arguments: str) -> set[str]:
+        told = run(tmp_path, "--config", "off.cfg", *arguments, "a.py").splitlines()
+        return {line.split()[1] for line in told if " RAY" in line}
+
+    assert codes() == {"RAY900"}
+    assert codes("--extend-select", "RAY101") == {"RAY101", "RAY900"}
+    assert codes("--select", "RAY") == {"RAY101", "RAY900"}
+
+
+def test_the_help_names_the_options_and_their_defaults(tmp_path: Path, run: Flake8) -> None:
+    words = run(tmp_path, "--help").split()
     for option in ("--ray-min-items", "--ray-task-threshold", "--ray-strict", "--ray-known-heavy"):
         assert option in words
     assert {"200)", "0.01)"} <= {word.rstrip(".") for word in words}
 
 
-def test_several_processes(tmp_path: Path) -> None:
+def test_several_processes(tmp_path: Path, run: Flake8) -> None:
     for name in "abc":
         (tmp_path / f"{name}.py").write_text(FINDING)
     (tmp_path / ".flake8.more").write_text("ray-min-items = 10001\n")
-    assert flake8(tmp_path, "-j", "2", ".") == ""
-    assert flake8(tmp_path, "-j", "2", "--ray-min-items", "5", ".").count("RAY101") == 3
+    assert run(tmp_path, "-j", "2", ".") == ""
+    assert run(tmp_path, "-j", "2", "--ray-min-items", "5", ".").count("RAY101") == 3
+
+
+@pytest.mark.parametrize(
+    ("more", "command"),
+    [
+        ("", []),
+        ("extend-ignore = RAY101\n", ["--ignore", "RAY101"]),
+        ("per-file-ignores = a.py: RAY1\n", ["--ignore", "RAY1"]),
+        ("ray-min-items = 10001\n", ["--min-items", "10001"]),
+        ("ray-strict = yes\n", ["--strict"]),
+    ],
+)
+def test_the_command_gives_the_same_under_the_same_options(
+    tmp_path: Path, run: Flake8, more: str, command: list[str]
+) -> None:
+    line = FINDING.splitlines()[-1]
+    unknown = "def g(items):\n    return [double.remote(x) for x in items]\n"
+    (tmp_path / "a.py").write_text(
+        f"{FINDING}{line}  # noqa: RAY101\nx = 1  # noqa: RAY101\ny = 2  # noqa: RAY102\n{unknown}"
+    )
+    (tmp_path / ".flake8.more").write_text(more)
+    ours = [sys.executable, "-m", "ray_lint", "-q", "--no-cache", *command, "a.py"]
+    told = subprocess.run(
+        ours, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
+    )
+    assert run(tmp_path, "a.py") == told.stdout != ""
+
+
+def test_source_roots_hold_the_imported_packages(tmp_path: Path, run: Flake8) -> None:
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "tasks.py").write_text(FINDING.partition("\n\n\nresults")[0] + "\n")
+    text = "import ray\nfrom tasks import double\nxs = [double.remote(x) for x in range(900)]\n"
+    (tmp_path / "a.py").write_text(text)
+    assert run(tmp_path, "a.py") == ""
+    (tmp_path / ".flake8.more").write_text("ray-source-roots =\n    src,\n    lib\n")
+    assert "a.py:3:7: RAY101" in run(tmp_path, "a.py")
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("ray-min-items = 0", "--ray-min-items: expected a whole number of at least 1, not '0'"),
+        ("ray-task-threshold = -1", "--ray-task-threshold: expected a positive number of seconds"),
+        ("ray-profile = none.json", "none.json"),
+    ],
+)
+def test_wrong_options_are_named(tmp_path: Path, run: Flake8, line: str, message: str) -> None:
+    (tmp_path / "a.py").write_text(FINDING)
+    (tmp_path / ".flake8.more").write_text(f"{line}\n")
+    assert message in run(tmp_path, "a.py", error=True)
 
 
 PIECES = [
@@ -184,7 +315,7 @@ def generated(seed: int, number: int) -> list[str]:
     return sources
 
 
-def test_noqa_agrees_with_flake8(tmp_path: Path) -> None:
+def test_noqa_agrees_with_flake8(tmp_path: Path, run: Flake8) -> None:
     sources = generated(7, 150)
     expected = []
     for number, text in enumerate(sources):
@@ -194,7 +325,7 @@ def test_noqa_agrees_with_flake8(tmp_path: Path) -> None:
             f"./f{number:03}.py:{f.start.line}:{f.start.column + 1}: {f.code}" for f in found
         ]
     told = [" ".join(line.split(" ")[:2])
-            for line in flake8(tmp_path, ".").splitlines()]  # fmt: skip
+            for line in run(tmp_path, ".").splitlines()]  # fmt: skip
     assert sorted(told) == sorted(expected)
     assert len(expected) > 100
     assert {line.split()[1] for line in told} == {"RAY101", "RAY900"}
