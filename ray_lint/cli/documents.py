@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -13,6 +13,7 @@ from ray_lint.config import Config
 from ray_lint.core import check, fix
 from ray_lint.errors import SourceError
 from ray_lint.finding import Finding
+from ray_lint.program.project import Project
 from ray_lint.rewrite.edits import apply_edits
 from ray_lint.settings import Settings, SettingsFinder
 from ray_lint.sources.baseline import Baseline, Known, key, not_accepted
@@ -32,6 +33,40 @@ class Cell:
 
 
 @dataclass(frozen=True)
+class Around:
+    """What the editor knows beside a document: its folder, and the open texts by their paths."""
+
+    root: str | None
+    texts: Mapping[str, str]
+
+    def __contains__(self, path: object) -> bool:
+        """Whether the fix of another file may change this one."""
+        if not isinstance(path, str) or self.root is None:
+            return False
+        inside = path.startswith(self.root + os.sep)
+        return inside and not _left_out(path, self.root, SettingsFinder().for_file(path))
+
+    def project(self, path: str, config: Config) -> Project:
+        """Return the project around the document at ``path``, with the texts as they are typed."""
+        project = Project(config.source_roots, self)
+        for other, text in self.texts.items():
+            if other != path:
+                project.replace(other, encode_utf8(text))
+        return project
+
+
+@dataclass(frozen=True)
+class Change:
+    """The text of each cell of a document after a fix, and what it makes of other files.
+
+    ``others`` has the path of each, its text and the new one.
+    """
+
+    cells: Sequence[str]
+    others: Sequence[tuple[str, str, str]] = ()
+
+
+@dataclass(frozen=True)
 class Document:
     """A document with its source and settings; ``cells`` has one entry unless it is a notebook.
 
@@ -44,6 +79,7 @@ class Document:
     config: Config
     accepted: Counter[Known] = field(default_factory=Counter)
     left_out: bool = False
+    around: Around = field(default_factory=lambda: Around(None, {}))
 
     @cached_property
     def findings(self) -> list[Finding]:
@@ -64,6 +100,7 @@ class Document:
                 source.python,
                 self.config,
                 filename=source.filename,
+                project=self.around.project(source.filename, self.config),
                 fixes=fixes,
                 refuses=source.refuses,
             )
@@ -73,28 +110,36 @@ class Document:
 
     def same(self, other: Document) -> bool:
         """Whether both have the same texts and settings."""
-        return (self.cells, self.config, self.accepted, self.left_out) == (
+        return (self.cells, self.config, self.accepted, self.left_out, self.around) == (
             other.cells,
             other.config,
             other.accepted,
             other.left_out,
+            other.around,
         )
 
     def cell(self, finding: Finding) -> Cell:
         """Return the cell that a located finding stands in."""
         return self.cells[(finding.cell or 1) - 1]
 
-    def fixed(self, finding: Finding) -> list[str]:
-        """Return the text of each cell with the fix of one finding. Raises SourceError."""
+    def fixed(self, finding: Finding) -> Change:
+        """Return what the fix of one finding makes of the texts. Raises SourceError."""
         text = decode(self.source.python, self.source.filename)
-        edits = sorted(finding.fix.edits) if finding.fix else []
-        return self._texts(text.encode(apply_edits(text.content, edits).content))
+        fix = finding.fix
+        edits = sorted(fix.edits) if fix else []
+        cells = self._texts(text.encode(apply_edits(text.content, edits).content))
+        project = self.around.project(self.source.filename, self.config)
+        others = []
+        for other in fix.others if fix else ():
+            before = _text(other.filename, project.read(other.filename))
+            others.append((other.filename, before, apply_edits(before, other.edits).content))
+        return Change(cells, others)
 
     @cached_property
-    def all_fixed(self) -> list[str]:
-        """The text of each cell with all safe fixes; the texts as they are if there are none."""
+    def all_fixed(self) -> Change:
+        """What all safe fixes make of the texts; the texts as they are if there are none."""
         source = self.source
-        unchanged = [cell.text for cell in self.cells]
+        unchanged = Change([cell.text for cell in self.cells])
 
         def chosen(finding: Finding) -> bool:
             return not self.accepted[key(finding, source.line(source.locate(finding)))]
@@ -106,10 +151,17 @@ class Document:
                 source.python,
                 self.config,
                 filename=source.filename,
+                project=self.around.project(source.filename, self.config),
                 chosen=chosen,
                 refuses=source.refuses,
             )
-            return self._texts(result.source) if result.applied else unchanged
+            if not result.applied:
+                return unchanged
+            others = [
+                (o.filename, _text(o.filename, o.before), _text(o.filename, o.after))
+                for o in result.others
+            ]
+            return Change(self._texts(result.source), others)
         except SourceError:
             return unchanged
 
@@ -123,25 +175,31 @@ class Document:
         return [row["source"] for row in json.loads(data)["cells"]]
 
 
-def plain_document(path: str, cell: Cell, root: str | None) -> Document:
+def _text(path: str, data: bytes) -> str:
+    """Return the text of a file as an editor has it."""
+    return decode(data, path).content
+
+
+def plain_document(path: str, cell: Cell, around: Around) -> Document:
     """Return a Python document. Raises UsageError for wrong settings."""
-    return _document(PlainSource(path, encode_utf8(cell.text)), [cell], root)
+    return _document(PlainSource(path, encode_utf8(cell.text)), [cell], around)
 
 
-def notebook_document(path: str, cells: Sequence[Cell], root: str | None) -> Document:
+def notebook_document(path: str, cells: Sequence[Cell], around: Around) -> Document:
     """Return a notebook by its code cells. Raises UsageError for wrong settings, SourceError."""
     rows = [{"cell_type": "code", "source": cell.text} for cell in cells]
-    return _document(Notebook(path, json.dumps({"cells": rows}).encode()), cells, root)
+    return _document(Notebook(path, json.dumps({"cells": rows}).encode()), cells, around)
 
 
-def _document(source: Source, cells: Sequence[Cell], root: str | None) -> Document:
+def _document(source: Source, cells: Sequence[Cell], around: Around) -> Document:
     path = source.filename
     settings = SettingsFinder().for_file(path)
     config = settings.config(path, {})
     accepted: Counter[Known] = Counter()
     if settings.baseline is not None:
         accepted = Baseline.load(settings.baseline).accepted(path)
-    return Document(source, cells, config, accepted, _left_out(path, root, settings))
+    out = _left_out(path, around.root, settings)
+    return Document(source, cells, config, accepted, out, around)
 
 
 def _left_out(path: str, root: str | None, settings: Settings) -> bool:

@@ -8,11 +8,19 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from pathlib import Path
 
 from ray_lint import __version__
 from ray_lint.cli.diff import changed_lines
-from ray_lint.cli.documents import Cell, Document, notebook_document, plain_document
+from ray_lint.cli.documents import (
+    Around,
+    Cell,
+    Change,
+    Document,
+    notebook_document,
+    plain_document,
+)
 from ray_lint.cli.pages import page
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.finding import Applicability, Finding, Position
@@ -60,16 +68,17 @@ class Server(LanguageServer):
         )
         path = to_fs_path(notebook.uri if notebook else uri) or uri
         root = next((f for f in self.roots() if path.startswith(f + os.sep)), None)
+        around = Around(root, {p: text for p, (_, text) in self.open_files().items()})
         if notebook is None:
             cell = Cell(uri, self.workspace.get_text_document(uri).source)
-            made = plain_document(path, cell, root)
+            made = plain_document(path, cell, around)
         else:
             cells = [
                 Cell(cell.document, self.workspace.get_text_document(cell.document).source)
                 for cell in notebook.cells
                 if cell.kind is lsp.NotebookCellKind.Code
             ]
-            made = notebook_document(path, cells, root)
+            made = notebook_document(path, cells, around)
         known = self._known.get(path)
         if known is not None and known.same(made):
             return known
@@ -80,6 +89,14 @@ class Server(LanguageServer):
         """Return the folders that the editor has opened."""
         uris = [*self.workspace.folders, self.workspace.root_uri or ""]
         return [path for uri in uris if (path := to_fs_path(uri))]
+
+    def open_files(self) -> dict[str, tuple[str, str]]:
+        """Return URI and text of the open Python files by their paths."""
+        return {
+            path: (uri, document.source)
+            for uri, document in self.workspace.text_documents.items()
+            if (path := to_fs_path(uri) or "").endswith(".py")
+        }
 
     def publish_all(self) -> None:
         """Send the diagnostics of every open document, as when a file that they import changes."""
@@ -180,7 +197,8 @@ class Server(LanguageServer):
             located = document.source.locate(finding)
             cell = document.cell(located)
             diagnostic = self.diagnostic(cell, located)
-            if finding.fix is not None and finding.fix.edits:
+            change = self.change(document, finding)
+            if finding.fix is not None and change is not None:
                 safe = finding.fix.applicability is Applicability.SAFE
                 unsafe = f" (not proven safe: {finding.fix.reason})"
                 yield lsp.CodeAction(
@@ -188,7 +206,7 @@ class Server(LanguageServer):
                     kind=lsp.CodeActionKind.QuickFix,
                     diagnostics=[diagnostic],
                     is_preferred=safe,
-                    edit=self.edit(document, document.fixed(finding)),
+                    edit=self.edit(document, change),
                 )
             if finding.code != "RAY900":
                 after = add_noqa(cell.text, {located.start.line: [finding.code]})
@@ -199,6 +217,15 @@ class Server(LanguageServer):
                     edit=lsp.WorkspaceEdit(changes={cell.uri: self.changes(cell, after)}),
                 )
 
+    def change(self, document: Document, finding: Finding) -> Change | None:
+        """Return what the fix of a finding changes; None without one, or if a file has gone."""
+        if finding.fix is None or not finding.fix.edits:
+            return None
+        try:
+            return document.fixed(finding)
+        except (SourceError, OSError):
+            return None
+
     def fix_all(self, document: Document) -> lsp.CodeAction | None:
         """Return the action that applies every safe fix of the document, None without any."""
         edit = self.edit(document, document.all_fixed)
@@ -206,13 +233,19 @@ class Server(LanguageServer):
             return None
         return lsp.CodeAction(title="ray-lint: fix all", kind=FIX_ALL, edit=edit)
 
-    def edit(self, document: Document, after: Sequence[str]) -> lsp.WorkspaceEdit:
-        """Return what makes the given texts of the cells of a document."""
+    def edit(self, document: Document, change: Change) -> lsp.WorkspaceEdit:
+        """Return the edits that make a change of a document and of other files."""
+        uris = self.open_files()
+        texts = [
+            *zip(document.cells, change.cells, strict=True),
+            *(
+                (Cell(uris.get(path, (Path(path).as_uri(), ""))[0], before), after)
+                for path, before, after in change.others
+            ),
+        ]
         return lsp.WorkspaceEdit(
             changes={
-                cell.uri: self.changes(cell, text)
-                for cell, text in zip(document.cells, after, strict=True)
-                if cell.text != text
+                cell.uri: self.changes(cell, after) for cell, after in texts if cell.text != after
             }
         )
 

@@ -303,6 +303,38 @@ def test_saving_a_file_looks_again_at_what_imports_it(tmp_path: Path) -> None:
     session(tmp_path, play)
 
 
+@pytest.mark.parametrize("typed", [None, "# not yet saved\n"])
+def test_a_fix_of_several_files(tmp_path: Path, typed: str | None) -> None:
+    function = FINDING.partition("\n\n\nresults")[0] + "\n"
+    call = "xs = ray.get([double.remote(x) for x in range(900)])\n"
+    text = f"import ray\nfrom tasks import double\n{call}"
+    (tmp_path / "tasks.py").write_text(function)
+    (tmp_path / "a.py").write_text(text)
+    uri, tasks = (tmp_path / "a.py").as_uri(), (tmp_path / "tasks.py").as_uri()
+    before = {uri: text, tasks: (typed or "") + function}
+
+    async def play(client: Client) -> None:
+        if typed is not None:
+            client.open(tasks, before[tasks])
+            assert await client.diagnostics() == []
+        client.open(uri, text)
+        (found,) = await client.diagnostics()
+        for only in (["quickfix"], ["source.fixAll"]):
+            action = (await client.actions(uri, found.range, only))[0]
+            assert action.edit is not None
+            changes = action.edit.changes or {}
+            assert set(changes) == {uri, tasks}
+            after = {u: apply(old, list(changes[u])) for u, old in before.items()}
+            assert after[tasks] == before[tasks] + (
+                "\n\n@ray.remote\ndef double_batch(xs):\n    return [x * 2 for x in xs]\n"
+            )
+            assert "from tasks import double_batch\n" in after[uri]
+            assert "double_batch.remote(batch)" in after[uri]
+
+    session(tmp_path, play)
+    assert (tmp_path / "tasks.py").read_text() == function
+
+
 def test_half_typed_code_and_wrong_settings(tmp_path: Path) -> None:
     uri = (tmp_path / "a.py").as_uri()
     (tmp_path / "ray-lint.toml").write_text("strict = 1\n")
