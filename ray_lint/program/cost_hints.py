@@ -11,6 +11,14 @@ import tokenize
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 
+_RECORDS = (
+    *("collections.namedtuple", "typing.NamedTuple", "typing.NewType"),
+    *("dataclasses.make_dataclass", "enum.Enum", "enum.IntEnum"),
+)
+_SAME_TEXT = {
+    *("lower", "upper", "casefold", "title", "capitalize", "swapcase", "strip", "lstrip", "rstrip"),
+    *("replace", "translate", "removeprefix", "removesuffix", "expandtabs"),
+}
 _ROOTS = ("math.sqrt", "math.isqrt", "numpy.sqrt", "cmath.sqrt")
 
 
@@ -29,9 +37,16 @@ def is_short_text(module: Module, loop: ast.AST) -> bool:
     if names.stands_for(iterable.func, *written, "re.findall", "re.finditer", "re.split"):
         return True
     function = iterable.func
-    return isinstance(function, ast.Attribute) and (
-        function.attr in {"split", "rsplit"} and not isinstance(function.value, ast.Call)
-    )
+    if not isinstance(function, ast.Attribute) or function.attr not in {"split", "rsplit"}:
+        return False
+    text = function.value
+    while (  # `text.lower().split()`
+        isinstance(text, ast.Call)
+        and isinstance(text.func, ast.Attribute)
+        and text.func.attr in _SAME_TEXT
+    ):
+        text = text.func.value
+    return not isinstance(text, ast.Call)
 
 
 def is_argument(module: Module, loop: ast.AST) -> bool:
@@ -44,6 +59,17 @@ def is_argument(module: Module, loop: ast.AST) -> bool:
         return False
     kinds = {binding.kind for binding in module.names.reaching(iterable)}
     return kinds == {BindingKind.PARAMETER}
+
+
+def makes_record(module: Module, function: ast.expr) -> bool:
+    """Whether a call makes a small object of a class that is made by ``namedtuple("P", "x y")``."""
+    names = module.names
+    if not isinstance(function, ast.Name):
+        return False
+    values = [binding.value for binding in names.reaching(function)]
+    return bool(values) and all(
+        isinstance(value, ast.Call) and names.stands_for(value.func, *_RECORDS) for value in values
+    )
 
 
 def ends_at_root(module: Module, loop: ast.AST) -> bool:

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ray_lint.program import known_costs
+from ray_lint.program.cost_arrays import Arrays
 from ray_lint.program.cost_hints import (
     calls_itself_often,
     ends_at_root,
     ends_by_number,
     is_argument,
     is_short_text,
+    makes_record,
     stands_for_work,
 )
 from ray_lint.program.cost_requests import resource_request
@@ -236,6 +238,7 @@ class Costs:
         self.remotes = Remotes(project)
         self.root: FunctionNode | None = None
         self.given: dict[str, tuple[Module, ast.expr]] = {}
+        self._arrays = Arrays(self)
 
     def called_from(
         self, module: Module, function: FunctionNode, place: Module, call: ast.Call
@@ -375,6 +378,8 @@ class Costs:
             return None
         if isinstance(function, ast.Attribute):
             return self._method(module, function, node, runs, work)
+        if makes_record(module, function):
+            return work.take(1e-6 * runs, f"creates `{words}`", line)
         return work.take_unknown(f"calls `{words}`, which is not known here", line)
 
     def _passed(
@@ -462,7 +467,7 @@ class Costs:
             self._sleep(module, node, runs, work)
             return True
         if name in known_costs.PER_ELEMENT:
-            elements = self._elements(module, node)
+            elements = self._arrays.made(module, node)
             if elements is None:
                 work.take_unknown(f"makes an array of unknown size with `{words}`", line)
             else:
@@ -508,26 +513,13 @@ class Costs:
         work: Work,
     ) -> bool:
         """Take matrix arithmetic on arrays that are made here; whether their size is known."""
-        largest = max((self._size_of_array(module, x) or 0 for x in operands), default=0)
+        largest = max((self._arrays.size(module, x) or 0 for x in operands), default=0)
         if not largest:
             return False
         seconds = 2e-6 + known_costs.MATRIX_SECONDS * largest**1.5
         words = _name(node.func) if isinstance(node, ast.Call) else "@"
         work.take(seconds * runs, f"multiplies matrices with `{words}`", node.lineno)
         return True
-
-    def _size_of_array(self, module: Module, node: ast.expr) -> float | None:
-        """Return the number of elements of an array that is made in this function."""
-        if isinstance(node, ast.Name):
-            values = [binding.value for binding in module.names.reaching(node)]
-            if len(values) != 1 or not isinstance(values[0], ast.Call):
-                return None
-            node = values[0]
-        if not isinstance(node, ast.Call):
-            return None
-        if module.names.qualified(node.func) not in known_costs.PER_ELEMENT:
-            return None
-        return self._elements(module, node)
 
     def _sleep(self, module: Module, node: ast.Call, runs: float, work: Work) -> None:
         number = number_of(self.project, module, node.args[0]) if node.args else None
@@ -537,37 +529,21 @@ class Costs:
         seconds = max((number.low + number.high) / 2, 0)
         work.take(seconds * runs, f"sleeps {_time(seconds * runs)}", node.lineno)
 
-    def _elements(self, module: Module, node: ast.Call) -> float | None:
-        """Return the number of elements of the array that a constructor call makes."""
-        name = (module.names.qualified(node.func) or "").rpartition(".")[2]
-        keywords = {k.arg: k.value for k in node.keywords}
-        arguments: list[ast.expr]
-        if name in {"rand", "randn"} or (name in {"zeros", "ones", "empty"} and len(node.args) > 1):
-            arguments = [a for a in node.args if not isinstance(a, ast.Attribute)]
-        elif name in {"uniform", "normal", "randint"}:
-            arguments = node.args[2:3] or ([keywords["size"]] if "size" in keywords else [])
-        elif name == "choice":
-            arguments = node.args[1:2] or ([keywords["size"]] if "size" in keywords else [])
-        elif name == "linspace":
-            arguments = node.args[2:3] or [keywords.get("num", ast.Constant(50))]
-        elif name in {"arange", "permutation"}:
-            count = self.sizes.items(module, node)
-            return None if count.high is None else float(count.high)
-        elif name in {"eye", "identity"}:
-            arguments = [*node.args[:1], *node.args[:1]]
+    def _is_small_object(self, module: Module, node: ast.expr) -> bool:
+        """Whether an object is made by a class like ``Decimal`` or ``StringIO``."""
+        if isinstance(node, ast.Name):
+            values = [binding.value for binding in module.names.reaching(node)]
         else:
-            size = keywords.get("size") or keywords.get("shape")
-            arguments = node.args[:1] or ([size] if size is not None else [])
-        total = 1.0
-        flat: list[ast.expr] = []
-        for argument in arguments:
-            flat += argument.elts if isinstance(argument, ast.Tuple | ast.List) else [argument]
-        for argument in flat:
-            number = number_of(self.project, module, argument)
-            if number.kind != "known" or number.high == float("inf"):
-                return None
-            total *= max(number.high, 0)
-        return total
+            values = [node]
+        for value in values:
+            if not isinstance(value, ast.Call):
+                return False
+            name = module.names.qualified(value.func) or ""
+            found = _lookup(name)
+            small = name.partition(".")[0] in known_costs.SMALL_OBJECTS
+            if not small or found is None or found[0] != "tiny":
+                return False
+        return bool(values)
 
     def _method(
         self, module: Module, function: ast.Attribute, node: ast.Call, runs: float, work: Work
@@ -582,7 +558,8 @@ class Costs:
             return work.take_heavy(f"calls `{_name(function)}`, which {reason}", line)
         if method in known_costs.TINY_METHODS:
             return work.take(1e-6 * runs, f"calls `{_name(function)}`", line)
-        if isinstance(root, ast.Constant | ast.JoinedStr):
+        small = isinstance(root, ast.Constant | ast.JoinedStr)
+        if small or self._is_small_object(module, function.value):
             return work.take(1e-6 * runs, f"calls `{_name(function)}`", line)
         return work.take_unknown(f"calls `{_name(function)}`, which is not known here", line)
 

@@ -149,6 +149,8 @@ TINY: dict[str, float] = {
     "decimal.*": 1e-6,
     "fractions.*": 2e-6,
     "statistics.*": 2e-5,
+    "io.StringIO": 1e-6,
+    "io.BytesIO": 1e-6,
     "string.*": 1e-6,
     "re.*": 5e-6,
     "json.dumps": 1e-5,
@@ -364,6 +366,12 @@ HEAVY_METHODS: dict[str, str] = {
     **dict.fromkeys(("check_output", "check_call", "Popen"), "starts a process"),
 }  # fmt: skip
 
+SMALL_OBJECTS = frozenset(
+    # packages whose objects have methods that are as short as their constructors
+    """array calendar collections datetime decimal fractions hashlib hmac io ipaddress random re
+    string struct uuid""".split()  # noqa: SIM905
+)
+
 TINY_METHODS = frozenset(
     # containers and strings
     """append appendleft extend insert pop popleft popitem remove clear add discard update get
@@ -375,6 +383,9 @@ TINY_METHODS = frozenset(
     rjust center partition rpartition translate casefold swapcase hex to_bytes bit_length
     union intersection difference issubset issuperset symmetric_difference isdisjoint
     group groups match search fullmatch groupdict findall sub
+    quantize to_integral_value limit_denominator as_tuple fromhex fromkeys finditer subn span
+    _replace _asdict subtract elements rotate toordinal fromordinal isocalendar fromisoformat
+    isoweekday randrange getrandbits difference_update intersection_update
     total_seconds isoformat timestamp strftime strptime date time weekday now utcnow today
     hexdigest digest info debug warning error exception critical log
     put_nowait get_nowait qsize empty full set is_set acquire release locked done result

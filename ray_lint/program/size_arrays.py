@@ -51,6 +51,8 @@ def elements_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Num
             if value is None or bindings[0].kind is not BindingKind.ASSIGN:
                 return None
             node = value
+        elif isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant):
+            node = node.left  # arithmetic item by item
         elif not isinstance(node, ast.Call):
             return None
         elif isinstance(node.func, ast.Attribute) and node.func.attr in {

@@ -19,6 +19,7 @@ from ray_lint.program.counts import (
 )
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, BindingKind
+from ray_lint.program.size_arrays import elements_of as array_elements
 from ray_lint.program.size_calls import items_of_call
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_names import named_items
@@ -126,6 +127,10 @@ def _operation(sizes: Sizes, module: Module, node: ast.BinOp, depth: int) -> Cou
     ):
         left, right = (sizes.items(module, n, depth) for n in (node.left, node.right))
         return plus(left, right)
+    if isinstance(node.op, ast.Add):
+        left, right = (sizes.items(module, n, depth) for n in (node.left, node.right))
+        if left.kind == right.kind == "known":  # joined, or arrays added item by item
+            return replace(plus(left, right), low=max(left.low, right.low))
     if isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow | ast.Mod):
         # Element-wise arithmetic of an array and a number keeps the size.
         if isinstance(node.right, ast.Constant):
@@ -136,9 +141,10 @@ def _operation(sizes: Sizes, module: Module, node: ast.BinOp, depth: int) -> Cou
 
 
 def _array(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
-    name = module.names.qualified(node.func) if isinstance(node, ast.Call) else None
-    if name and name.startswith("numpy."):
-        return sizes.items(module, node, depth)
+    if isinstance(node, ast.Call):
+        name = module.names.qualified(node.func)
+        if (name and name.startswith("numpy.")) or array_elements(sizes, module, node, depth):
+            return sizes.items(module, node, depth)
     return NOTHING
 
 
@@ -165,6 +171,13 @@ def _is_list(sizes: Sizes, module: Module, node: ast.expr, depth: int = 0) -> bo
             if b.kind is not BindingKind.AUGMENTED
         )
     return False
+
+
+def _width(lower: ast.expr, upper: ast.expr) -> ast.expr | None:
+    """Return ``n`` of the slice ``i : i + n``."""
+    if not isinstance(upper, ast.BinOp) or not isinstance(upper.op, ast.Add):
+        return None
+    return upper.right if ast.dump(upper.left) == ast.dump(lower) else None
 
 
 def _subscript(sizes: Sizes, module: Module, node: ast.Subscript, depth: int) -> Count:
@@ -206,6 +219,13 @@ def _subscript(sizes: Sizes, module: Module, node: ast.Subscript, depth: int) ->
         low, high = -(-low // k), None if high is None else -(-high // k)
         return Count(low, high, "known", f"{amount(low, high)} {reason}", base.per_worker)
     if index.lower is not None and index.upper is not None and step is None:
+        width = _width(index.lower, index.upper)
+        if width is not None:  # `x[i : i + 8]`
+            length = sizes.number(module, width, depth)
+            if length.kind == "known" and length.low >= 0 and whole(length.high) is not None:
+                return Count(
+                    0, whole(length.high), "known", f"at most {whole(length.high)} {reason}"
+                )
         both = [sizes.number(module, n, depth) for n in (index.lower, index.upper)]
         if all(n.kind == "known" and n.low >= 0 for n in both):
             span = whole(max(both[1].high - both[0].low, 0))

@@ -12,7 +12,7 @@ SUBMIT = "submit_in_batches"
 SUBMIT_UNPACKED = "submit_unpacked_in_batches"
 
 # A task should get no more items than this, so that one batch stays small in memory.
-_LARGEST_BATCH = 1000
+LARGEST_BATCH = 1000
 
 _SPLIT_BY_CLUSTER = '''\
 def {split}(items):
@@ -70,7 +70,7 @@ def split_helper(names: HelperNames, ray: str, *, batch_size: int | None, initia
     if batch_size is not None:
         return _SPLIT_BY_SIZE.format(split=names.split, size=batch_size)
     init = _INIT.format(ray=ray) if initialize else ""
-    return _SPLIT_BY_CLUSTER.format(split=names.split, ray=ray, init=init, largest=_LARGEST_BATCH)
+    return _SPLIT_BY_CLUSTER.format(split=names.split, ray=ray, init=init, largest=LARGEST_BATCH)
 
 
 def submit_helper(names: HelperNames, *, unpacked: int) -> str:

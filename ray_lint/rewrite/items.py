@@ -6,14 +6,21 @@ import ast
 from typing import Literal
 
 from ray_lint.program.effects import is_immutable
-from ray_lint.program.functions import arguments_for, calls_of
+from ray_lint.program.functions import (
+    argument_of,
+    arguments_for,
+    calls_of,
+    class_around,
+    default_of,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
+from ray_lint.program.size_elements import loop_values
 from ray_lint.rewrite.arguments import target_names
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Items, Repeat
-from ray_lint.rewrite.source_map import SourceMap
+from ray_lint.rewrite.source_map import SourceMap, is_bare
 
 _SEQUENCE_CALLS = {
     "builtins.range",
@@ -48,6 +55,13 @@ class ItemWriter:
     def __init__(self, project: Project, module: Module, source: SourceMap) -> None:
         self.project, self.module, self.source = project, module, source
         self.names = module.names
+        self._lists: set[ast.expr] = set()
+
+    def list_named(self, name: str) -> ast.Name:
+        """Return an expression for a list that the fix makes by this name."""
+        listed = ast.Name(id=name, ctx=ast.Load())
+        self._lists.add(listed)
+        return listed
 
     def items(self, repeats: list[Repeat], arguments: list[Argument]) -> Items:
         """Return the items of loops given as comprehension clauses."""
@@ -77,12 +91,9 @@ class ItemWriter:
 
     def element(self, varying: list[Argument]) -> str:
         """Return one item: the varying argument, or a tuple of them."""
+        if len(varying) == 1:
+            return self.source.enclosed(varying[0].expression)
         codes = [self.source.code(a.expression) for a in varying]
-        if len(codes) == 1:
-            expression = varying[0].expression
-            if isinstance(expression, ast.Tuple) and not codes[0].startswith("("):
-                return f"({codes[0]})"
-            return codes[0]
         return f"({', '.join(codes)})"
 
     def clauses(self, repeats: list[Repeat]) -> str:
@@ -103,11 +114,8 @@ class ItemWriter:
         """Return an iterable or condition, in parentheses where a clause needs them."""
         if isinstance(expression, ast.UnaryOp) and not hasattr(expression, "lineno"):
             return self._negated(expression.operand)
-        code = self.source.code(expression)
-        bare = isinstance(expression, ast.Lambda | ast.IfExp) or (
-            isinstance(expression, ast.Tuple) and not code.startswith("(")
-        )
-        return f"({code})" if bare else code
+        code = self.source.enclosed(expression)
+        return f"({code})" if isinstance(expression, ast.Lambda | ast.IfExp) else code
 
     def _negated(self, test: ast.expr) -> str:
         """Return the opposite of a condition as one would write it."""
@@ -116,22 +124,20 @@ class ItemWriter:
             return f"{left} {_OPPOSITE[type(test.ops[0])]} {right}"
         code = self.source.code(test)
         simple = isinstance(test, ast.Name | ast.Call | ast.Attribute | ast.Subscript | ast.Compare)
-        return f"not {code}" if simple or code.startswith("(") else f"not ({code})"
+        return f"not {code}" if simple or not is_bare(code) else f"not ({code})"
 
     def sequence(self, iterable: ast.expr) -> str:
         """Return the iterable itself if it can be sliced, else a list of it."""
-        code = self.source.code(iterable)
-        if isinstance(iterable, ast.Tuple) and not code.startswith("("):
-            code = f"({code})"
+        code = self.source.enclosed(iterable)
         if isinstance(iterable, ast.GeneratorExp):
-            return f"[{code[1:-1].strip()}]" if code.startswith("(") else f"[{code}]"
+            return f"[{code}]" if is_bare(code) else f"[{code[1:-1].strip()}]"
         return code if self.is_sequence(iterable) else f"list({code})"
 
     def is_sequence(self, expression: ast.expr, depth: int = 0) -> bool:
         """Whether the value provably has a length and slices that hold the same items."""
         if depth > _DEPTH:
             return False
-        if isinstance(expression, ast.List | ast.ListComp):
+        if isinstance(expression, ast.List | ast.ListComp) or expression in self._lists:
             return True
         if isinstance(expression, ast.Tuple):
             return True
@@ -168,6 +174,9 @@ class ItemWriter:
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
         if isinstance(expression, ast.Attribute):
+            stored = self._stored(expression)
+            if stored:
+                return all(self.can_repeat(value, depth + 1) for value in stored)
             return self.can_repeat(expression.value, depth + 1)
         if isinstance(expression, ast.Call):
             function = expression.func
@@ -194,9 +203,91 @@ class ItemWriter:
             return is_immutable(self.project, self.module, value) or self.can_repeat(
                 value, depth + 1
             )
+        if binding.kind is BindingKind.PARAMETER:
+            given = given_values(self.module, binding)
+            return bool(given) and all(self.can_repeat(value, depth + 1) for value in given)
         if binding.kind in (BindingKind.COMPREHENSION, BindingKind.LOOP):
-            return False
+            values = loop_values(self.module, binding)
+            return bool(values) and all(self.can_repeat(v, depth + 1) for v in values or [])
         return False
+
+    def _stored(self, attribute: ast.Attribute) -> list[ast.expr]:
+        """Return all that is ever stored in ``self.x``; nothing if that cannot be told."""
+        names = self.names
+        owner = class_around(self.module, attribute)
+        if owner is None or not isinstance(attribute.value, ast.Name) or owner.bases:
+            return []
+        method = names.scope_of(attribute.value).frame.node
+        if names.parents.get(method) is not owner or attribute.value.id != "self":
+            return []
+        found: list[ast.expr] = []
+        for node in names.walk(names.tree):
+            if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+                continue
+            if node.attr != attribute.attr:
+                continue
+            statement = names.parents.get(node)
+            if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
+                return []
+            found.append(statement.value)
+        for binding in names.scopes[owner].bindings.get(attribute.attr, []):
+            if binding.kind is not BindingKind.ASSIGN or binding.value is None:
+                return []
+            found.append(binding.value)
+        return found
+
+
+def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
+    """Return all that the calls of a program pass for a parameter; nothing if not all are seen.
+
+    Any method that is called by the same name counts as a call.
+    """
+    names, function = module.names, parameter.scope.node
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_program(names):
+        return []
+    skip = 0
+    if names.scope_of(function).is_class:
+        if function.decorator_list:
+            return []
+        skip = 1
+        if function.name == "__init__":
+            calls = calls_of(module, function)
+            owner = names.parents.get(function)
+            assert isinstance(owner, ast.ClassDef)
+            made = names.scope_of(owner).uses.get(owner.name, [])
+            if calls is None or len(calls) != len(made):
+                return []
+        else:
+            calls = _method_calls(module, function.name)
+    else:
+        calls = calls_of(module, function)
+    found = []
+    for call in calls or []:
+        if any(k.arg is None for k in call.keywords):
+            return []
+        given = argument_of(call, function, parameter.name, skip)
+        given = given or default_of(function, parameter.name)
+        if given is None:
+            return []
+        found.append(given)
+    return found
+
+
+def _method_calls(module: Module, name: str) -> list[ast.Call] | None:
+    """Return the calls of methods of a name, None if one is also read otherwise."""
+    names = module.names
+    found = []
+    for node in names.walk(names.tree):
+        if not isinstance(node, ast.Attribute) or node.attr != name:
+            continue
+        callee: ast.AST = node
+        parent = names.parents.get(node)
+        if isinstance(parent, ast.Attribute) and parent.attr == "remote":
+            callee, parent = parent, names.parents.get(parent)
+        if not isinstance(parent, ast.Call) or parent.func is not callee:
+            return None
+        found.append(parent)
+    return found
 
 
 def holds_references(

@@ -166,7 +166,7 @@ class LoopWriter(SiteText):
             assert shape.key is not None
             keys = self.supply.fresh(f"{base}_keys")
             start = f"{start}{newline}{indent}{keys} = []"
-            step = f"{step}; {keys}.append({self._key(shape.key)})"  # the value comes first
+            step = f"{step}; {keys}.append({source.enclosed(shape.key)})"  # the value comes first
             if source.stands_alone(statement):
                 own = source.indent(statement)
                 step = step.replace("; ", f"{newline}{own}", 1)
@@ -324,11 +324,6 @@ class LoopWriter(SiteText):
             if not self.source.stands_alone(statement):
                 raise Declined("a comment inside the call would be lost")
             self._keep_comments(edits, statement, start, end, content)
-
-    def _key(self, key: ast.expr) -> str:
-        code = self.source.code(key)
-        bare = isinstance(key, ast.Tuple) and not code.startswith("(")
-        return f"({code})" if bare else code
 
     def _nested_clauses(self, shape: Shape, site: ast.expr) -> str:
         """Return the clauses of the comprehension in ``refs.extend([f.remote(x) for …])``."""

@@ -19,6 +19,7 @@ _SOURCE_READERS = {
     *("linecache.getline", "traceback.format_exc", "traceback.format_stack"),
     *("traceback.extract_stack", "traceback.extract_tb"),
 }
+_FRESH = (ast.List, ast.Dict, ast.Set, ast.Tuple)  # displays: each makes an object of its own
 _KEEPING = {"append", "appendleft", "add", "insert", "put", "setdefault", "push", "extend"}
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _READS = (
@@ -211,6 +212,29 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
         raise Declined(f"the loop calls code that fills `{text}`, too")
     if escapes and code:
         raise Declined(f"the loop calls code that may look at `{text}`")
+
+
+def fills_beside(names: ModuleNames, shape: Shape, argument: ast.Name, use: ast.AST) -> bool:
+    """Whether a change of ``self`` only fills ``self.refs``, and the argument is ``self.other``.
+
+    That is no change of the argument if the list was made for the references alone.
+    """
+    container, parent = shape.container, names.parents.get(argument)
+    if not isinstance(container, ast.Attribute) or container.value is not use:
+        return False
+    if not isinstance(parent, ast.Attribute) or parent.attr == container.attr:
+        return False
+    for node in names.walk(names.tree):
+        if not isinstance(node, ast.Attribute) or node.attr != container.attr:
+            continue
+        statement = names.parents.get(node)
+        if isinstance(statement, ast.Assign | ast.AnnAssign):
+            shared = isinstance(statement, ast.Assign) and len(statement.targets) > 1
+            if node is statement.value or shared or not isinstance(statement.value, _FRESH):
+                return False
+        elif not isinstance(node.ctx, ast.Load):
+            return False
+    return True
 
 
 def _without(names: ModuleNames, region: ast.AST, container: ast.expr) -> list[ast.AST]:

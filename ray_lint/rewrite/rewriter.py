@@ -14,8 +14,8 @@ from ray_lint.program.effects import (
     expression_effects,
     is_immutable,
     may_be_iterator,
-    mutates,
 )
+from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.remotes import CalleeKind
@@ -23,9 +23,11 @@ from ray_lint.rewrite.arguments import binds_inside
 from ray_lint.rewrite.foreign import defined_elsewhere, find_elsewhere, judge_moved, named_here
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
+from ray_lint.rewrite.helpers import LARGEST_BATCH
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.observers import (
     introspection,
+    fills_beside,
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
@@ -128,7 +130,9 @@ class Rewriter(Submitted):
         strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
         misfits = partial(self._misfit, target, arguments)
         judge_failures(names, proof, strategy, doubts, misfits, is_method=target.is_method)
-        judge_waiting(names, doubts)
+        seconds = site.cost.seconds if site.cost.kind == "tiny" else None
+        largest = self.config.batch_size or LARGEST_BATCH
+        judge_waiting(names, doubts, None if seconds is None else seconds * largest)
         judge_replaced_parts(names, doubts)
         if not target.is_method and not target.exclusive:
             judge_documentation(names, target.name, doubts)
@@ -229,6 +233,7 @@ class Rewriter(Submitted):
                 if (
                     node is not call
                     and isinstance(node, ast.Call)
+                    and not is_get(names, node, call)
                     and (
                         names.stands_for(node.func, "ray.get", "ray.wait")
                         or (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
@@ -300,7 +305,8 @@ class Rewriter(Submitted):
             else:
                 regions = [shape.region]
             for region in regions:
-                if mutates(self.project, self.module, region, binding):
+                changed = changing_uses(self.module, binding.scope, binding.name, region)
+                if any(not fills_beside(names, shape, name, use) for use in changed):
                     raise Declined(f"`{name.id}` is changed while the loop runs")
 
     def _after(self, shape: Shape, name: ast.Name) -> list[ast.stmt]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
-from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, ModuleNames
+from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, BindingKind, ModuleNames
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
@@ -56,6 +56,10 @@ _PLAIN_COLLECTIONS = {
     *("builtins.list", "builtins.dict", "builtins.set", "collections.deque"),
     *("collections.defaultdict", "collections.OrderedDict"),
 }
+
+
+# A limit of fewer seconds may be meant to be reached.
+_PATIENT = 1.0
 
 
 @dataclass(frozen=True)
@@ -272,8 +276,15 @@ def _under_condition(names: ModuleNames, call: ast.Call) -> bool:
     for parent in names.ancestors(call):
         if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
             condition = True
+        if isinstance(parent, ast.BoolOp) and child is not parent.values[0]:
+            condition = True
+        if isinstance(parent, ast.comprehension):
+            condition = condition or child in parent.ifs[1:]
         if isinstance(parent, COMPREHENSIONS):
-            return condition or any(generator.ifs for generator in parent.generators)
+            before = parent.generators
+            if isinstance(child, ast.comprehension):
+                before = before[: before.index(child)]
+            return condition or any(generator.ifs for generator in before)
         if isinstance(parent, ast.For):
             return condition
         if isinstance(parent, FUNCTIONS):
@@ -356,27 +367,50 @@ def _waits_for_all(names: ModuleNames, call: ast.Call) -> bool:
     )
 
 
-def judge_waiting(names: ModuleNames, doubts: Doubts) -> None:
-    """Doubt references that a program waits for with a time limit, or cancels."""
+def judge_waiting(names: ModuleNames, doubts: Doubts, batch_seconds: float | None) -> None:
+    """Doubt references that a program waits for with a time limit, or cancels.
+
+    ``batch_seconds`` is how long the largest batch takes, None if that is not known. A limit far
+    beyond that is there for what hangs: what is done in batches is done earlier than before.
+    """
     if judge_waiting not in names.memo:
         names.memo[judge_waiting] = list(_impatience(names))
-    for reason in names.memo[judge_waiting]:
-        doubts.add(reason)
+    for patience, reason in names.memo[judge_waiting]:
+        if batch_seconds is None or patience < max(_PATIENT, 10 * batch_seconds):
+            doubts.add(reason)
 
 
-def _impatience(names: ModuleNames) -> Iterator[str]:
-    """Yield the reasons why a program would notice that references come in batches."""
+def _impatience(names: ModuleNames) -> Iterator[tuple[float, str]]:
+    """Yield the reasons why a program would notice batches, each with the seconds it waits."""
     for node in names.walk(names.tree):
         if not isinstance(node, ast.Call):
             continue
         if any(known.startswith(_OBSERVERS) for known in names.qualified_names(node.func)):
-            yield f"line {node.lineno} looks at the tasks of the cluster"
+            yield 0, f"line {node.lineno} looks at the tasks of the cluster"
         elif names.stands_for(node.func, "ray.cancel"):
-            yield f"line {node.lineno} cancels tasks, which would hit whole batches"
+            yield 0, f"line {node.lineno} cancels tasks, which would hit whole batches"
         elif _waits_for_all(names, node):
             continue
-        elif names.stands_for(node.func, "ray.wait", "ray.get") and any(
-            k.arg == "timeout" and not (isinstance(k.value, ast.Constant) and k.value.value is None)
-            for k in node.keywords
-        ):
-            yield f"line {node.lineno} waits with a timeout, and a batch takes longer"
+        elif names.stands_for(node.func, "ray.wait", "ray.get"):
+            for keyword in node.keywords:
+                limit = _constant(names, keyword.value)
+                if keyword.arg == "timeout" and not (limit and limit.value is None):
+                    seconds = limit.value if limit else 0
+                    known = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+                    yield (
+                        float(seconds) if known else 0,  # type: ignore[arg-type]
+                        f"line {node.lineno} waits with a timeout, and a batch takes longer",
+                    )
+
+
+def _constant(names: ModuleNames, expression: ast.expr) -> ast.Constant | None:
+    """Return the constant that an expression, or a name bound once, stands for."""
+    if isinstance(expression, ast.Name):
+        owner = names.owner(expression)
+        bindings = owner.bindings.get(expression.id, []) if owner is not None else []
+        if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN:
+            return None
+        value = bindings[0].value
+    else:
+        value = expression
+    return value if isinstance(value, ast.Constant) else None

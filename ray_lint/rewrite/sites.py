@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from ray_lint.program.effects import expression_effects, is_immutable, mutates
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.loop_sites import LoopWriter
-from ray_lint.rewrite.naming import ascii_name
+from ray_lint.rewrite.naming import ascii_name, plural
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
 from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.uses import Uses
@@ -125,13 +126,37 @@ class SiteWriter(LoopWriter):
         assert isinstance(node, ast.expr)
         assert key is not None
         assert shape.repeats is not None
-        self._must_repeat(shape.repeats, [key, *(a.expression for a in arguments)])
-        items = self.items.items(shape.repeats, arguments)
-        keys = self.items.items(shape.repeats, [Argument(key, varying=True)])
+        repeats = self._listed(edits, node, shape.repeats, call)
+        self._must_repeat(repeats, [key, *(a.expression for a in arguments)])
+        items = self.items.items(repeats, arguments)
+        keys = self.items.items(repeats, [Argument(key, varying=True)])
         indent, room = self._place(node)
         refs = self._item_refs(edits, call, items.code, indent, room + 20)
         pair = (refs, keys.code) if shape.collection == "keys" else (keys.code, refs)
         self._replace_expression(edits, node, f"dict(zip({', '.join(pair)}))")
+
+    def _listed(
+        self, edits: Edits, node: ast.expr, repeats: list[Repeat], call: Call
+    ) -> list[Repeat]:
+        """Put an iterable that a first pass may use up into a list, right before the statement.
+
+        Only where nothing else of the statement comes before it, and it is all taken there anyway.
+        """
+        names, first = self.names, repeats[0]
+        statement = names.statement_of(node)
+        assert statement is not None
+        if self.items.can_repeat(first.iterable) or getattr(statement, "value", None) is not node:
+            return repeats
+        if names.scope_of(statement).is_class or not self._first_on_line(statement):
+            return repeats
+        listed = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_{plural('item')}")
+        code = self.source.code(first.iterable)
+        if "\n" in code:
+            return repeats
+        indent = self.source.indent(statement)
+        offset = self.source.line_start(self.source.first_line(statement))
+        edits.insert(offset, f"{indent}{listed} = list({code}){self.source.newline}")
+        return [replace(first, iterable=self.items.list_named(listed)), *repeats[1:]]
 
     def _must_repeat(self, repeats: list[Repeat], evaluated: list[ast.expr]) -> None:
         """Decline loops that cannot be run twice: once for the items, once for the rest."""

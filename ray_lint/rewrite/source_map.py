@@ -155,6 +155,11 @@ class SourceMap:
         found = self._expressions.get(span)
         return self.slice(node) if found is None else self.cst.code_for_node(found)
 
+    def enclosed(self, node: ast.expr) -> str:
+        """Return the source of an expression; a tuple has parentheses around it."""
+        code = self.code(node)
+        return f"({code})" if isinstance(node, ast.Tuple) and is_bare(code) else code
+
     def function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> cst.FunctionDef | None:
         """Return the concrete syntax of a function definition."""
         line = self.line(node.lineno)
@@ -167,3 +172,14 @@ class SourceMap:
         if found is None:
             return ast.unparse(node.args)
         return self.cst.code_for_node(found.params)
+
+
+def is_bare(code: str) -> bool:
+    """Whether no one pair of parentheses is around a whole expression: ``(a), b`` is bare."""
+    if not code.startswith("("):
+        return True
+    try:
+        called = ast.parse(f"f{code}", mode="eval").body
+    except SyntaxError:  # broken over lines, as only inside of other brackets
+        return True
+    return not (isinstance(called, ast.Call) and isinstance(called.func, ast.Name))

@@ -426,12 +426,8 @@ class TargetWriter:
             return None
         if self._keeps_variables(expression):
             return None
-        code = self.source.code(expression)
-        if "\n" in code or "\r" in code:
-            return None
-        if isinstance(expression, ast.Tuple) and not code.startswith("("):
-            code = f"({code})"
-        return code
+        code = self.source.enclosed(expression)
+        return None if "\n" in code or "\r" in code else code
 
     def _keeps_variables(self, expression: ast.expr) -> bool:
         """Whether a function or generator made here may run after the loop variable has moved."""

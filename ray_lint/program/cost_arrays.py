@@ -1,0 +1,97 @@
+"""How many elements the arrays have that a task makes or gets."""
+
+from __future__ import annotations
+
+import ast
+from typing import TYPE_CHECKING
+
+from ray_lint.program import known_costs
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind
+from ray_lint.program.size_arrays import elements_of
+from ray_lint.program.sizes import number_of
+
+if TYPE_CHECKING:
+    from ray_lint.program.costs import Costs
+
+
+class Arrays:
+    """Counts the elements of arrays for the functions that are summed up."""
+
+    def __init__(self, costs: Costs) -> None:
+        self._costs = costs
+
+    def size(self, module: Module, node: ast.expr) -> float | None:
+        """Return the number of elements of an array that is made here, or given by the caller."""
+        if isinstance(node, ast.Name):
+            bindings = module.names.reaching(node)
+            if len(bindings) != 1:
+                return None
+            if bindings[0].scope.node is self._costs.root and node.id in self._costs.given:
+                return self._given(*self._costs.given[node.id])
+            if not isinstance(bindings[0].value, ast.Call):
+                return None
+            node = bindings[0].value
+        if not isinstance(node, ast.Call):
+            return None
+        if module.names.qualified(node.func) not in known_costs.PER_ELEMENT:
+            return None
+        return self.made(module, node)
+
+    def _given(self, place: Module, argument: ast.expr) -> float | None:
+        """Return the number of elements of an array, or of one row that a loop takes from it."""
+        rows = 1.0
+        if isinstance(argument, ast.Name):
+            bindings = place.names.reaching(argument)
+            value = bindings[0].value if len(bindings) == 1 else None
+            if len(bindings) == 1 and bindings[0].kind in (
+                BindingKind.LOOP,
+                BindingKind.COMPREHENSION,
+            ):
+                count = self._costs.sizes.items(place, value) if value is not None else None
+                if count is None or count.kind != "known" or not count.low:
+                    return None
+                rows = count.low
+            elif isinstance(value, ast.Call) and place.names.stands_for(value.func, "ray.put"):
+                value = value.args[0] if value.args else None
+            if value is None:
+                return None
+            argument = value
+        elif isinstance(argument, ast.Subscript):
+            argument = argument.value  # a part of it is not larger
+        elements = elements_of(self._costs.sizes, place, argument, 0)
+        if elements is None or elements.kind != "known":
+            return None
+        return elements.high / rows
+
+    def made(self, module: Module, node: ast.Call) -> float | None:
+        """Return the number of elements of the array that a constructor call makes."""
+        name = (module.names.qualified(node.func) or "").rpartition(".")[2]
+        keywords = {k.arg: k.value for k in node.keywords}
+        arguments: list[ast.expr]
+        if name in {"rand", "randn"} or (name in {"zeros", "ones", "empty"} and len(node.args) > 1):
+            arguments = [a for a in node.args if not isinstance(a, ast.Attribute)]
+        elif name in {"uniform", "normal", "randint"}:
+            arguments = node.args[2:3] or ([keywords["size"]] if "size" in keywords else [])
+        elif name == "choice":
+            arguments = node.args[1:2] or ([keywords["size"]] if "size" in keywords else [])
+        elif name == "linspace":
+            arguments = node.args[2:3] or [keywords.get("num", ast.Constant(50))]
+        elif name in {"arange", "permutation"}:
+            count = self._costs.sizes.items(module, node)
+            return None if count.high is None else float(count.high)
+        elif name in {"eye", "identity"}:
+            arguments = [*node.args[:1], *node.args[:1]]
+        else:
+            size = keywords.get("size") or keywords.get("shape")
+            arguments = node.args[:1] or ([size] if size is not None else [])
+        total = 1.0
+        flat: list[ast.expr] = []
+        for argument in arguments:
+            flat += argument.elts if isinstance(argument, ast.Tuple | ast.List) else [argument]
+        for argument in flat:
+            number = number_of(self._costs.project, module, argument)
+            if number.kind != "known" or number.high == float("inf"):
+                return None
+            total *= max(number.high, 0)
+        return total
