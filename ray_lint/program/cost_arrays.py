@@ -9,6 +9,7 @@ from ray_lint.program import known_costs
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind
 from ray_lint.program.size_arrays import elements_of
+from ray_lint.program.size_elements import loop_values
 from ray_lint.program.sizes import number_of
 
 if TYPE_CHECKING:
@@ -29,40 +30,44 @@ class Arrays:
                 return None
             if bindings[0].scope.node is self._costs.root and node.id in self._costs.given:
                 return self._given(*self._costs.given[node.id])
-            if not isinstance(bindings[0].value, ast.Call):
+            if bindings[0].value is None or bindings[0].kind is not BindingKind.ASSIGN:
                 return None
             node = bindings[0].value
-        if not isinstance(node, ast.Call):
+        if isinstance(node, ast.Call):
+            if module.names.qualified(node.func) in known_costs.PER_ELEMENT:
+                return self.made(module, node)
+        elif not isinstance(node, ast.List | ast.Tuple):
             return None
-        if module.names.qualified(node.func) not in known_costs.PER_ELEMENT:
-            return None
-        return self.made(module, node)
+        return self._elements(module, node)
+
+    def _elements(self, module: Module, node: ast.expr) -> float | None:
+        elements = elements_of(self._costs.sizes, module, node, 0)
+        return None if elements is None or elements.kind != "known" else elements.high
 
     def _given(self, place: Module, argument: ast.expr) -> float | None:
         """Return the number of elements of an array, or of one row that a loop takes from it."""
-        rows = 1.0
-        if isinstance(argument, ast.Name):
-            bindings = place.names.reaching(argument)
-            value = bindings[0].value if len(bindings) == 1 else None
-            if len(bindings) == 1 and bindings[0].kind in (
-                BindingKind.LOOP,
-                BindingKind.COMPREHENSION,
-            ):
-                count = self._costs.sizes.items(place, value) if value is not None else None
-                if count is None or count.kind != "known" or not count.low:
-                    return None
-                rows = count.low
-            elif isinstance(value, ast.Call) and place.names.stands_for(value.func, "ray.put"):
-                value = value.args[0] if value.args else None
+        if isinstance(argument, ast.Subscript):
+            argument = argument.value  # a part of it is not larger
+        if not isinstance(argument, ast.Name):
+            return self._elements(place, argument)
+        bindings = place.names.reaching(argument)
+        if len(bindings) != 1:
+            return None
+        (binding,) = bindings
+        value = binding.value
+        if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+            items = loop_values(place, binding)
+            if items is not None:
+                sizes = [self._elements(place, item) for item in items]
+                return None if None in sizes else max(size for size in sizes if size is not None)
             if value is None:
                 return None
-            argument = value
-        elif isinstance(argument, ast.Subscript):
-            argument = argument.value  # a part of it is not larger
-        elements = elements_of(self._costs.sizes, place, argument, 0)
-        if elements is None or elements.kind != "known":
-            return None
-        return elements.high / rows
+            rows, elements = self._costs.sizes.items(place, value), self._elements(place, value)
+            known = elements is not None and rows.kind == "known" and rows.low > 0
+            return elements / rows.low if known and elements is not None else None
+        if isinstance(value, ast.Call) and place.names.stands_for(value.func, "ray.put"):
+            value = value.args[0] if value.args else None
+        return None if value is None else self._elements(place, value)
 
     def made(self, module: Module, node: ast.Call) -> float | None:
         """Return the number of elements of the array that a constructor call makes."""

@@ -205,6 +205,21 @@ TINY: dict[str, float] = {
     "urllib.parse.*": 5e-6,
     "ipaddress.*": 5e-6,
     "calendar.*": 1e-5,
+    "colorsys.*": 1e-6,
+    "unicodedata.*": 1e-6,
+    "fnmatch.*": 2e-6,
+    "csv.reader": 5e-6,
+    "csv.writer": 5e-6,
+    "csv.DictReader": 1e-5,
+    "csv.DictWriter": 1e-5,
+    "ast.literal_eval": 1e-5,
+    "zoneinfo.*": 1e-5,
+    "array.*": 1e-6,
+    "email.utils.*": 1e-5,
+    "keyword.*": 1e-7,
+    "pprint.pformat": 5e-5,
+    "reprlib.*": 1e-5,
+    "shlex.*": 5e-5,
     "numpy.*": 2e-6,
     "numpy.random.*": 1e-5,
     "numpy.random.RandomState": 1e-4,
@@ -367,9 +382,9 @@ HEAVY_METHODS: dict[str, str] = {
 }  # fmt: skip
 
 SMALL_OBJECTS = frozenset(
-    # packages whose objects have methods that are as short as their constructors
-    """array calendar collections datetime decimal fractions hashlib hmac io ipaddress random re
-    string struct uuid""".split()  # noqa: SIM905
+    # packages whose objects have methods about as short as their constructors
+    """array calendar collections datetime decimal difflib fractions hashlib hmac io
+    ipaddress random re string struct uuid""".split()  # noqa: SIM905
 )
 
 TINY_METHODS = frozenset(
@@ -391,7 +406,8 @@ TINY_METHODS = frozenset(
     put_nowait get_nowait qsize empty full set is_set acquire release locked done result
     random randint uniform gauss choice choices sample shuffle seed rand randn normal integers
     sum mean std var min max any all item tolist flatten ravel reshape transpose astype squeeze
-    argmax argmin cumsum dot round clip fill nonzero numpy cpu detach
+    argmax argmin argsort cumsum cumprod prod diagonal searchsorted ptp dot round
+    clip fill nonzero numpy cpu detach
     get_node_id get_task_id get_job_id get_actor_id get_worker_id get_accelerator_ids
     hex binary as_integer_ratio conjugate is_integer elapsed lower_bound""".split()  # noqa: SIM905
 )

@@ -54,7 +54,7 @@ def elements_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Num
         elif isinstance(node, ast.BinOp) and isinstance(node.right, ast.Constant):
             node = node.left  # arithmetic item by item
         elif not isinstance(node, ast.Call):
-            return None
+            break
         elif isinstance(node.func, ast.Attribute) and node.func.attr in {
             *_FLAT,
             "reshape",
@@ -65,10 +65,14 @@ def elements_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Num
             node = node.func.value  # as many elements as before
         else:
             break
+    if isinstance(node, ast.List | ast.Tuple):
+        return _written_out(sizes, module, node, depth)
     if not isinstance(node, ast.Call):
         return None
     name = module.names.qualified(node.func) or ""
     short = name.rpartition(".")[2]
+    if name in {"numpy.array", "numpy.asarray"} and node.args:
+        return elements_of(sizes, module, node.args[0], depth)
     if name in known.DIMENSIONS:
         return _volume(sizes, module, node.args, depth)
     shape: ast.expr | None
@@ -85,6 +89,28 @@ def elements_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Num
         high = INFINITY if count.high is None else count.high
         return Number(count.low, high, "known", count.reason)
     return _volume(sizes, module, _shape([shape]), depth) if shape is not None else None
+
+
+def _written_out(
+    sizes: Sizes, module: Module, node: ast.List | ast.Tuple, depth: int
+) -> Number | None:
+    """Count the numbers of a display like ``[[1, x], [y, 2]]``; None if a name is a collection."""
+    total = 0
+    for element in node.elts:
+        if isinstance(element, ast.List | ast.Tuple):
+            inner = _written_out(sizes, module, element, depth)
+            if inner is None:
+                return None
+            total += int(inner.high)
+        elif isinstance(element, ast.Starred):
+            return None
+        elif sizes.number(module, element, depth).kind == "known":
+            total += 1
+        elif sizes.items(module, element, depth).kind != "unknown":
+            return None
+        else:
+            total += 1
+    return Number(total, total, "known", "numbers that are written out")
 
 
 def _shape(arguments: list[ast.expr]) -> list[ast.expr]:

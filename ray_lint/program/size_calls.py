@@ -135,6 +135,10 @@ def _known_call(
             function = math.comb if short == "combinations" else math.perm
             return exactly(function(count.low, int(number.low)), f"`{words_of(node)}`")
         return Count(0, None, "data" if count.kind == "data" else "unknown", f"`{words_of(node)}`")
+    if name == "itertools.groupby" and first is not None:
+        count = sizes.items(module, first, depth)
+        if count.kind == "known":
+            return replace(count, low=min(count.low, 1), reason=f"at most {count.reason}")
     if name in known.CHUNKERS and first is not None:
         count = sizes.items(module, first, depth)
         size = sizes.number(module, arguments[1], depth) if len(arguments) > 1 else ANY

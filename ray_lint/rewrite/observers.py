@@ -186,6 +186,10 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
         if isinstance(n, ast.Name | ast.Attribute) and not names.contains(container, n)
     ]
     if isinstance(container, ast.Attribute):
+        aliases = _aliases(names, container.attr)
+        for other in others:
+            if (other.attr if isinstance(other, ast.Attribute) else other.id) in aliases:
+                raise Declined(f"the loop may look at `{text}` by the name `{ast.unparse(other)}`")
         code = reachable(names, _without(names, region, container))
         base = [n for n in ast.walk(container) if isinstance(n, ast.Name)]
         if any(isinstance(n, ast.Name) and n.id in {b.id for b in base} for n in others):
@@ -235,6 +239,31 @@ def fills_beside(names: ModuleNames, shape: Shape, argument: ast.Name, use: ast.
         elif not isinstance(node.ctx, ast.Load):
             return False
     return True
+
+
+def takes_out(names: ModuleNames, name: ast.Name, argument: Argument) -> bool:
+    """Whether the argument is ``name.pop(...)``: an item that leaves its collection."""
+    method = names.parents.get(name)
+    return (
+        isinstance(method, ast.Attribute)
+        and method.attr in ("pop", "popleft")
+        and argument.varying
+        and isinstance(argument.expression, ast.Call)
+        and argument.expression.func is method
+    )
+
+
+def _aliases(names: ModuleNames, attribute: str) -> set[str]:
+    """Return the names and attributes that share an object with ``x.attribute``."""
+    found: set[str] = set()
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Assign):
+            places = [*node.targets, node.value]
+            own = [p for p in places if isinstance(p, ast.Attribute) and p.attr == attribute]
+            if own:
+                found |= {p.attr for p in places if isinstance(p, ast.Attribute)}
+                found |= {p.id for p in places if isinstance(p, ast.Name)}
+    return found - {attribute}
 
 
 def _without(names: ModuleNames, region: ast.AST, container: ast.expr) -> list[ast.AST]:

@@ -26,8 +26,8 @@ from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.observers import (
-    introspection,
     fills_beside,
+    introspection,
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
@@ -36,6 +36,7 @@ from ray_lint.rewrite.observers import (
     judge_other_views,
     judge_replaced_parts,
     judge_task_ids,
+    takes_out,
 )
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
@@ -212,7 +213,7 @@ class Rewriter(Submitted):
                 continue  # a value of its own, taken at the same moment as before
             for node in ast.walk(argument.expression):
                 if isinstance(node, ast.Name) and node in names.order and node not in measured:
-                    self._judge_argument(shape, node, varying=argument.varying)
+                    self._judge_argument(shape, node, argument)
 
     def _judge_surroundings(
         self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
@@ -278,11 +279,14 @@ class Rewriter(Submitted):
                 continue
             if is_immutable(self.project, self.module, expression):
                 continue
+            receiver = getattr(getattr(expression, "func", None), "value", None)
+            if isinstance(receiver, ast.Name) and takes_out(self.names, receiver, argument):
+                continue
             for effect in expression_effects(self.project, self.module, expression):
                 if effect.kind in (EffectKind.WRITES_OUTSIDE, EffectKind.UNKNOWN_CALL):
                     doubts.add(f"an argument {effect.reason}")
 
-    def _judge_argument(self, shape: Shape, name: ast.Name, *, varying: bool) -> None:
+    def _judge_argument(self, shape: Shape, name: ast.Name, argument: Argument) -> None:
         """Decline arguments that change between their submission and the end of the loop."""
         names = self.names
         if is_immutable(self.project, self.module, name):
@@ -290,7 +294,7 @@ class Rewriter(Submitted):
         owner = names.owner(name)
         if owner is None:
             return
-        if not varying and may_be_iterator(self.project, self.module, name):
+        if not argument.varying and may_be_iterator(self.project, self.module, name):
             raise Declined(f"`{name.id}` is used up by the first item that reads it")
         for binding in names.reaching(name):
             if binding.kind in (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS):
@@ -306,6 +310,9 @@ class Rewriter(Submitted):
                 regions = [shape.region]
             for region in regions:
                 changed = changing_uses(self.module, binding.scope, binding.name, region)
+                if shape.form is not Form.NEXT and takes_out(names, name, argument):
+                    # What was taken out of a collection does not change with it.
+                    changed = [use for use in changed if not self._sharing.is_shallow(use)]
                 if any(not fills_beside(names, shape, name, use) for use in changed):
                     raise Declined(f"`{name.id}` is changed while the loop runs")
 

@@ -77,6 +77,10 @@ class Sharing:
             yield from ((element, _WHOLE) for element in node.elts)
         elif isinstance(node, ast.Dict):
             yield from ((value, _WHOLE) for value in node.values)
+        elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult):
+            sides = (node.left, node.right)  # `[x] * n` and `[x] + others` hold x itself
+            if any(isinstance(side, ast.List | ast.Tuple | ast.ListComp) for side in sides):
+                yield from ((side, _SAME) for side in sides)
         elif isinstance(node, ast.Call):
             yield from self._call_steps(node)
 
@@ -98,6 +102,9 @@ class Sharing:
                 yield from self._returned(method, given)
             if methods or func.attr in _PICKS:
                 yield func.value, _PART
+                place = _place(func.value)
+                if place is not None:
+                    yield from ((held, _SAME) for held in self._held(place))
             elif func.attr in _VIEWS:
                 yield func.value, _SAME
             elif self.names.qualified(func) in ("numpy.asarray", "numpy.frombuffer"):
@@ -161,7 +168,23 @@ class Sharing:
             return []
         if not looped:
             return self.sources(value)
-        return [(n, _PART) for n, how in self.sources(value) if how != _WHOLE]
+        found = []
+        for place, how in self.sources(value):
+            found.append((place, _SAME if how == _WHOLE else _PART))
+            found += [(held, _SAME) for held in self._held(place)]
+        return found
+
+    def _held(self, place: Place) -> list[Place]:
+        """Return the objects that a collection holds as it was written: x of ``xs = [x] * n``."""
+        if not isinstance(place, ast.Name):
+            return []
+        return [
+            held
+            for binding in self.names.reaching(place)
+            if binding.kind is BindingKind.ASSIGN and binding.value is not None
+            for held, how in self.sources(binding.value)
+            if how == _WHOLE and not is_immutable(self.project, self.module, held)
+        ]
 
     def _related(self, starts: Iterable[tuple[Key, str]]) -> dict[Key, str]:
         """Return the names whose objects are related to a value with the given sources."""
@@ -213,7 +236,7 @@ class Sharing:
         called = isinstance(outer, ast.Call) and outer.func is parent
         return "" if called else f".{parent.attr}"
 
-    def _is_shallow(self, node: ast.AST) -> bool:
+    def is_shallow(self, node: ast.AST) -> bool:
         """Whether a change leaves alone what the object holds."""
         parent = self.names.parents.get(node)
         if isinstance(parent, ast.AugAssign) or isinstance(getattr(node, "ctx", None), ast.Store):
@@ -234,7 +257,7 @@ class Sharing:
             spec = method.args if isinstance(method, FUNCTIONS) else None
             first = spec.args[0].arg if spec is not None and spec.args else ""
             for use in self.names.scopes[method].uses.get(first, []):
-                if changes_object(self.module, use) and not self._is_shallow(use):
+                if changes_object(self.module, use) and not self.is_shallow(use):
                     return False
         return True
 
@@ -278,7 +301,7 @@ class Sharing:
                 if key in own and not self._is_old(shape, sources, key, use):
                     continue
                 partly = how in (_PART, _OWNER)
-                if partly and not (exact and key in own) and self._is_shallow(use):
+                if partly and not (exact and key in own) and self.is_shallow(use):
                     continue
                 raise Declined(f"`{key[1]}` is changed while the loop runs")
 
