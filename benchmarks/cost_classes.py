@@ -30,9 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from ray_lint.program.costs import Cost, cost_of
+from ray_lint.program.costs import cost_of
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import Callee, CalleeKind
+from ray_lint.program.work import Cost
 
 THRESHOLD = 0.010
 CASES: list[tuple[Callable[..., Any], tuple[Any, ...]]] = []

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
-from dataclasses import dataclass, field, replace
-from typing import Literal
+from dataclasses import replace
 
 from ray_lint.program import known_costs
 from ray_lint.program.cost_arrays import Arrays
@@ -29,98 +28,18 @@ from ray_lint.program.functions import argument_of, arguments_for
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
-from ray_lint.program.remote_kinds import Values
+from ray_lint.program.remote_kinds import PICKERS, Values
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.remotes import Callee, CalleeKind
 from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.program.sizes import Sizes, number_of
+from ray_lint.program.work import Cost, Work, duration, verdict
 
-_OPERATION = 4e-8  # seconds of one node of plain Python
 _DEPTH = 12  # calls followed
 _MAX_NODES = 20_000  # looked at for one callee
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
 _ROOT_RUNS = 1_000  # assumed up to the square root of a number: it has six digits then
-
-
-@dataclass(frozen=True)
-class Cost:
-    """The cost class of one run: ``seconds`` is an estimate where there is one.
-
-    ``line`` is the line of the statement that decides, in the file of the callee's definition
-    (or of the helper that it calls), 0 if none does.
-    """
-
-    kind: Literal["tiny", "heavy", "unknown"]
-    reason: str
-    seconds: float | None = None
-    line: int = 0
-    demands: str = ""
-    """What resources a tiny body asks for: it may be more than it seems."""
-    doubts: int = 0
-    """Number of places of unknown cost: many of them hardly add up to something tiny."""
-    plain: bool = False
-    """Unknown only for loops of plain Python that end when a number says so, as Euclid's does."""
-    lent: bool = False
-    """It rests on functions or objects among the arguments of the one call that was looked at."""
-
-
-@dataclass
-class Work:
-    """What has been summed up of one function."""
-
-    seconds: float = 0.0
-    heavy: Cost | None = None
-    unknown: Cost | None = None
-    slowest: tuple[float, str, int] = (0.0, "", 0)
-    doubts: set[str] = field(default_factory=set)
-    opaque: bool = False
-    """Something of unknown cost is more than a loop of plain Python."""
-    lent: bool = False
-    """Something that is called is an argument of the call that was looked at."""
-    plain: dict[float, float] = field(default_factory=dict)
-    """Seconds of plain operations, by the number of times they run."""
-
-    def operate(self, runs: float, line: int) -> None:
-        """Add one operation of plain Python."""
-        seconds = runs * _OPERATION
-        self.seconds += seconds
-        total = self.plain[runs] = self.plain.get(runs, 0.0) + seconds
-        if total > self.slowest[0]:
-            what = "plain Python" if runs <= 1 else f"loops {runs:,.0f} times"
-            self.slowest = (total, what, line)
-
-    def take(self, seconds: float, reason: str, line: int) -> None:
-        """Add work of a known length."""
-        self.seconds += seconds
-        if seconds > self.slowest[0]:
-            self.slowest = (seconds, reason, line)
-
-    def take_heavy(self, reason: str, line: int) -> None:
-        """Note that something heavy is done."""
-        if self.heavy is None:
-            self.heavy = Cost("heavy", reason, None, line)
-
-    def take_unknown(self, reason: str, line: int, *, plain: bool = False) -> None:
-        """Note that something is done of which the cost is not known.
-
-        ``plain``: how often plain Python is repeated is all that is not known.
-        """
-        self.doubts.add(reason)
-        self.opaque = self.opaque or not plain
-        if self.unknown is None:
-            self.unknown = Cost("unknown", reason, None, line)
-
-    def include(self, other: Work, runs: float, line: int, name: str) -> None:
-        """Add what a called function does, ``runs`` times."""
-        if other.heavy is not None:
-            self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
-        if other.unknown is not None:
-            reason = f"calls `{name}`, which {other.unknown.reason}"
-            self.take_unknown(reason, line, plain=not other.opaque)
-            self.doubts |= other.doubts
-        self.lent = self.lent or other.lent
-        self.take(other.seconds * runs, f"calls `{name}`", line)
 
 
 def cost_of(
@@ -172,7 +91,9 @@ def _cost_of_one(
         return Cost("heavy", "starts a process for an actor")
     resources, place = resource_request(project, callee)
     if place:
-        return Cost("heavy", place)
+        if _changes_in_loop(callee, site):
+            return Cost("heavy", place)
+        resources = resources or place
     if callee.definition is None or callee.module is None:
         name = callee.name.rpartition(".")[2]
         if name in known_costs.EMPTY_NAMES:
@@ -189,28 +110,23 @@ def _cost_of_one(
     return replace(cost, demands=resources)
 
 
-def verdict(work: Work, threshold: float) -> Cost:
-    """Return the cost class of what has been summed up."""
-    if work.heavy is not None:
-        return work.heavy
-    seconds, reason, line = work.slowest
-    if work.seconds > threshold:
-        return Cost("heavy", f"{reason}: about {_time(work.seconds)}", work.seconds, line)
-    if work.unknown is not None:
-        return replace(work.unknown, doubts=len(work.doubts), plain=not work.opaque)
-    if reason.startswith("sleeps"):
-        return Cost("tiny", f"{reason}", work.seconds, line, lent=work.lent)
-    what = f"{reason}, " if seconds > 0.5 * work.seconds and reason else ""
-    reason = f"{what}about {_time(work.seconds)} of work"
-    return Cost("tiny", reason, work.seconds, line, lent=work.lent)
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1e-6:
-        return "1 µs"
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.0f} µs"
-    return f"{seconds * 1e3:.0f} ms" if seconds < 1 else f"{seconds:,.0f} s"
+def _changes_in_loop(callee: Callee, site: tuple[Module, ast.Call] | None) -> bool:
+    """Whether the options of a call depend on the run of the loop: another place for each item."""
+    if site is None:
+        return bool(callee.options)
+    names = site[0].names
+    loops = names.enclosing_loops(site[1])
+    for options in callee.options:
+        for node in names.walk(options) if options in names.order else ():
+            if isinstance(node, ast.Call) and names.stands_for(node.func, *PICKERS):
+                return True
+            if isinstance(node, ast.Name) and any(
+                names.contains(loop, binding.node)
+                for binding in names.reaching(node)
+                for loop in loops
+            ):
+                return True
+    return False
 
 
 def _matches(callee: Callee, pattern: str) -> bool:
@@ -527,7 +443,7 @@ class Costs:
             work.take_heavy("sleeps", node.lineno)
             return
         seconds = max((number.low + number.high) / 2, 0)
-        work.take(seconds * runs, f"sleeps {_time(seconds * runs)}", node.lineno)
+        work.take(seconds * runs, f"sleeps {duration(seconds * runs)}", node.lineno)
 
     def _is_small_object(self, module: Module, node: ast.expr) -> bool:
         """Whether an object is made by a class like ``Decimal`` or ``StringIO``."""

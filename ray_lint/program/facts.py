@@ -6,12 +6,13 @@ import ast
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ray_lint.program.costs import Cost, Costs, Work, cost_of, verdict
+from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.sizes import count_loops
 from ray_lint.program.submissions import Submission, find_submissions
+from ray_lint.program.work import Cost, Work, verdict
 
 if TYPE_CHECKING:
     from ray_lint.config import Config

@@ -10,26 +10,32 @@ from __future__ import annotations
 import ast
 import bisect
 import builtins
-import enum
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
-FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
-ScopeNode = (
-    ast.Module
-    | ast.ClassDef
-    | ast.FunctionDef
-    | ast.AsyncFunctionDef
-    | ast.Lambda
-    | ast.ListComp
-    | ast.SetComp
-    | ast.DictComp
-    | ast.GeneratorExp
+from ray_lint.program.scopes import (
+    COMPREHENSIONS,
+    FUNCTIONS,
+    Binding,
+    BindingKind,
+    Block,
+    FunctionNode,
+    Scope,
+    is_handed_ray,
 )
 
-FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
-COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+__all__ = [
+    "COMPREHENSIONS",
+    "FUNCTIONS",
+    "LOOPS",
+    "Binding",
+    "BindingKind",
+    "Block",
+    "FunctionNode",
+    "ModuleNames",
+    "Scope",
+]
+
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _BUILTINS = frozenset(dir(builtins))
 # Contexts and operators are shared by all nodes of a tree: they have no place of their own.
@@ -55,89 +61,6 @@ _PLAIN_FIELDS: dict[type, tuple[str, ...]] = {
 _PLAIN_FIELDS[ast.Constant] = _PLAIN_FIELDS[ast.Name] = _PLAIN_FIELDS[ast.alias] = ()
 _ALIAS_DEPTH = 20
 _MAX_REACHING = 300
-
-
-class BindingKind(enum.Enum):
-    """How a name gets its value."""
-
-    ASSIGN = "assign"
-    AUGMENTED = "augmented"
-    UNPACKED = "unpacked"
-    LOOP = "loop"
-    COMPREHENSION = "comprehension"
-    PARAMETER = "parameter"
-    FUNCTION = "function"
-    CLASS = "class"
-    IMPORT = "import"
-    WITH = "with"
-    EXCEPT = "except"
-    WALRUS = "walrus"
-    MATCH = "match"
-    DELETE = "delete"
-
-
-@dataclass(eq=False)
-class Binding:
-    """One place that binds ``name`` in ``scope``.
-
-    ``node`` is the binding node (Name, arg, alias, def, handler); ``statement`` the statement it
-    belongs to (None for parameters of lambdas and for comprehension targets). ``value`` is the
-    expression whose whole value the name gets, or for loops the iterable whose items it gets
-    (only if the target is this single name); None when unknown.
-    """
-
-    name: str
-    scope: Scope
-    kind: BindingKind
-    node: ast.AST
-    statement: ast.stmt | None
-    value: ast.expr | None = None
-
-
-@dataclass(eq=False)
-class Scope:
-    """A module, class, function, lambda or comprehension with what it binds and uses."""
-
-    node: ScopeNode
-    parent: Scope | None
-    bindings: dict[str, list[Binding]] = field(default_factory=dict)
-    uses: dict[str, list[ast.Name]] = field(default_factory=dict)
-    """Loads of a name of *this* scope, from here or from any nested scope, in order."""
-    redirected: dict[str, Scope | None] = field(default_factory=dict)
-    """Names declared ``global`` or ``nonlocal`` here, with the scope that owns them."""
-    local_loads: list[ast.Name] = field(default_factory=list)
-
-    @property
-    def is_function(self) -> bool:
-        """Whether the body runs later than its definition (def, async def, lambda)."""
-        return isinstance(self.node, FUNCTIONS)
-
-    @property
-    def is_class(self) -> bool:
-        """Whether nested functions cannot see the names of this scope."""
-        return isinstance(self.node, ast.ClassDef)
-
-    def ancestors(self) -> Iterator[Scope]:
-        """Yield this scope and all that enclose it, innermost first."""
-        scope: Scope | None = self
-        while scope is not None:
-            yield scope
-            scope = scope.parent
-
-    @property
-    def frame(self) -> Scope:
-        """The function, class or module whose execution this scope is part of."""
-        return next(s for s in self.ancestors() if not isinstance(s.node, COMPREHENSIONS))
-
-
-@dataclass(frozen=True)
-class Block:
-    """The list of statements that a statement stands in: ``getattr(owner, field)[index]``."""
-
-    owner: ast.AST
-    field: str
-    statements: list[ast.stmt]
-    index: int
 
 
 class ModuleNames:
@@ -599,8 +522,9 @@ class ModuleNames:
         """Return every dotted name that the expression may stand for.
 
         ``np.arange`` -> ``numpy.arange``; builtins are ``builtins.len``; a name bound in this
-        module to something else than an import or an alias of one gives nothing. Only plain
-        chains of names and attributes have a dotted name: ``f("x").y`` has none.
+        module to something else than an import or an alias of one gives nothing, but for a ``ray``
+        that is handed over. Only plain chains of names and attributes have a dotted name:
+        ``f("x").y`` has none.
         """
         if depth > _ALIAS_DEPTH:
             return frozenset()
@@ -621,6 +545,8 @@ class ModuleNames:
                 binding.value, ast.Name | ast.Attribute
             ):
                 names |= self.qualified_names(binding.value, depth + 1)
+            elif is_handed_ray(binding):
+                names.add("ray")
         return frozenset(names)
 
     def qualified(self, expression: ast.expr) -> str | None:

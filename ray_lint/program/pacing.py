@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ray_lint.program.costs import Cost, Costs, Work, cost_of, verdict
+from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import Count
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
@@ -20,6 +20,7 @@ from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
 from ray_lint.program.sizes import number_of
 from ray_lint.program.wording import name_words
+from ray_lint.program.work import Cost, Work, verdict
 
 PaceKind = Literal["free", "work", "unknown", "chain"]
 
@@ -44,12 +45,14 @@ class Pace:
     *unknown*: it does something of unknown cost. *chain*: each call needs the result of an earlier
     one. ``loops`` are those whose runs make up one burst of calls, innermost first: none of them
     waits for the calls of an inner one. ``on_references``: each call gets a reference of its own.
+    ``in_turn``: each run of the innermost loop waits for its calls before the next one starts.
     """
 
     kind: PaceKind
     reason: str
     loops: tuple[ast.AST, ...]
     on_references: bool = False
+    in_turn: bool = False
 
 
 def pace_of(
@@ -67,6 +70,7 @@ def pace_of(
     kind: PaceKind = "free"
     reason = ""
     waits = _waits_at(module, call)
+    in_turn = any(_inside_body(module.names, loop, w) for loop in loops[:1] for w in waits)
     for index, loop in enumerate(loops):
         inner = _holder(module.names, loops[index - 1]) if index else None
         if _carried(module, call, loop):
@@ -86,7 +90,7 @@ def pace_of(
         burst.append(loop)
         if any(_inside_body(module.names, loop, w) for w in waits):
             break
-    return Pace(kind, reason, tuple(burst), takes_references(module, call))
+    return Pace(kind, reason, tuple(burst), takes_references(module, call), in_turn)
 
 
 def thinned(project: Project, module: Module, call: ast.AST, loop: ast.AST, count: Count) -> Count:

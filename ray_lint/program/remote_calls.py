@@ -51,7 +51,7 @@ def values_of_call(remotes: Remotes, module: Module, node: ast.Call, depth: int)
                 replace(v, options=(*v.options, node))
                 for v in remotes.values(module, function.value, depth)
             ]
-        if function.attr == "remote":
+        if function.attr in {"remote", "_remote"}:
             return _submitted(remotes, remotes.values(module, function.value, depth), node)
         if function.attr in {"bind", "get_handle"}:
             return [Value(ValueKind.FOREIGN, module, node, reason="a Serve or DAG node")]

@@ -10,6 +10,7 @@ from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.program.scopes import is_handed_ray
 from ray_lint.rewrite.functions import (
     BatchSignature,
     BatchWriter,
@@ -67,6 +68,8 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("its definition is not known")
     if isinstance(definition, ast.AsyncFunctionDef):
         raise Declined("it is asynchronous")
+    if _made_by_handed_ray(home.names, callee.decorator):
+        raise Declined("`ray` is handed over: it may be a client with a cluster of its own")
     if callee.kind is CalleeKind.ACTOR_METHOD:
         return actor_method(names, site, definition)
     handle = site.submission.handle.value
@@ -121,6 +124,15 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         exclusive=exclusive,
         called=called,
     )
+
+
+def _made_by_handed_ray(names: ModuleNames, decorator: ast.expr | None) -> bool:
+    """Whether the ``ray`` of ``@ray.remote`` is a parameter, not the imported module."""
+    while isinstance(decorator, ast.Call | ast.Attribute):
+        decorator = decorator.func if isinstance(decorator, ast.Call) else decorator.value
+    if not isinstance(decorator, ast.Name) or decorator not in names.order:
+        return False
+    return any(is_handed_ray(binding) for binding in names.reaching(decorator))
 
 
 def _imported(names: ModuleNames, decorator: ast.expr | None, statement: ast.stmt) -> ast.expr:

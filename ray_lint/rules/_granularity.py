@@ -44,8 +44,11 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if count.kind == "known":
         short = cost.doubts <= MAX_DOUBTS and (cost.plain or far_more(count, config))
         return cost.kind == "tiny" or short or config.strict
-    if count.kind == "unknown" and any(isinstance(x, ast.While) for x in site.pace.loops):
-        return config.strict  # runs until something happens: that may be soon
+    if any(isinstance(x, ast.While) for x in pace.loops):
+        if count.kind == "unknown":
+            return config.strict  # runs until something happens: that may be soon
+        if count.kind == "unbounded" and pace.in_turn:
+            return config.strict  # asks for the next piece of work, or serves for ever
     if count.kind in ("data", "unbounded") or site.callee.kind is CalleeKind.TASK:
         # Labelled sites say: a tiny task over an unknown number of items is worth batching, but
         # calls to actors often are one per something that the names do not tell.

@@ -6,12 +6,13 @@ import ast
 import textwrap
 from pathlib import Path
 
-from ray_lint.program.costs import Cost, cost_of
+from ray_lint.program.costs import cost_of
 from ray_lint.program.counts import Count
 from ray_lint.program.module import Module
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import Callee, resolve_callee
 from ray_lint.program.sizes import count_items, count_loops
+from ray_lint.program.work import Cost
 
 
 def module_of(source: str, filename: str = "<test>", project: Project | None = None) -> Module:

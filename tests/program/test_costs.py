@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cost_classes import CASES, judge
-from ray_lint.program.costs import Cost, cost_of
+from ray_lint.program.costs import cost_of
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
+from ray_lint.program.work import Cost
 from tests.program.support import last_cost, module_of, remote_calls, write_tree
 
 TINY = {
