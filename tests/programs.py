@@ -47,6 +47,7 @@ NO_OUTCOME = ("TimedOutError", "DriverDied", "OutOfMemoryError")  # the machine'
 STARTS = 3  # attempts to start a driver; a cluster may fail to come up on a busy machine
 FEWER = 5  # times fewer submissions that a fix must reach
 HEADER_LINES = 6
+_CHANCE = re.compile(r"0x[0-9a-f]{6,}|(?<=ObjectRef\()[0-9a-f]{20,}")
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -76,8 +77,13 @@ class Outcome:
 
     def same_as(self, other: Outcome) -> bool:
         """Whether a user could not tell the two runs apart."""
-        mine = (self.stdout, self.status, self.exception)
-        return mine == (other.stdout, other.status, other.exception)
+        mine = (self.printed, self.status, self.exception)
+        return mine == (other.printed, other.status, other.exception)
+
+    @property
+    def printed(self) -> str:
+        """The output without addresses and ids, which differ between any two runs."""
+        return _CHANCE.sub("…", self.stdout)
 
 
 @dataclass(frozen=True)
@@ -266,7 +272,12 @@ def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) 
         fixed_runs = [old if old.expect in KEEP else new for old, new in pairs]
     else:
         fixed_runs = fixed
-    after = runner.run(fixed_runs)
+    changed = [new for old, new in zip(programs, fixed_runs, strict=True) if new != old]
+    runs = iter(runner.run(changed))
+    after = [
+        run if new == old else next(runs)
+        for old, new, run in zip(programs, fixed_runs, before, strict=True)
+    ]
     verdicts = []
     for program, new, old_run, new_run, found, why in zip(
         programs, fixed, before, after, faults, reasons, strict=True
@@ -314,7 +325,7 @@ def difference(before: Outcome, after: Outcome) -> str:
             f"exit {before.status} {before.exception} became {after.status} {after.exception} "
             f"{last[0][:200]}"
         )
-    old, new = before.stdout.splitlines(), after.stdout.splitlines()
+    old, new = before.printed.splitlines(), after.printed.splitlines()
     for number, (one, other) in enumerate(zip(old, new, strict=False), 1):
         if one != other:
             return f"line {number} {one[:80]!r} became {other[:80]!r}"

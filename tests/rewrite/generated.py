@@ -81,7 +81,54 @@ FUNCTIONS = {
         "        self.total += k\n        return self.total\n\n\nkeeper = Keeper.remote()\n"
     ),
 }
-METHODS = {"actor method", "actor, raises"}
+FUNCTIONS |= {
+    "lambda": "work = ray.remote(lambda x, k=1: x * 2 + k)\n",
+    "recursion": (
+        "@ray.remote\ndef work(x, k=1):\n    def down(n):\n"
+        "        return n if n < 9 else down(n // 2)\n\n    return down(x) + k\n"
+    ),
+    "array result": "@ray.remote\ndef work(x, k=1):\n    return np.full(2, x) + k\n",
+    "no result": "@ray.remote\ndef work(x, k=1):\n    x + k\n",
+    "comment and docstring": (
+        "# about work\n@ray.remote  # remote\ndef work(x, k=1):  # one item\n"
+        '    """Add."""\n    # the sum\n    return x + k  # done\n'
+    ),
+    "keywords given": (
+        "@ray.remote(max_retries=0, num_returns=1)\ndef work(x, k=1):\n    return (x, k)\n"
+    ),
+    "retries": (
+        "@ray.remote(max_retries=2, retry_exceptions=True)\ndef work(x, k=1):\n"
+        "    return abs(x) % 7 + k\n"
+    ),
+    "typed body": (
+        "@ray.remote\ndef work(x: int, k: int = 1) -> int:\n"
+        "    total = 0\n    for n in range(3):\n        total += x * n\n    return total - k\n"
+    ),
+    "try inside": (
+        "@ray.remote\ndef work(x, k=1):\n    try:\n        return 10 // (x - 3)\n"
+        "    except ZeroDivisionError:\n        return k\n"
+    ),
+    "asks who it is": (
+        "@ray.remote\ndef work(x, k=1):\n"
+        "    return x, ray.get_runtime_context().get_task_id() is None\n"
+    ),
+    "process id": "import os\n\n\n@ray.remote\ndef work(x, k=1):\n    return os.getpid() > x * k\n",
+    "changes its argument": (
+        "@ray.remote\ndef work(x, k=1):\n    if isinstance(x, list):\n        x.append(k)\n"
+        "    return x\n"
+    ),
+    "async actor": (
+        "@ray.remote\nclass Keeper:\n    async def work(self, x, k=1):\n        return x + k\n\n\n"
+        "keeper = Keeper.remote()\n"
+    ),
+    "actor with a comment": (
+        "@ray.remote\nclass Keeper:  # keeps\n    def __init__(self, start=2):\n"
+        "        self.last = start\n\n    def work(self, x, k=1):\n        # the one before\n"
+        "        before, self.last = self.last, k\n        return before, x\n\n"
+        "    def peek(self):\n        return self.last\n\n\nkeeper = Keeper.remote(5)\n"
+    ),
+}
+METHODS = {"actor method", "actor, raises", "async actor", "actor with a comment"}
 """Functions that are submitted as ``keeper.work.remote``."""
 ITERABLES = {
     "range": "range(N)",
@@ -107,6 +154,18 @@ ITERABLES = {
     "names": "sorted(str(n) for n in range(N))",
     "zip": "(a + b for a, b in zip(range(N), range(N)))",
     "few": "range(40)",
+    "bar": "tqdm(range(N), disable=True)",
+    "bar of a list": "tqdm([n - 3 for n in range(N)], disable=True, total=N)",
+    "keys": "{n: str(n) for n in range(N)}",
+    "bytes": "bytes(range(240))",
+    "linspace": "np.linspace(0.0, 1.0, N)",
+    "repeated": "[4] * N",
+    "filtered": "filter(None, range(N + 1))",
+    "generator function": "numbers_up_to(N)",
+    "batches": "[range(n, n + 3) for n in range(N)]",
+    "rows": "np.ones((N, 2))",
+    "dicts": "[{'n': n} for n in range(N)]",
+    "nothing": "range(N, N)",
 }
 ARGUMENTS: tuple[str, ...] = (
     "x",
@@ -128,6 +187,7 @@ ARGUMENTS += (
     "x if x else factor",
 )
 ARGUMENTS += ("x, [factor]", "(x, factor)", "next(numbers)", "x, shared")
+ARGUMENTS += ("x, *[3]", "x, **extra", "str(x)", "len(items)", "x[0]", "lambda: x", "x, table")
 SITES = {
     "list": "refs = [work.remote({argument}) for x in {iterable}]",
     "append": "refs = []\nfor x in {iterable}:\n    refs.append(work.remote({argument}))",
@@ -243,6 +303,99 @@ SITES = {
     "later": (
         "refs = [work.remote({argument}) for x in {iterable}]\nfactor = 100  # after the submission"
     ),
+    "set": "refs = list({{work.remote({argument}) for x in {iterable}}})\nprint(len(refs))\nrefs.sort(key=str)",
+    "values at once": (
+        "results = ray.get([work.remote({argument}) for x in {iterable}])\n"
+        "refs = [ray.put(result) for result in results]"
+    ),
+    "inside a call": (
+        "print(len(sorted(map(str, ray.get([work.remote({argument}) for x in {iterable}])))))\n"
+        "refs = [ray.put(1) for _ in range(12)]"
+    ),
+    "pairs": "refs = [work.remote({argument}) for n, x in enumerate({iterable})]",
+    "zip": "refs = [work.remote({argument}) for x, y in zip({iterable}, range(N)) if y >= 0]",
+    "nested target": (
+        "refs = []\nfor n, (x, y) in enumerate(zip({iterable}, range(N))):\n"
+        "    refs.append(work.remote({argument}))"
+    ),
+    "repetition": "refs = [work.remote({argument}) for _ in range(N) for x in [factor]]",
+    "one by one": (
+        "found = []\nfor x in {iterable}:\n    found.append(ray.get(work.remote({argument})))\n"
+        "refs = [ray.put(one) for one in found]"
+    ),
+    "printed one by one": (
+        "refs = []\nfor x in {iterable}:\n    result = ray.get(work.remote({argument}))\n"
+        "    if len(refs) < 12:\n        refs.append(ray.put(result))\n        print(result)"
+    ),
+    "iterated map": ("refs = []\nfor ref in map(work.remote, {iterable}):\n    refs.append(ref)"),
+    "prefilled": (
+        "refs = [None] * N\nfor n, x in zip(range(N), {iterable}):\n"
+        "    refs[n] = work.remote({argument})\nrefs = [ref for ref in refs if ref is not None]"
+    ),
+    "attribute": (
+        "class Box:\n    pass\n\n\nbox = Box()\nbox.refs = []\nfor x in {iterable}:\n"
+        "    box.refs.append(work.remote({argument}))\nrefs = box.refs"
+    ),
+    "deque": (
+        "queue = collections.deque()\nfor x in {iterable}:\n"
+        "    queue.append(work.remote({argument}))\nrefs = list(queue)"
+    ),
+    "grouped": (
+        "groups = collections.defaultdict(list)\nfor n, x in enumerate({iterable}):\n"
+        "    groups[n % 3].append(work.remote({argument}))\n"
+        "refs = [ref for key in sorted(groups) for ref in groups[key]]"
+    ),
+    "helper": (
+        "def submit(x):\n    return work.remote({argument})\n\n\n"
+        "refs = [submit(x) for x in {iterable}]"
+    ),
+    "given and returned": (
+        "def submit_all(xs):\n    return [work.remote({argument}) for x in xs]\n\n\n"
+        "refs = submit_all({iterable})"
+    ),
+    "yielded": (
+        "def submitted():\n    for x in {iterable}:\n        yield work.remote({argument})\n\n\n"
+        "refs = list(submitted())"
+    ),
+    "async comprehension": (
+        "async def submitted():\n    return [work.remote({argument}) for x in {iterable}]\n\n\n"
+        "refs = asyncio.run(submitted()) if place == 'sync' else []"
+    ),
+    "conditional value": (
+        "refs = [work.remote({argument}) if n % 2 else work.remote(factor)"
+        " for n, x in enumerate({iterable})]"
+    ),
+    "with statement": (
+        "refs = []\nwith contextlib.nullcontext():\n    for x in {iterable}:\n"
+        "        refs.append(work.remote({argument}))"
+    ),
+    "timed": (
+        "began = time.time()\nrefs = [work.remote({argument}) for x in {iterable}]\n"
+        "print(time.time() >= began)"
+    ),
+    "items change": (
+        "items = [[n] for n in range(N)]\nrefs = []\nfor x in items:\n"
+        "    refs.append(work.remote(1, x))\n    x.append(0)"
+    ),
+    "list grows": (
+        "items = list(range(150))\nrefs = []\nfor x in items:\n"
+        "    refs.append(work.remote({argument}))\n    if len(items) < N:\n        items.append(x)"
+    ),
+    "work list": (
+        "items = list(range(N))\nrefs = []\nwhile items:\n    x = items.pop()\n"
+        "    refs.append(work.remote({argument}))"
+    ),
+    "multi-line": (
+        "refs = [\n    work.remote(  # the work\n        {argument}\n    )\n"
+        "    for x in {iterable}  # every one\n]"
+    ),
+    "both": (
+        "refs = [work.remote({argument}) for x in {iterable}]\n"
+        "refs += [work.remote(n) for n in range(200)]"
+    ),
+    "remote made here": (
+        "def other(x):\n    return -x\n\n\nrefs = [ray.remote(other).remote(n) for n in range(N)]"
+    ),
 }
 CONSUMPTIONS = {
     "whole": "print(ray.get(refs))",
@@ -313,6 +466,38 @@ CONSUMPTIONS = {
     ),
     "nothing": "print(type(refs).__name__)",
     "twice": "results = ray.get(refs)\nprint(results[:3])\nprint(len(ray.get(refs)))",
+    "with the items": (
+        "for n, result in zip(range(20), ray.get(refs)):\n    print(n, result)\n"
+        "print([str(r) for r in ray.get(refs)][::40])"
+    ),
+    "reversed": "print([ray.get(ref) for ref in reversed(refs)][:5])",
+    "popped": "total = []\nwhile refs:\n    total.append(ray.get(refs.pop()))\nprint(total[:9])",
+    "batches of references": (
+        "for start in range(0, len(refs), 64):\n    print(len(ray.get(refs[start : start + 64])))"
+    ),
+    "as a set": "print(len(set(refs)), refs[0] in refs)",
+    "awaited": (
+        "async def each(found):\n    return [await ref for ref in found]\n\n\n"
+        "print(asyncio.run(each(refs))[:7])"
+    ),
+    "futures": "print([str(ref.future().result())[:9] for ref in refs[:5]])",
+    "passed to an actor": (
+        "@ray.remote\nclass Sink:\n    def take(self, values):\n"
+        "        return len(ray.get(values))\n\n\nprint(ray.get(Sink.remote().take.remote(refs)))"
+    ),
+    "if any": "if refs:\n    print(any(r == 2 for r in map(str, ray.get(refs))))",
+    "flattened": (
+        "print(list(itertools.chain.from_iterable([str(r)] for r in ray.get(refs)))[:9])"
+    ),
+    "unpacked": "first, *_, last = ray.get(refs)\nprint(first, last)",
+    "compared": "print(ray.get(refs) == ray.get(refs[:]), refs[0] == refs[1])",
+    "caught each, counted": (
+        "failed = 0\nfor ref in refs:\n    try:\n        ray.get(ref)\n"
+        "    except ray.exceptions.RayTaskError:\n        failed += 1\nprint(failed)"
+    ),
+    "cancelled": "ray.cancel(refs[-1])\nprint(ray.get(refs[0]))",
+    "kept elsewhere": "KEPT.extend(refs)\nprint(len(KEPT), ray.get(KEPT[3]))",
+    "deleted": "results = ray.get(refs)\ndel refs\nprint(len(results), results[0])",
 }
 
 
@@ -328,6 +513,19 @@ HAZARDS = {
     "comment": ("# before the site", "# after the site"),
     "private": ("__hidden = 3", "print(__hidden)"),
     "remainder": ("rest = iter(range(3))", "print(list(rest), next(numbers))"),
+    "failure around": (
+        "def careful(value):\n    try:\n        return ray.get(value)\n"
+        "    except Exception:\n        return None\n\n\ncareful(shared)",
+        "print(careful(refs[-1]) if refs else '')",
+    ),
+    "actor meanwhile": (
+        "@ray.remote\nclass Other:\n    def seen(self):\n        return 1\n\n\n"
+        "other = Other.remote()\nray.get(other.seen.remote())",
+        "print(ray.get(other.seen.remote()))",
+    ),
+    "used as an object": ("", "print(type(work).__name__ if hasattr(work, 'remote') else '')"),
+    "semicolons": ("one = 1; two = 2", "print(one, two)"),
+    "deferred": ("def again():\n    return factor", "print(again())"),
 }
 """What stands before the site, and what stands after the consumption."""
 PLACES = ("module", "function", "method", "async function", "main", "class body", "condition")
@@ -351,11 +549,17 @@ class Parts:
         if self.function in METHODS:
             site = re.sub(r"\bwork\.(?=remote|options)", "keeper.work.", site)
         before, after = HAZARDS[self.hazard]
-        setup = "factor = 5\nshared = ray.put(2)\nnumbers = iter(range(1000))"
+        setup = "factor = 5\nshared = ray.put(2)\nnumbers = iter(range(1000))\n"
+        setup += "extra = {'k': 2}\ntable = {'a': 1}\nitems = [0] * 7\n"
+        setup += f"place = {'async' if self.place.startswith('async') else 'sync'!r}"
         parts = [setup, before, site, CONSUMPTIONS[self.consumption], after]
         body = "\n".join(part for part in parts if part)
-        head = "# expect: equal\nimport asyncio\nimport contextlib\nimport itertools\n\n"
-        head += "import numpy as np\nimport ray\n\nN = 240\nray.init()\n\n\n"
+        head = "# expect: equal\n"
+        modules = ("asyncio", "collections", "contextlib", "itertools", "time")
+        head += "".join(f"import {module}\n" for module in modules)
+        head += "\nimport numpy as np\nimport ray\nfrom tqdm import tqdm\n\n"
+        head += "N = 240\nKEPT = []\nray.init()\n\n\n"
+        head += "def numbers_up_to(n):\n    for x in range(n):\n        yield x\n\n\n"
         return f"{head}{FUNCTIONS[self.function]}\n\n{placed(body, self.place)}\n".encode()
 
 
