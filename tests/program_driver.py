@@ -3,13 +3,15 @@
 Starting a cluster takes seconds, the programs take a fraction of one; so one process connects once
 and ``ray.init`` and ``ray.shutdown`` only keep the books. Called by ``tests.programs`` as
 ``python -m tests.program_driver JOBS RESULTS ADDRESS``: JOBS is a JSON list of
-``[key, program name, source file]``, RESULTS gets one JSON object a line as each program ends.
+``[key, program name, source file, files beside it]``, RESULTS gets one JSON object a line as each
+program ends.
 An ADDRESS of ``local`` starts a cluster that ends with the process.
 """
 
 from __future__ import annotations
 
 import gc
+import importlib
 import io
 import json
 import linecache
@@ -97,9 +99,10 @@ def execute(path: Path, books: Bookkeeping) -> dict[str, Any]:
     out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", newline="") for _ in range(2))
     sys.modules["__main__"] = module
     sys.stdout, sys.stderr, sys.argv = out, err, [str(path)]
-    sys.path[0] = str(path.parent)
+    known_modules = set(sys.modules)
     random.seed()
     linecache.clearcache()
+    importlib.invalidate_caches()
     books.initialized = False
     books.submissions = 0
     status, exception = 0, ""
@@ -119,6 +122,9 @@ def execute(path: Path, books: Bookkeeping) -> dict[str, Any]:
         os.environ.clear()
         os.environ.update(environment)
         sys.modules.update(kept_modules)
+        for name in set(sys.modules) - known_modules:
+            if str(getattr(sys.modules[name], "__file__", "")).startswith(str(path.parent)):
+                del sys.modules[name]
     module.__dict__.clear()  # actors end with their handles
     del module
     gc.collect()
@@ -146,16 +152,22 @@ def main(jobs: str, results: str, address: str) -> int:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
     if address == "local":
         options.update(num_cpus=2, include_dashboard=False)
+    folder = Path(results).parent
+    # Workers look for modules where the programs do.
+    sys.argv = [str(folder / "program.py")]
+    sys.path.insert(0, str(folder))
     ray.init(address=address, **options)
     books = Bookkeeping()
     books.install()
     signal.signal(signal.SIGALRM, on_alarm)
-    folder = Path(results).parent
     with Path(results).open("a", encoding="utf-8") as stream:
-        for key, name, source in json.loads(Path(jobs).read_text(encoding="utf-8")):
+        for key, name, source, beside in json.loads(Path(jobs).read_text(encoding="utf-8")):
             # Both versions of a program run from one path, so that what they say of it is equal.
             path = folder / name
             path.write_bytes(Path(source).read_bytes())
+            for relative, content in beside:
+                (folder / relative).parent.mkdir(exist_ok=True)
+                (folder / relative).write_bytes(content.encode())
             outcome = execute(path, books)
             stream.write(json.dumps({"key": key, **outcome}) + "\n")
             stream.flush()

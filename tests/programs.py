@@ -62,6 +62,8 @@ class Program:
     own_process: bool = False
     counted: bool = True
     gap: str = ""
+    beside: tuple[tuple[str, bytes], ...] = ()
+    """The other files of the program: relative path and content."""
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,24 @@ def load(folder: Path, wanted: str = "") -> list[Program]:
     """
     paths = [path for path in sorted(folder.rglob("*.py")) if re.search(wanted, path.name)]
     return [parse(path, path.read_bytes()) for path in paths]
+
+
+def load_projects(folder: Path) -> list[Program]:
+    """Read the programs of several files: each folder with a ``main.py``.
+
+    Raises ValueError if two have a module of one name: workers import each module once.
+    """
+    programs = []
+    seen: dict[str, Path] = {}
+    for main in sorted(folder.glob("*/main.py")):
+        others = [p for p in sorted(main.parent.rglob("*.py")) if p != main]
+        for name in {p.relative_to(main.parent).parts[0] for p in others}:
+            if seen.setdefault(name, main.parent) != main.parent:
+                raise ValueError(f"{main.parent / name}: {seen[name]} has one of that name")
+        program = parse(main, main.read_bytes())
+        beside = tuple((str(p.relative_to(main.parent)), p.read_bytes()) for p in others)
+        programs.append(replace(program, path=Path(f"{main.parent.name}.py"), beside=beside))
+    return programs
 
 
 def parse(path: Path, source: bytes) -> Program:
@@ -171,7 +191,8 @@ class Runner:
         return [known[key] for key in keys]
 
     def _key(self, program: Program) -> str:
-        parts = (program.path.name.encode(), program.source, self._salt)
+        parts = [program.path.name.encode(), program.source, self._salt]
+        parts += [part for name, content in program.beside for part in (name.encode(), content)]
         return hashlib.sha256(b"\0".join(parts)).hexdigest()
 
     def _cached(self, key: str) -> Outcome | None:
@@ -196,7 +217,8 @@ class Runner:
             for number, (key, program) in enumerate(todo.items()):
                 source = folder / f"{number}.source"
                 source.write_bytes(program.source)
-                jobs.append([key, program.path.name, str(source)])
+                beside = [(name, content.decode()) for name, content in program.beside]
+                jobs.append([key, program.path.name, str(source), beside])
             (folder / "jobs.json").write_text(json.dumps(jobs), "utf-8")
             results = folder / "results.jsonl"
             results.touch()
@@ -242,6 +264,33 @@ def examine(program: Program, fixed: bytes, config: Config) -> list[str]:
     return faults
 
 
+def fix_project(program: Program, *, unsafe: bool) -> tuple[Program, list[str]]:
+    """Return a program of several files as ``ray-lint --fix`` leaves it, and what is wrong."""
+    with tempfile.TemporaryDirectory(prefix="project") as name:
+        folder = Path(name)
+        files = {folder / "main.py": program.source}
+        files |= {folder / relative: content for relative, content in program.beside}
+        for path, content in files.items():
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
+        command = [sys.executable, "-m", "ray_lint", "--fix", "--isolated", "--no-cache", name]
+        command += ["--unsafe-fixes"] if unsafe else []
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        faults = []
+        ran = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+        after = {path: path.read_bytes() for path in files}
+        again = subprocess.run(command, capture_output=True, check=False, env=environment)
+        if ran.returncode == 2 or again.returncode == 2:
+            faults.append(f"fix failed: {ran.stderr}")
+        for path, content in after.items():
+            if path.read_bytes() != content:
+                faults.append("not stable: a second fix changes more")
+            one = replace(program, source=files[path], beside=())
+            faults += examine(one, content, Config(unsafe_fixes=unsafe))
+    beside = tuple((relative, after[folder / relative]) for relative, _ in program.beside)
+    return replace(program, source=after[folder / "main.py"], beside=beside), faults
+
+
 def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) -> list[Verdict]:
     """Fix every program, run both versions and compare; in the order given."""
     config = Config(unsafe_fixes=unsafe)
@@ -251,6 +300,11 @@ def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) 
     for program in programs:
         faults.append([])
         reasons.append([])
+        if program.beside:
+            changed, found = fix_project(program, unsafe=unsafe)
+            fixed.append(changed)
+            faults[-1] += found
+            continue
         try:
             result = fix(program.source, config, filename=program.path.name)
         except Exception as error:  # a crash is a fault of this one program
@@ -282,7 +336,7 @@ def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) 
     for program, new, old_run, new_run, found, why in zip(
         programs, fixed, before, after, faults, reasons, strict=True
     ):
-        changed = new.source != program.source
+        changed = new != program
         differs = compare(program, changed, old_run, new_run, unsafe=unsafe)
         verdicts.append(
             Verdict(

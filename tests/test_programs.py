@@ -1,4 +1,4 @@
-"""Every program of ``fixtures/programs`` is fixed, executed before and after, and compared."""
+"""The programs of ``fixtures`` are fixed, executed before and after, and compared."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.programs import Program, Runner, Verdict, compare, judge, load, parse
+from tests.programs import Program, Runner, Verdict, compare, judge, load, load_projects, parse
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "programs"
 PROGRAMS = {program.path.relative_to(FOLDER).as_posix(): program for program in load(FOLDER)}
+PROGRAMS |= {
+    f"projects/{program.path.stem}": program
+    for program in load_projects(FOLDER.parent / "projects")
+}
 
 Verdicts = dict[tuple[str, bool], Verdict]
 

@@ -351,3 +351,56 @@ def test_half_typed_code_and_wrong_settings(tmp_path: Path) -> None:
         assert await client.diagnostics() == []
 
     session(tmp_path, play)
+
+
+TASKS = "import ray\n\n\n@ray.remote\ndef double(x):\n    return x * 2\n"
+MAIN = "import ray\nfrom tasks import double\n\n"
+MAIN += "ray.get([double.remote(x) for x in range(5_000)])\n"
+
+
+@pytest.mark.parametrize("opened", [False, True], ids=["on disk", "in the editor"])
+def test_a_fix_may_change_another_file(tmp_path: Path, opened: bool) -> None:
+    tasks, main = tmp_path / "tasks.py", tmp_path / "main.py"
+    tasks.write_text(TASKS)
+    main.write_text(MAIN)
+    shown = f"# not saved\n{TASKS}" if opened else TASKS
+
+    async def play(client: Client) -> None:
+        if opened:
+            client.open(tasks.as_uri(), shown)
+            await client.diagnostics()
+        client.open(main.as_uri(), MAIN)
+        (diagnostic,) = await client.diagnostics()
+        actions = await client.actions(main.as_uri(), diagnostic.range)
+        quick = [action for action in actions if "in batches" in action.title]
+        every = [action for action in actions if action.title == "ray-lint: fix all"]
+        for action in (*quick, *every):
+            assert action.edit is not None and action.edit.changes is not None
+            changes = {uri: list(edits) for uri, edits in action.edit.changes.items()}
+            assert set(changes) == {tasks.as_uri(), main.as_uri()}
+            assert apply(shown, changes[tasks.as_uri()]) == shown + (
+                "\n\n@ray.remote\ndef double_batch(xs):\n    return [x * 2 for x in xs]\n"
+            )
+            assert "double_batch.remote(batch)" in apply(MAIN, changes[main.as_uri()])
+        assert len(quick) == len(every) == 1
+
+    session(tmp_path, play)
+    assert tasks.read_text() == TASKS
+
+
+def test_a_file_outside_of_the_folders_stays_as_it_is(tmp_path: Path) -> None:
+    folder = tmp_path / "open"
+    folder.mkdir()
+    (folder / "pyproject.toml").write_text('[tool.ray-lint]\nsource-roots = ["../lib"]\n')
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "tasks.py").write_text(TASKS)
+
+    async def play(client: Client) -> None:
+        client.open((folder / "main.py").as_uri(), MAIN)
+        (diagnostic,) = await client.diagnostics()
+        actions = await client.actions((folder / "main.py").as_uri(), diagnostic.range)
+        for action in actions:
+            assert action.edit is not None and action.edit.changes is not None
+            assert list(action.edit.changes) == [(folder / "main.py").as_uri()]
+
+    session(folder, play)

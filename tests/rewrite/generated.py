@@ -303,7 +303,10 @@ SITES = {
     "later": (
         "refs = [work.remote({argument}) for x in {iterable}]\nfactor = 100  # after the submission"
     ),
-    "set": "refs = list({{work.remote({argument}) for x in {iterable}}})\nprint(len(refs))\nrefs.sort(key=str)",
+    "set": (
+        "refs = list({{work.remote({argument}) for x in {iterable}}})\nprint(len(refs))\n"
+        "refs.sort(key=str)"
+    ),
     "values at once": (
         "results = ray.get([work.remote({argument}) for x in {iterable}])\n"
         "refs = [ray.put(result) for result in results]"
