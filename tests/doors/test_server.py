@@ -358,36 +358,6 @@ MAIN = "import ray\nfrom tasks import double\n\n"
 MAIN += "ray.get([double.remote(x) for x in range(5_000)])\n"
 
 
-@pytest.mark.parametrize("opened", [False, True], ids=["on disk", "in the editor"])
-def test_a_fix_may_change_another_file(tmp_path: Path, opened: bool) -> None:
-    tasks, main = tmp_path / "tasks.py", tmp_path / "main.py"
-    tasks.write_text(TASKS)
-    main.write_text(MAIN)
-    shown = f"# not saved\n{TASKS}" if opened else TASKS
-
-    async def play(client: Client) -> None:
-        if opened:
-            client.open(tasks.as_uri(), shown)
-            await client.diagnostics()
-        client.open(main.as_uri(), MAIN)
-        (diagnostic,) = await client.diagnostics()
-        actions = await client.actions(main.as_uri(), diagnostic.range)
-        quick = [action for action in actions if "in batches" in action.title]
-        every = [action for action in actions if action.title == "ray-lint: fix all"]
-        for action in (*quick, *every):
-            assert action.edit is not None and action.edit.changes is not None
-            changes = {uri: list(edits) for uri, edits in action.edit.changes.items()}
-            assert set(changes) == {tasks.as_uri(), main.as_uri()}
-            assert apply(shown, changes[tasks.as_uri()]) == shown + (
-                "\n\n@ray.remote\ndef double_batch(xs):\n    return [x * 2 for x in xs]\n"
-            )
-            assert "double_batch.remote(batch)" in apply(MAIN, changes[main.as_uri()])
-        assert len(quick) == len(every) == 1
-
-    session(tmp_path, play)
-    assert tasks.read_text() == TASKS
-
-
 def test_a_file_outside_of_the_folders_stays_as_it_is(tmp_path: Path) -> None:
     folder = tmp_path / "open"
     folder.mkdir()
