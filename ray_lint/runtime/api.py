@@ -13,11 +13,12 @@ from ray_lint.core import AppliedFix
 from ray_lint.errors import SourceError, UsageError
 from ray_lint.finding import Finding
 from ray_lint.runtime.cluster import Cluster
+from ray_lint.runtime.fixes import Fixes, fix_files
 from ray_lint.runtime.inputs import Inputs
 from ray_lint.runtime.measure import Options, Site, verify_sources
 from ray_lint.runtime.reasons import reasons
 from ray_lint.runtime.report import Report
-from ray_lint.sources.files import read, write
+from ray_lint.sources.files import read, write_together
 
 MAX_REASONS = 5
 """So many sites are told why they are not verified."""
@@ -44,10 +45,8 @@ def verify(
     file that cannot be read or parsed.
     """
     options = options or Options()
-    inputs = inputs or Inputs()
-    work = _Work(inputs)
-    for file in inputs.files(paths):
-        work.add(file)
+    inputs = (inputs or Inputs()).over(paths)
+    work = _Work(inputs, inputs.files(paths))
     if not work.sites:
         raise UsageError(work.why_nothing())
     if command:
@@ -71,24 +70,16 @@ def _measure_file(work: _Work, file: Path, options: Options, cluster: Cluster | 
 class _Work:
     """The files, their fixes and the sites of these."""
 
-    def __init__(self, inputs: Inputs) -> None:
-        self.inputs = inputs
-        self.original: dict[Path, bytes] = {}
-        self.fixed: dict[Path, bytes] = {}
-        self.sites: dict[Path, list[Site]] = {}
-        self.looked_at: list[Path] = []
-        self.reasons: list[str] = []
-
-    def add(self, file: Path) -> None:
-        """Fix one file; it counts if there is anything to fix."""
-        source = read(str(file))
-        result = self.inputs.fix(file, source)
-        self.looked_at.append(file)
-        if not result.applied:
-            self.reasons += reasons(file, source, self.inputs.config(file), result)
-        else:
-            self.original[file], self.fixed[file] = source, result.source
-            self.sites[file] = [_site(file, one) for one in result.applied]
+    def __init__(self, inputs: Inputs, files: Sequence[Path]) -> None:
+        self.inputs, self.looked_at = inputs, list(files)
+        self.fixes = fix_files(inputs, files)
+        self.sites = _sites(self.fixes)
+        self.reasons = [
+            reason
+            for file, result in self.fixes.results.items()
+            if not result.applied
+            for reason in reasons(file, read(str(file)), inputs.config(file), result)
+        ]
 
     def measure(
         self,
@@ -99,13 +90,14 @@ class _Work:
     ) -> Report:
         """Measure the sites of some files by one command."""
         sites = [site for file in files for site in self.sites[file]]
+        every = self.fixes.around(files)
 
         def resize(size: int) -> tuple[dict[Path, bytes], list[Site]]:
             return self.with_size(files, sites, size)
 
         return verify_sources(
-            {file: self.original[file] for file in files},
-            {file: self.fixed[file] for file in files},
+            {file: self.fixes.original[file] for file in every},
+            {file: self.fixes.fixed[file] for file in every},
             sites,
             command,
             options,
@@ -117,16 +109,14 @@ class _Work:
         self, files: Sequence[Path], sites: Sequence[Site], size: int
     ) -> tuple[dict[Path, bytes], list[Site]]:
         """Return the fixed files with a constant batch size, and the sites in them, in order."""
-        fixed = {}
-        found: dict[tuple[Path, Place], Site] = {}
-        for file in files:
-            result = self.inputs.fix(file, self.original[file], batch_size=size)
-            fixed[file] = result.source
-            for one in result.applied:
-                site = _site(file, one)
-                found[file, (site.code, site.line, site.column)] = site
+        fixes = fix_files(self.inputs, files, size)
+        found = {
+            (site.file, (site.code, site.line, site.column)): site
+            for group in _sites(fixes).values()
+            for site in group
+        }
         nowhere = [dataclasses.replace(site, after=()) for site in sites]
-        return fixed, [
+        return fixes.fixed, [
             found.get((site.file, (site.code, site.line, site.column)), other)
             for site, other in zip(sites, nowhere, strict=True)
         ]
@@ -170,25 +160,33 @@ def apply_confirmed(report: Report, inputs: Inputs | None = None) -> list[Path]:
     """
     inputs = inputs or Inputs()
     sizes = {(one.path, one.line, one.column): one.chosen for one in report.tuning}
-    changed = []
-    for name in dict.fromkeys(site.path for site in report.sites if site.confirmed):
-        wanted: dict[Place, int | None] = {
-            (one.code, one.line, one.column): sizes.get((one.path, one.line, one.column))
-            for one in report.sites
-            if one.path == name and one.confirmed
-        }
-        original = read(name)
-        fixed = fix_with_sizes(inputs, Path(name), original, wanted)
-        if fixed != original:
-            write(name, original, fixed)
-            changed.append(Path(name))
-    return changed
+    wanted: dict[str, dict[Place, int | None]] = {}
+    for site in report.sites:
+        if site.confirmed:
+            size = sizes.get((site.path, site.line, site.column))
+            wanted.setdefault(site.path, {})[site.code, site.line, site.column] = size
+    changed: list[Path] = []
+
+    def files(name: str) -> dict[str, tuple[bytes, bytes]]:
+        return fix_with_sizes(inputs, Path(name), read(name), wanted[name])
+
+    # A fix that changes another file moves what was measured there: so it comes last.
+    for name in sorted(wanted, key=lambda name: len(files(name))):
+        changes = [(path, before, after) for path, (before, after) in files(name).items()]
+        write_together(changes)
+        changed += [Path(path) for path, _, _ in changes]
+    return list(dict.fromkeys(changed))
 
 
 def fix_with_sizes(
     inputs: Inputs, file: Path, source: bytes, wanted: Mapping[Place, int | None]
-) -> bytes:
-    """Return ``source`` with the findings at the wanted places fixed, each with its batch size."""
+) -> dict[str, tuple[bytes, bytes]]:
+    """Fix the findings at the wanted places of ``source``, each with its batch size.
+
+    Returns the old and the new content of the changed files by name, ``file`` last.
+    """
+    original = source
+    others: dict[str, tuple[bytes, bytes]] = {}
     places = {place: place for place in wanted}  # where each wanted finding stands by now
     for size in sorted(set(wanted.values()), key=lambda size: size or 0):
         now = {places[place] for place, other in wanted.items() if other == size}
@@ -196,13 +194,17 @@ def fix_with_sizes(
         def chosen(finding: Finding, now: set[Place] = now) -> bool:
             return _place(finding) in now
 
-        result = inputs.fix(file, source, batch_size=size, chosen=chosen)
-        done = {_place(one.finding) for one in result.applied}
+        pending = {name: after for name, (_, after) in others.items()}
+        result = inputs.fix(file, source, batch_size=size, chosen=chosen, pending=pending)
+        for one in result.others:
+            before, _ = others.get(one.filename, (one.before, b""))
+            others[one.filename] = before, one.after
+        done = {_place(applied.finding) for applied in result.applied}
         if done != now:
             raise SourceError(str(file), "changed since it was measured; nothing was written")
         places = _moved(places, done, result.left, inputs, file, source)
         source = result.source
-    return source
+    return {**others, str(file): (original, source)} if source != original else {}
 
 
 def _moved(
@@ -232,6 +234,14 @@ def _moved(
 
 def _place(finding: Finding) -> Place:
     return finding.code, finding.start.line, finding.start.column + 1
+
+
+def _sites(fixes: Fixes) -> dict[Path, list[Site]]:
+    return {
+        file: [_site(file, one) for one in applied]
+        for file, applied in fixes.applied.items()
+        if applied
+    }
 
 
 def _site(file: Path, applied: AppliedFix) -> Site:

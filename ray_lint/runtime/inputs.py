@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,13 @@ class Inputs:
     """Where settings come from; ``chosen`` (see ``Settings.config``) wins over them.
 
     ``tiny`` are functions taken for tiny, as in ``known-tiny``, beside those of the settings.
+    ``editable`` are the absolute names of the files that the fix of another one may change.
     """
 
     finder: SettingsFinder = field(default_factory=SettingsFinder)
     chosen: Mapping[str, Any] = field(default_factory=dict)
     tiny: tuple[str, ...] = ()
+    editable: frozenset[str] = frozenset()
 
     def config(self, file: Path) -> Config:
         """Return what holds for a file."""
@@ -40,27 +43,35 @@ class Inputs:
 
         Raises UsageError for a path that is missing or a notebook.
         """
+        given = [str(path) for path in paths]
+        return [
+            Path(name) for name in self._names(given) if name in given or worth_parsing(read(name))
+        ]
 
+    def _names(self, given: list[str]) -> Iterator[str]:
         def fail(error: SourceError) -> None:
             raise UsageError(str(error))
 
         def excluded(path: str, directory: bool) -> bool:
             return self.finder.for_file(path).excludes(path, directory)
 
-        given = [str(path) for path in paths]
         gitignore = True
         if given:
             first = self.finder.for_file(given[0])
             gitignore = bool(first.get("respect-gitignore"))
-        found = []
         for name in find_sources(given, fail, excluded, gitignore=gitignore):
-            if name.endswith(".ipynb"):
-                if name in given:
-                    raise UsageError(f"{name}: a notebook cannot be run; give a Python file")
-                continue
-            if name in given or worth_parsing(read(name)):
-                found.append(Path(name))
-        return found
+            if not name.endswith(".ipynb"):
+                yield name
+            elif name in given:
+                raise UsageError(f"{name}: a notebook cannot be run; give a Python file")
+
+    def over(self, paths: Sequence[Path | str]) -> Inputs:
+        """Return these inputs for ``paths``: fixes may change every Python file among them.
+
+        Raises UsageError as ``files`` does.
+        """
+        names = self._names([str(path) for path in paths])
+        return replace(self, editable=frozenset(map(os.path.abspath, names)))
 
     def findings(self, file: Path, source: bytes) -> list[Finding]:
         """Return the findings of a file in source order. Raises SourceError."""
@@ -74,10 +85,16 @@ class Inputs:
         *,
         batch_size: int | None = None,
         chosen: Callable[[Finding], bool] | None = None,
+        pending: Mapping[str, bytes] | None = None,
     ) -> FixResult:
-        """Return the fixed file; ``batch_size`` wins over the settings. Raises SourceError."""
+        """Return the fixed file; ``batch_size`` wins over the settings. Raises SourceError.
+
+        ``pending`` are contents of other files that are not on the disk.
+        """
         config = self.config(file)
         if batch_size is not None:
             config = replace(config, batch_size=batch_size)
-        project = Project(config.source_roots)
+        project = Project(config.source_roots, self.editable)
+        for name, content in (pending or {}).items():
+            project.replace(name, content)
         return fix(source, config, filename=str(file), project=project, chosen=chosen)

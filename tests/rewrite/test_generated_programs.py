@@ -61,20 +61,24 @@ def test_the_fix_of_any_program_is_whole(unsafe: bool, made: Parts) -> None:
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(300 + 6 * PROGRAMS)
 def test_fixed_programs_do_the_same(ray_cluster: object) -> None:
     import ray
 
     runner = Runner(ray.get_runtime_context().gcs_address)
     chosen = programs(PROGRAMS, SEED)
-    verdicts = []
+    verdicts, bad = [], []
     for start in range(0, len(chosen), BLOCK):
-        verdicts += judge(chosen[start : start + BLOCK], runner)
-        print(summary(verdicts), flush=True)
-    bad = [
-        "\n".join([program.reason, *verdict.faults, program.source.decode()])
-        for program, verdict in zip(chosen, verdicts, strict=True)
-        if verdict.faults
-    ]
+        block = chosen[start : start + BLOCK]
+        judged = judge(block, runner)
+        found = [
+            "\n".join([program.reason, *verdict.faults, program.source.decode()])
+            for program, verdict in zip(block, judged, strict=True)
+            if verdict.faults
+        ]
+        verdicts += judged
+        bad += found
+        print(*found, summary(verdicts), sep="\n", flush=True)
     assert not bad, "\n\n".join(bad)
     fixed = [v for v in verdicts if v.fixed and not v.before.exception]
     assert fixed, "no program was fixed"
