@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.doors.conftest import Command, environment
+from tests.doors.conftest import Command
+from tests.doors.plugin import flake8
 from tests.doors.samples import FINDING, LINE
 from tests.program.test_profiled import measured
 
@@ -66,19 +65,9 @@ def test_flake8_judges_alike(tmp_path: Path) -> None:
     profile(tmp_path)
     (tmp_path / "a.py").write_text(FINDING)
     (tmp_path / "b.py").write_text(FINDING)
-    (tmp_path / ".flake8").write_text(
-        "[flake8]\nextend-select = RAY\nray-profile = profile.json\n"
-        "[flake8:local-plugins]\nextension =\n    RAY = ray_lint.flake8:Plugin\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-m", "flake8", "--select", "RAY", "a.py", "b.py"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["b.py"], done.stderr
+    (tmp_path / ".flake8.more").write_text("ray-profile = profile.json\n")
+    out = flake8(tmp_path, "a.py", "b.py")
+    assert [line.split(":")[0] for line in out.splitlines()] == ["b.py"]
 
 
 @pytest.mark.parametrize(
