@@ -184,7 +184,7 @@ def run_verify(options: argparse.Namespace) -> int:
     say = _teller(options.quiet)
     finder = SettingsFinder(options.config, isolated=options.isolated)
     tiny, options.known_tiny = tuple(options.known_tiny), None
-    inputs = Inputs(finder, chosen(options), tiny).over(options.paths)
+    inputs = Inputs(finder, chosen(options), tiny)
     report = verify(
         options.paths,
         options.program,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -24,13 +23,11 @@ class Inputs:
     """Where settings come from; ``chosen`` (see ``Settings.config``) wins over them.
 
     ``tiny`` are functions taken for tiny, as in ``known-tiny``, beside those of the settings.
-    ``editable`` are the absolute names of the files that the fix of another one may change.
     """
 
     finder: SettingsFinder = field(default_factory=SettingsFinder)
     chosen: Mapping[str, Any] = field(default_factory=dict)
     tiny: tuple[str, ...] = ()
-    editable: frozenset[str] = frozenset()
 
     def config(self, file: Path) -> Config:
         """Return what holds for a file."""
@@ -47,6 +44,13 @@ class Inputs:
         return [
             Path(name) for name in self._names(given) if name in given or worth_parsing(read(name))
         ]
+
+    def editable(self, paths: Sequence[Path | str]) -> list[Path]:
+        """Return the files that the fix of one of them may change: all Python files of ``paths``.
+
+        Raises UsageError as ``files`` does.
+        """
+        return [Path(name) for name in self._names([str(path) for path in paths])]
 
     def _names(self, given: list[str]) -> Iterator[str]:
         def fail(error: SourceError) -> None:
@@ -65,14 +69,6 @@ class Inputs:
             elif name in given:
                 raise UsageError(f"{name}: a notebook cannot be run; give a Python file")
 
-    def over(self, paths: Sequence[Path | str]) -> Inputs:
-        """Return these inputs for ``paths``: fixes may change every Python file among them.
-
-        Raises UsageError as ``files`` does.
-        """
-        names = self._names([str(path) for path in paths])
-        return replace(self, editable=frozenset(map(os.path.abspath, names)))
-
     def findings(self, file: Path, source: bytes) -> list[Finding]:
         """Return the findings of a file in source order. Raises SourceError."""
         config = self.config(file)
@@ -85,16 +81,18 @@ class Inputs:
         *,
         batch_size: int | None = None,
         chosen: Callable[[Finding], bool] | None = None,
-        pending: Mapping[str, bytes] | None = None,
+        editable: Container[str] = frozenset(),
+        replaced: Mapping[str, bytes] | None = None,
     ) -> FixResult:
         """Return the fixed file; ``batch_size`` wins over the settings. Raises SourceError.
 
-        ``pending`` are contents of other files that are not on the disk.
+        ``editable`` are the absolute names of the files that the fix may change as well;
+        ``replaced`` has the contents of files that are not what is on the disk.
         """
         config = self.config(file)
         if batch_size is not None:
             config = replace(config, batch_size=batch_size)
-        project = Project(config.source_roots, self.editable)
-        for name, content in (pending or {}).items():
+        project = Project(config.source_roots, editable)
+        for name, content in (replaced or {}).items():
             project.replace(name, content)
         return fix(source, config, filename=str(file), project=project, chosen=chosen)

@@ -124,6 +124,7 @@ class Report:
     """All sites of one measurement.
 
     ``error`` is a sentence if the measurement itself failed; then no site has a verdict to trust.
+    ``files`` are those that the fixes may change.
     """
 
     sites: tuple[SiteReport, ...] = ()
@@ -139,6 +140,7 @@ class Report:
     notes: tuple[str, ...] = ()
     error: str = ""
     tuning: tuple[Tuning, ...] = ()
+    files: tuple[str, ...] = ()
 
     @property
     def confirmed(self) -> bool:
