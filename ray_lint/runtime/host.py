@@ -74,7 +74,24 @@ def _reason(error: Exception) -> str:
     words = lines[0]
     if words.endswith(":") and len(lines) > 1:  # what follows is a traceback; its end tells why
         words = f"{words} {lines[-1]}"
-    return f"no Ray cluster: {words}"
+    return f"no Ray cluster: {words}{_token(error)}"
+
+
+def _token(error: BaseException | None) -> str:
+    """Return what to do if the cluster may have asked for a token that was not sent.
+
+    Ray 2.60 protects clusters by a token, and sends it to an address only if told to.
+    """
+    if os.environ.get("RAY_AUTH_MODE"):
+        return ""
+    seen = []
+    while error is not None and error not in seen:
+        seen.append(error)
+        if "InvalidAuthToken" in str(error):
+            return "; it asks for a token: set RAY_AUTH_MODE=token"
+        error = error.__cause__ or error.__context__
+    told = any("client connection timeout" in str(one) for one in seen)  # Ray Client hides why
+    return "; if it asks for a token, set RAY_AUTH_MODE=token" if told else ""
 
 
 def _connect(options: argparse.Namespace) -> Any:

@@ -15,6 +15,7 @@ import pytest
 from ray_lint.errors import UsageError
 from ray_lint.runtime import Verdict
 from ray_lint.runtime.cluster import Cluster, ClusterState
+from ray_lint.runtime.host import _reason
 from tests.runtime.support import measure
 from tests.runtime.test_programs import HEAD
 
@@ -65,6 +66,31 @@ def test_without_the_client(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_unreachable_cluster(address: str, words: str) -> None:
     pytest.importorskip("ray")
     assert words in refusal(address)
+
+
+@pytest.mark.parametrize(
+    ("mode", "words", "cause", "hint"),
+    [
+        (
+            "",
+            "Failed to connect",
+            "RPC error: InvalidAuthToken: missing",
+            "it asks for a token: set",
+        ),
+        ("", "ray client connection timeout", "", "if it asks for a token, set RAY_AUTH_MODE"),
+        ("", "Failed to connect", "no route to host", ""),
+        ("token", "Failed to connect", "RPC error: InvalidAuthToken: missing", ""),
+    ],
+)
+def test_a_cluster_that_asks_for_a_token(
+    mode: str, words: str, cause: str, hint: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RAY_AUTH_MODE", mode)
+    error = ConnectionError(words)
+    error.__cause__ = RuntimeError(cause)
+    reason = _reason(error)
+    assert reason.startswith(f"no Ray cluster: {words}")
+    assert (hint in reason) and (bool(hint) is ("token" in reason))
 
 
 @pytest.mark.ray
