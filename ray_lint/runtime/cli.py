@@ -166,8 +166,23 @@ def split_command(arguments: list[str]) -> tuple[list[str], list[str]]:
     return arguments[:place], arguments[place + 1 :]
 
 
-def _interrupted(*_: object) -> None:
-    raise KeyboardInterrupt
+def _stop_cleanly() -> None:
+    """Let Ctrl-C, a kill and a closed terminal end the command alike, once cleaned up.
+
+    What comes after the first of them is ignored: cleaning up takes seconds, and must not be cut.
+    """
+    numbers = [
+        getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+    ]
+
+    def interrupted(*_: object) -> None:
+        for number in numbers:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    for number in numbers:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as nohup, and a shell's background
+            signal.signal(number, interrupted)
 
 
 def run_verify(options: argparse.Namespace) -> int:
@@ -180,7 +195,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
     _must_have_ray()
     _must_be_writable(options.html)
-    signal.signal(signal.SIGTERM, _interrupted)  # so that a kill cleans up as Ctrl-C does
+    _stop_cleanly()
     say = _teller(options.quiet)
     finder = SettingsFinder(options.config, isolated=options.isolated)
     tiny, options.known_tiny = tuple(options.known_tiny), None
@@ -226,7 +241,7 @@ def run_profile(options: argparse.Namespace) -> int:
         raise UsageError("profile needs a command: ray-lint profile -- python FILE")
     _must_have_ray()
     _must_be_writable(options.output)
-    signal.signal(signal.SIGTERM, _interrupted)
+    _stop_cleanly()
     say = _teller(options.quiet)
     result = profile(
         options.program,

@@ -380,14 +380,15 @@ class _Session:
         self.options.progress(f"tuning: batches of {', '.join(map(str, sizes))}")
         runs: dict[str, list[Run]] = {program: [] for program in programs}
         deadline = time.monotonic() + self.options.max_time  # a budget of its own
-        for turn in range(REPEATS):
+        rounds = min(REPEATS, max(self.options.repeat, 1))
+        for turn in range(rounds):
             began = time.monotonic()
             for program in programs if turn % 2 == 0 else reversed(programs):
                 run = self.once(program, "time")
                 if run.failure:
                     raise _ProgramFailed(f"with {program} the fixed program failed: {run.failure}")
                 runs[program].append(run)
-            self.options.progress(f"tuning: round {turn + 1} of {REPEATS}")
+            self.options.progress(f"tuning: round {turn + 1} of {rounds}")
             if 2 * time.monotonic() - began > deadline:
                 break
 

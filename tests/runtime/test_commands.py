@@ -116,11 +116,31 @@ def test_an_interrupt_leaves_nothing_behind(place: Place, tmp_path: Path) -> Non
             time.sleep(0.1)
         assert started.exists()
         process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        process.send_signal(signal.SIGINT)  # an impatient second one does not cut the cleaning
         _, errors = process.communicate(timeout=90)
     finally:
         if process.poll() is None:
             process.terminate()  # cleans up as an interrupt does
             process.communicate()
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+    place.must_be_clean()
+
+
+@pytest.mark.ray
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_kill_while_the_cluster_starts_leaves_nothing_behind(place: Place, number: int) -> None:
+    pytest.importorskip("ray")
+    (place.project / "program.py").write_text(PROGRAM)
+    process = place.start("verify", "--num-cpus", "1", "program.py")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "starting a Ray cluster" in line:
+            break
+    time.sleep(1.0)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=90)
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     place.must_be_clean()
