@@ -1,0 +1,129 @@
+"""A cluster as its users start one: ``ray start --head``, and a node that joins it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ray_lint.runtime import Verdict
+from ray_lint.runtime.cluster import Cluster
+from tests.runtime.support import measure
+from tests.runtime.test_programs import HEAD
+
+PROGRAM = f"{HEAD}values = ray.get([work.remote(x) for x in range(60)])  # site work\n"
+FIXED = PROGRAM.replace(
+    "ray.get([work.remote(x) for x in range(60)])",
+    "sum(ray.get([work_batch.remote(range(i, i + 10)) for i in range(0, 60, 10)]), [])",
+)
+START_SECONDS = 120.0
+
+
+def free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        servers = [
+            stack.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)
+        ]
+        return [server.getsockname()[1] for server in servers]
+
+
+def wait_for(port: int) -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except OSError:
+            assert time.monotonic() < deadline, "ray start did not come up"
+            time.sleep(0.1)
+        else:
+            return
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
+    """Two nodes of one CPU each; the ports of the cluster and of Ray Client."""
+    pytest.importorskip("ray")
+    folder = tempfile.mkdtemp(prefix="rs-", dir="/tmp" if Path("/tmp").is_dir() else None)
+    for name, value in {
+        "RAY_TMPDIR": folder,  # where "auto" looks for the cluster: not at someone else's
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN": "0" * 64,
+        "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    }.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
+    port, client = free_ports(2)
+    head = ("--head", "--port", str(port), "--ray-client-server-port", str(client),
+            "--include-dashboard", "false", "--disable-usage-stats")  # fmt: skip
+    processes: list[subprocess.Popen[bytes]] = []
+
+    def start(*words: str) -> None:
+        command = [sys.executable, "-m", "ray.scripts.scripts", "start", *words, "--block",
+                   "--num-cpus", "1", "--object-store-memory", str(80 * 1024 * 1024)]  # fmt: skip
+        quiet = subprocess.DEVNULL
+        processes.append(
+            subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
+        )
+
+    try:
+        start(*head)
+        wait_for(port)
+        start("--address", f"127.0.0.1:{port}")
+        wait_for(client)
+        yield port, client
+    finally:
+        for process in reversed(processes):
+            process.send_signal(signal.SIGTERM)
+        for process in reversed(processes):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(30)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def joined(address: str) -> Iterator[Cluster]:
+    """Join, and wait until both nodes are there."""
+    deadline = time.monotonic() + START_SECONDS
+    with Cluster(address) as cluster:
+        while len(cluster.refresh().nodes) < 2 and time.monotonic() < deadline:
+            time.sleep(0.2)
+        yield cluster
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+def test_every_form_of_address(started: tuple[int, int], tmp_path: Path) -> None:
+    port, client = started
+    with joined("auto") as cluster:
+        assert not cluster.embedded
+        assert cluster.address.endswith(f":{port}")
+        assert (len(cluster.state.nodes), cluster.state.cpus) == (2, 2.0)
+        report = measure(tmp_path, cluster, PROGRAM, FIXED)
+    forms = [(f"127.0.0.1:{port}", report)]
+    if importlib.util.find_spec("grpc") is not None:  # the extra `ray[client]`
+        with joined(f"ray://127.0.0.1:{client}") as cluster:
+            forms.append((cluster.address, measure(tmp_path, cluster, PROGRAM, FIXED)))
+    for address, report in forms:
+        assert report.error == "", address
+        (site,) = report.sites
+        assert (site.before.submissions, site.after.submissions) == (60, 6), address
+        assert site.values == "equal", address
+        assert site.verdict is Verdict.TOO_NOISY, "one pair is not enough"
+        assert report.nodes == 2, address
+    with Cluster(f"127.0.0.1:{port}") as cluster:  # nothing that was joined was stopped
+        assert len(cluster.state.nodes) == 2
