@@ -47,4 +47,7 @@ def fix_mark(rule: Rule) -> str:
 def page(rule: Rule) -> str:
     """Return the page of a rule as Markdown."""
     first, _, rest = (inspect.getdoc(type(rule)) or "").partition("\n")
-    return f"# {rule.code}: {rule.name}\n\n{first} Fix: {fix_mark(rule)}.\n{rest}\n"
+    levels = fix_mark(rule).split("/")
+    by_case = f"By case, its fix is {', '.join(levels[:-1])} or {levels[-1]} only."
+    fix = by_case if len(levels) > 1 else f"Its fix is always {levels[0]}."
+    return f"# {rule.code}: {rule.name}\n\n{first} {fix}\n{rest}\n"

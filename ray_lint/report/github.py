@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
 from ray_lint.report import FileReport, Options, location
 
 
 def render(reports: Iterable[FileReport], options: Options) -> Iterator[str]:
-    """Yield one ``::warning`` command per finding."""
+    """Yield one ``::warning`` command per finding; files are relative to the work tree."""
+    root = os.environ.get("GITHUB_WORKSPACE") or "."
     for report in reports:
         for finding in report.findings:
             fields = {
                 "title": f"ray-lint ({finding.code})",
-                "file": report.filename,
+                "file": os.path.relpath(report.filename, root).replace(os.sep, "/"),
                 "line": str(finding.start.line),
                 "col": str(finding.start.column + 1),
                 "endLine": str(finding.end.line),

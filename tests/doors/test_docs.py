@@ -14,6 +14,18 @@ from tests.doors.conftest import ROOT, environment
 from tests.doors.docs import PAGES, blocks
 
 
+def run(module: str, *arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", module, *arguments],
+        cwd=ROOT,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def texts(page: Path, language: str) -> list[str]:
     return [block.text for block in blocks(page) if block.language == language]
 
@@ -37,6 +49,29 @@ def test_every_shown_hook_exists() -> None:
     assert shown == hooks
 
 
+@pytest.mark.parametrize(
+    ("key", "schema"), [("jobs", "github-workflows"), ("ray-lint", "gitlab-ci")]
+)
+def test_the_snippets_for_ci_fit_their_schemas(tmp_path: Path, key: str, schema: str) -> None:
+    pytest.importorskip("check_jsonschema")
+    yaml = pytest.importorskip("yaml")
+    found = [text for text in texts(ROOT / "docs" / "ci.md", "yaml") if key in yaml.safe_load(text)]
+    assert len(found) == 1
+    (tmp_path / "ci.yml").write_text(found[0])
+    run("check_jsonschema", "--builtin-schema", f"vendor.{schema}", str(tmp_path / "ci.yml"))
+
+
+def test_pre_commit_accepts_the_hooks_and_what_users_write(tmp_path: Path) -> None:
+    pytest.importorskip("pre_commit")
+    run("pre_commit", "validate-manifest", ".pre-commit-hooks.yaml")
+    shown = [text for page in PAGES for text in texts(page, "yaml") if "repos:" in text]
+    assert len(shown) == 3
+    for number, text in enumerate(shown):
+        path = tmp_path / f"{number}.yaml"
+        path.write_text(text)
+        run("pre_commit", "validate-config", str(path))
+
+
 def test_every_rule_has_its_page_in_the_site() -> None:
     config = (ROOT / "mkdocs.yml").read_text()
     for path in (ROOT / "docs" / "rules").glob("*.md"):
@@ -45,12 +80,9 @@ def test_every_rule_has_its_page_in_the_site() -> None:
 
 def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs")
-    done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
-        cwd=ROOT,
-        env=environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    run("mkdocs", "build", "--strict", "--site-dir", str(tmp_path))
+    for page in ("index.html", "rules/too-fine-grained-task/index.html"):
+        html = (tmp_path / page).read_text(encoding="utf-8")
+        loaded = re.findall(r'<(?:script|link|img)\b[^>]*?(?:src|href)="(https?:[^"]+)', html)
+        assert loaded == []  # the site works offline
+        assert "style.css" in html

@@ -113,12 +113,92 @@ def test_gitlab_fingerprints_are_stable_and_distinct() -> None:
     assert row["fingerprint"] == rows[0]["fingerprint"]
 
 
+GITLAB = {
+    # https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format
+    "type": "array",
+    "items": {
+        "type": "object",
+        "required": ["description", "check_name", "fingerprint", "location", "severity"],
+        "properties": {
+            "description": {"type": "string", "minLength": 1},
+            "check_name": {"type": "string", "minLength": 1},
+            "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "severity": {"enum": ["info", "minor", "major", "critical", "blocker"]},
+            "location": {
+                "type": "object",
+                "required": ["path", "positions"],
+                "properties": {
+                    "path": {"type": "string", "not": {"pattern": r"^(/|\./|\.\./)"}},
+                    "positions": {
+                        "type": "object",
+                        "required": ["begin"],
+                        "additionalProperties": {
+                            "type": "object",
+                            "required": ["line", "column"],
+                            "additionalProperties": {"type": "integer", "minimum": 1},
+                        },
+                    },
+                },
+            },
+        },
+    },
+}
+
+
+def test_gitlab_finds_what_it_requires(command: Command, tmp_path: Path) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    (tmp_path / "é a.py").write_text(FINDING + "x = 1  # noqa: RAY101\n")
+    rows = json.loads(command("--output-format", "gitlab", ".").stdout)
+    jsonschema.validate(rows, GITLAB)
+    assert [row["location"]["path"] for row in rows] == ["é a.py"] * 2
+    assert json.loads(command("--output-format", "gitlab", "--isolated", "no.py").stdout) == []
+
+
+def test_github_reads_the_commands_as_its_runner_does(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a,b:100% é.py").write_text(FINDING)
+    (line,) = command("--output-format", "github", ".").stdout.splitlines()
+    # actions/runner: src/Runner.Common/ActionCommand.cs
+    command_line, _, data = line.removeprefix("::").partition("::")
+    name, _, fields = command_line.partition(" ")
+    pairs = dict(field.split("=", 1) for field in fields.split(","))
+
+    def plain(text: str) -> str:
+        escapes = (("%0D", "\r"), ("%0A", "\n"), ("%3A", ":"), ("%2C", ","), ("%25", "%"))
+        for escaped, character in escapes:
+            text = text.replace(escaped, character)
+        return text
+
+    assert name == "warning"
+    assert {key: plain(value) for key, value in pairs.items()} == {
+        "title": "ray-lint (RAY101)",
+        "file": "a,b:100% é.py",
+        "line": "9",
+        "col": "20",
+        "endLine": "9",
+        "endColumn": "36",
+    }
+    assert plain(data).startswith("./a,b:100% é.py:9:20: RAY101 `double` is submitted as")
+
+
+def test_junit_is_read_by_a_consumer(command: Command, tmp_path: Path) -> None:
+    junitparser = pytest.importorskip("junitparser")
+    (tmp_path / "é a.py").write_text(FINDING + "x = 1  # noqa: RAY101\n")
+    (tmp_path / "b.py").write_text(FINDING)
+    for arguments, failures in ((["."], [1, 2]), (["b.py", "--min-items", "20000"], [0])):
+        command("--output-format", "junit", "-o", "report.xml", *arguments)
+        report = junitparser.JUnitXml.fromfile(str(tmp_path / "report.xml"))
+        assert [suite.failures for suite in report] == failures
+        assert report.failures == sum(failures)
+        counted = [len([case for case in suite if case.result]) for suite in report]
+        assert counted == failures
+        assert all(suite.tests == len(list(suite)) >= 1 for suite in report)
+
+
 def test_junit_is_xml() -> None:
     root = ET.fromstring(render("junit", plain()).encode())
     failure = root.find("testsuite/testcase/failure")
     assert failure is not None
     assert failure.attrib["type"] == "RAY101"
-    assert ET.fromstring("".join(renderer("junit")([], Options()))).attrib["failures"] == "0"
 
 
 def test_the_caret_knows_wide_characters_and_tabs() -> None:
