@@ -11,6 +11,7 @@ from ray_lint.program.names import BindingKind
 from ray_lint.program.size_arrays import elements_of
 from ray_lint.program.size_elements import loop_values
 from ray_lint.program.sizes import number_of
+from ray_lint.program.wording import name_words
 
 if TYPE_CHECKING:
     from ray_lint.program.costs import Costs
@@ -68,6 +69,22 @@ class Arrays:
         if isinstance(value, ast.Call) and place.names.stands_for(value.func, "ray.put"):
             value = value.args[0] if value.args else None
         return None if value is None else self._elements(place, value)
+
+    def is_row(self, module: Module, node: ast.expr) -> bool:
+        """Whether an array is one row or column: ``a[i]``, ``b[:, j]``, or named for one."""
+        if isinstance(node, ast.Attribute) and node.attr == "T":
+            node = node.value
+        if isinstance(node, ast.Subscript):
+            parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
+            return not all(isinstance(part, ast.Slice) for part in parts)
+        if not isinstance(node, ast.Name):
+            return False
+        if name_words(node.id) & known_costs.ROW_WORDS:
+            return True
+        if {binding.scope.node for binding in module.names.reaching(node)} != {self._costs.root}:
+            return False
+        place, argument = self._costs.given.get(node.id, (module, node))
+        return isinstance(argument, ast.Subscript) and self.is_row(place, argument)
 
     def made(self, module: Module, node: ast.Call) -> float | None:
         """Return the number of elements of the array that a constructor call makes."""

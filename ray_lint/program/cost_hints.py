@@ -19,6 +19,10 @@ _SAME_TEXT = {
     *("lower", "upper", "casefold", "title", "capitalize", "swapcase", "strip", "lstrip", "rstrip"),
     *("replace", "translate", "removeprefix", "removesuffix", "expandtabs"),
 }
+_WORDS = (
+    *("re.findall", "re.finditer", "re.split", "nltk.word_tokenize", "nltk.sent_tokenize"),
+    *("nltk.tokenize.word_tokenize", "nltk.tokenize.sent_tokenize"),
+)
 _ROOTS = ("math.sqrt", "math.isqrt", "numpy.sqrt", "cmath.sqrt")
 
 
@@ -34,7 +38,7 @@ def is_short_text(module: Module, loop: ast.AST) -> bool:
     if not isinstance(iterable, ast.Call):
         return False
     written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
-    if names.stands_for(iterable.func, *written, "re.findall", "re.finditer", "re.split"):
+    if names.stands_for(iterable.func, *written, *_WORDS):
         return True
     function = iterable.func
     if not isinstance(function, ast.Attribute) or function.attr not in {"split", "rsplit"}:

@@ -429,11 +429,15 @@ class Costs:
         work: Work,
     ) -> bool:
         """Take matrix arithmetic on arrays that are made here; whether their size is known."""
+        words = _name(node.func) if isinstance(node, ast.Call) else "@"
         largest = max((self._arrays.size(module, x) or 0 for x in operands), default=0)
         if not largest:
-            return False
+            rows = len(operands) == 2 and all(self._arrays.is_row(module, x) for x in operands)
+            if rows:
+                seconds = known_costs.ROW_SECONDS * runs
+                work.take(seconds, f"multiplies rows with `{words}`", node.lineno)
+            return rows
         seconds = 2e-6 + known_costs.MATRIX_SECONDS * largest**1.5
-        words = _name(node.func) if isinstance(node, ast.Call) else "@"
         work.take(seconds * runs, f"multiplies matrices with `{words}`", node.lineno)
         return True
 

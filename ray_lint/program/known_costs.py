@@ -201,6 +201,7 @@ TINY: dict[str, float] = {
     "inspect.*": 5e-5,
     "textwrap.*": 2e-5,
     "difflib.*": 1e-4,
+    "locale.*": 1e-6,
     "html.*": 1e-5,
     "urllib.parse.*": 5e-6,
     "ipaddress.*": 5e-6,
@@ -224,12 +225,35 @@ TINY: dict[str, float] = {
     "numpy.random.*": 1e-5,
     "numpy.random.RandomState": 1e-4,
     "numpy.random.default_rng": 3e-5,
+    "numpy.linalg.norm": 5e-6,
     "torch.tensor": 5e-6,
     "torch.manual_seed": 1e-5,
     "torch.set_num_threads": 1e-5,
     "torch.cuda.is_available": 1e-5,
     "scipy.special.*": 2e-6,
     "scipy.spatial.distance.*": 2e-5,
+    "scipy.stats.norm.*": 1e-4,
+    # small packages for numbers, dates and words
+    "dateutil.*": 1e-4,
+    "pytz.*": 1e-5,
+    "orjson.*": 1e-5,
+    "ujson.*": 1e-5,
+    "simplejson.*": 2e-5,
+    "regex.*": 1e-5,
+    "unidecode.*": 1e-5,
+    "Levenshtein.*": 1e-5,
+    "rapidfuzz.*": 1e-5,
+    "fuzzywuzzy.*": 1e-4,
+    "jellyfish.*": 1e-5,
+    "haversine.*": 1e-5,
+    "geopy.distance.*": 3e-4,
+    "shapely.*": 5e-5,
+    "xxhash.*": 1e-6,
+    "nltk.word_tokenize": 2e-4,
+    "nltk.sent_tokenize": 2e-4,
+    "nltk.tokenize.*": 2e-4,
+    "nltk.stem.*": 1e-4,
+    "nltk.ngrams": 1e-5,
     "ray.put": 1e-3,
     "ray.get_runtime_context": 1e-5,
     "ray.get_gpu_ids": 1e-5,
@@ -333,6 +357,8 @@ PER_ELEMENT: dict[str, float] = {
 
 MATRIX = ("numpy.matmul", "numpy.dot", "numpy.linalg.", "scipy.linalg.", "torch.matmul")
 MATRIX_SECONDS = 1e-10  # per multiplication of numbers, on one core
+ROW_WORDS = frozenset({"row", "col", "column", "vec", "vector"})
+ROW_SECONDS = 1e-5  # two rows of some thousand numbers
 
 EMPTY_NAMES = frozenset(
     # methods and functions that do nothing by their name, if their definition is not seen
@@ -402,6 +428,7 @@ TINY_METHODS = frozenset(
     _replace _asdict subtract elements rotate toordinal fromordinal isocalendar fromisoformat
     isoweekday randrange getrandbits difference_update intersection_update
     total_seconds isoformat timestamp strftime strptime date time weekday now utcnow today
+    tokenize convert_tokens_to_ids convert_ids_to_tokens stem
     hexdigest digest info debug warning error exception critical log
     put_nowait get_nowait qsize empty full set is_set acquire release locked done result
     random randint uniform gauss choice choices sample shuffle seed rand randn normal integers

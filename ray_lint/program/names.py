@@ -540,7 +540,9 @@ class ModuleNames:
         names: set[str] = set()
         for binding in self.reaching(expression):
             if binding.kind is BindingKind.IMPORT:
-                names.add(self.import_target(binding))
+                target = self.import_target(binding)
+                # `from ray.util.client import ray`, `from common import ray`: passed on by a module
+                names.add("ray" if target.endswith(".ray") else target)
             elif binding.kind is BindingKind.ASSIGN and isinstance(
                 binding.value, ast.Name | ast.Attribute
             ):
