@@ -14,6 +14,8 @@ A program is a Python file whose first lines hold a header comment:
     the program needs a process of its own
 ``# count: none``
     its tasks are not submitted by the driver, so they cannot be counted here
+``# given: main``
+    of a program of several files, only the main one is given to be fixed
 ``# gap: REASON``
     not as expected yet
 
@@ -64,6 +66,8 @@ class Program:
     gap: str = ""
     beside: tuple[tuple[str, bytes], ...] = ()
     """The other files of the program: relative path and content."""
+    alone: bool = False
+    """Only the main file is given to be fixed."""
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,7 @@ def parse(path: Path, source: bytes) -> Program:
     values: dict[str, str] = {}
     for line in head:
         match = re.match(
-            r"(?:\ufeff)?#\s*(expect|run|count|gap):\s*(.+)",
+            r"(?:\ufeff)?#\s*(expect|run|count|given|gap):\s*(.+)",
             line.decode("latin-1").replace("ï»¿", ""),
         )
         if match:
@@ -150,6 +154,7 @@ def parse(path: Path, source: bytes) -> Program:
         own_process=values.get("run") == "process",
         counted=values.get("count") != "none",
         gap=values.get("gap", ""),
+        alone=values.get("given") == "main",
     )
 
 
@@ -251,17 +256,20 @@ def comments(source: bytes) -> Counter[str]:
 
 def examine(program: Program, fixed: bytes, config: Config) -> list[str]:
     """Return what is wrong with a fix as a text: syntax, comments lost, not stable."""
-    try:
-        ast.parse(fixed)
-    except SyntaxError as error:
-        return [f"does not compile: {error}"]
-    faults = []
-    lost = comments(program.source) - comments(fixed)
-    if lost:
-        faults.append(f"lost comment: {next(iter(lost))}")
-    if fix(fixed, config, filename=program.path.name).source != fixed:
+    faults = damage(program.source, fixed)
+    if not faults and fix(fixed, config, filename=program.path.name).source != fixed:
         faults.append("not stable: a second fix changes more")
     return faults
+
+
+def damage(before: bytes, after: bytes) -> list[str]:
+    """Return what is wrong with a fixed text: syntax, or comments lost."""
+    try:
+        ast.parse(after)
+    except SyntaxError as error:
+        return [f"does not compile: {error}"]
+    lost = comments(before) - comments(after)
+    return [f"lost comment: {next(iter(lost))}"] if lost else []
 
 
 def fix_project(program: Program, *, unsafe: bool) -> tuple[Program, list[str]]:
@@ -273,7 +281,8 @@ def fix_project(program: Program, *, unsafe: bool) -> tuple[Program, list[str]]:
         for path, content in files.items():
             path.parent.mkdir(exist_ok=True)
             path.write_bytes(content)
-        command = [sys.executable, "-m", "ray_lint", "--fix", "--isolated", "--no-cache", name]
+        given = str(folder / "main.py") if program.alone else name
+        command = [sys.executable, "-m", "ray_lint", "--fix", "--isolated", "--no-cache", given]
         command += ["--unsafe-fixes"] if unsafe else []
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         faults = []
@@ -285,8 +294,7 @@ def fix_project(program: Program, *, unsafe: bool) -> tuple[Program, list[str]]:
         for path, content in after.items():
             if path.read_bytes() != content:
                 faults.append("not stable: a second fix changes more")
-            one = replace(program, source=files[path], beside=())
-            faults += examine(one, content, Config(unsafe_fixes=unsafe))
+            faults += damage(files[path], content)
     beside = tuple((relative, after[folder / relative]) for relative, _ in program.beside)
     return replace(program, source=after[folder / "main.py"], beside=beside), faults
 

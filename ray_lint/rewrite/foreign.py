@@ -1,4 +1,8 @@
-"""Remote functions and actors of another module: the batch variant is written beside them there."""
+"""Remote functions and actors of another module.
+
+The batch variant is written beside them there; where the other module must not change, beside the
+site.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,11 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.functions import BatchSignature, BatchWriter, Head, batch_name
+from ray_lint.rewrite.insertions import same_code
 from ray_lint.rewrite.module_text import ModuleText
-from ray_lint.rewrite.plan import Declined, Doubts, Edits
+from ray_lint.rewrite.naming import ascii_name
+from ray_lint.rewrite.plan import Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.targets import Target, actor_method, is_script
 
 _WIDEST = 99  # characters of an import on one line
@@ -44,9 +51,10 @@ def find_elsewhere(project: Project, names: ModuleNames, site: Site) -> Target:
         raise Declined("it is asynchronous")
     if site.submission.through is not None:
         raise Declined("it is defined in another module, and another function submits it")
-    if not project.may_edit(home):
-        raise Declined(f"it is defined in `{home.name}`, which is not among the files to fix")
+    local = not project.may_edit(home)
     if callee.kind is CalleeKind.ACTOR_METHOD:
+        if local:
+            raise Declined(_not_given(home))
         return actor_method(names, site, definition)
     spelling = _spelling(names, site.submission.handle.value)
     found = project.definitions(site.submission.module, spelling)
@@ -68,14 +76,19 @@ def find_elsewhere(project: Project, names: ModuleNames, site: Site) -> Target:
     return Target(
         home,
         definition,
-        home,
+        site.submission.module if local else home,
         statement,
         callee.decorator,
         binding.name,
         is_method=False,
         exclusive=False,  # other modules may use it, too
         spelling=spelling,
+        local=local,
     )
+
+
+def _not_given(home: Module) -> str:
+    return f"it is defined in `{home.name}`, which is not among the files to fix"
 
 
 def _spelling(names: ModuleNames, handle: ast.expr) -> ast.expr:
@@ -223,6 +236,82 @@ def _import_behind(text: ModuleText, edits: Edits, statement: ast.stmt, line: st
     edits.insert(offset, opening + source.indent(statement) + line + source.newline, Role.HELPER)
 
 
+# -- a batch function beside the site ---------------------------------------------------------
+
+
+def write_here(
+    text: ModuleText,
+    edits: Edits,
+    site: Site,
+    target: Target,
+    signature: BatchSignature,
+    strategy: Strategy,
+    doubts: Doubts,
+) -> str:
+    """Add a batch function where the other module must not change, and return its name.
+
+    Ray keeps the function of a task as ``task.remote.__wrapped__`` (``functools.wraps``, Ray 2).
+    """
+    doubts.add(f"{_not_given(target.home)}: its function is taken out of the task")
+    names, source = text.names, text.source
+    assert target.spelling is not None
+    task = source.code(target.spelling)
+    root = next(n for n in ast.walk(target.spelling) if isinstance(n, ast.Name))
+    (binding,) = names.reaching(root)
+    anchor = text.insertions.before_action(site.submission.call)
+    if binding.scope is not names.root or names.order[binding.node] > names.order[anchor]:
+        raise Declined("it is imported where the batch function would not see it")
+    taken = f"{task}.remote.__wrapped__"
+    plain = next(
+        (
+            statement.targets[0].id
+            for statement in names.tree.body
+            if isinstance(statement, ast.Assign)
+            and isinstance(statement.targets[0], ast.Name)
+            and ast.unparse(statement.value) == taken
+        ),
+        "",
+    )
+    newline = source.newline
+    opening = ""
+    if not plain:
+        plain = text.supply.fresh(f"_{ascii_name(target.name, 'task').lstrip('_')}")
+        opening = f"{plain} = {taken}" + newline * 3
+    ray = text.insertions.import_name(edits, "ray", "")
+    if ray is None:
+        raise Declined("the name `ray` stands for something else in this module")
+    decorator = f"@{ray}.remote" + _constant_options(target.decorator)
+    writer = BatchWriter(source)
+    attempt = 0
+    while True:
+        name = batch_name(target.name, attempt)
+        attempt += 1
+        head = Head(decorator, name, "", source.cst.default_indent, newline)
+        code = writer.function(head, signature, f"{plain}({signature.call})", strategy)
+        if name not in text.supply.used:
+            break
+        if any(
+            isinstance(s, ast.FunctionDef) and s.name == name and same_code(code, s)
+            for s in names.tree.body
+        ):
+            return name
+    text.insertions.block(edits, anchor, opening + code, Role.FUNCTION)
+    return name
+
+
+def _constant_options(decorator: ast.expr | None) -> str:
+    """Return the options of the decorator in another module, as text; "" for none."""
+    if not isinstance(decorator, ast.Call):
+        return ""
+    call = decorator
+    if call.args and isinstance(call.func, ast.Call):
+        call = call.func  # ``ray.remote(num_cpus=2)(g)``
+    if not all(k.arg and _is_literal(k.value) for k in call.keywords):
+        raise Declined("its options are computed in another module")
+    options = ", ".join(f"{k.arg}={ast.unparse(k.value)}" for k in call.keywords)
+    return f"({options})" if options else ""
+
+
 # -- what changes when workers import the module ----------------------------------------------
 
 
@@ -285,13 +374,26 @@ def _busy_line(project: Project, module: Module, seen: set[Module]) -> str:
         elif isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr):
             value = statement.value
             plain = value is None or _is_literal(value)
-            if not plain and value is not None and expression_effects(project, module, value):
+            if not _binds_names(statement) or (
+                not plain and value is not None and expression_effects(project, module, value)
+            ):
                 return f"line {statement.lineno} of `{module.name}`"
         elif not isinstance(
             statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef | ast.Pass
         ):
             return f"line {statement.lineno} of `{module.name}`"
     return ""
+
+
+def _binds_names(statement: ast.stmt) -> bool:
+    """Whether a statement changes nothing but names of the module."""
+    targets = getattr(statement, "targets", [getattr(statement, "target", None)])
+    return not any(
+        isinstance(node, ast.Attribute | ast.Subscript)
+        for target in targets
+        if target is not None
+        for node in ast.walk(target)
+    )
 
 
 def _imported_modules(module: Module, statement: ast.Import | ast.ImportFrom) -> list[str]:

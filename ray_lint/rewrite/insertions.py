@@ -115,16 +115,22 @@ class Insertions:
         assert isinstance(current, ast.stmt)
         return current
 
-    def behind_imports(self, node: ast.AST) -> ast.stmt:
-        """Return the first statement of the module behind its imports; at the latest ``node``'s."""
+    def before_action(self, node: ast.AST) -> ast.stmt:
+        """Return the first statement of the module that is no import or definition.
+
+        At the latest that of ``node``; what an earlier fix added does not count.
+        """
         top = self.top_level(node)
-        seen_ray = not any(map(_imports_ray, self.names.tree.body))
         for statement in self.names.tree.body:
-            if statement is top:
-                break
-            seen_ray = seen_ray or _imports_ray(statement)
+            defines = isinstance(
+                statement,
+                ast.Import | ast.ImportFrom | ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+            )
             constant = isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant)
-            if seen_ray and not constant and not isinstance(statement, ast.Import | ast.ImportFrom):
+            taken_out = isinstance(statement, ast.Assign) and ast.unparse(statement).endswith(
+                ".remote.__wrapped__"
+            )
+            if statement is top or not (defines or constant or taken_out):
                 return statement
         return top
 
@@ -286,6 +292,13 @@ class Insertions:
                     and same_code(code, definition)
                 ):
                     return name
+        indent = self.source.cst.default_indent
+        code = self.source.newline.join(_with_indent(part, indent) for part in code.split("\n"))
+        self.block(edits, point, code, Role.HELPER)
+        return name
+
+    def block(self, edits: Edits, point: ast.stmt, code: str, role: Role) -> None:
+        """Insert a function before a statement of the module, with two empty lines around it."""
         newline = self.source.newline
         block = self.names.blocks[point]
         line = self.source.first_line(point)
@@ -298,10 +311,7 @@ class Insertions:
         offset = self.source.line_start(line + blank_lines)
         if blank_lines < 2:
             edits.insert(offset, newline * (2 - blank_lines), Role.HELPER)
-        indent = self.source.cst.default_indent
-        code = newline.join(_with_indent(part, indent) for part in code.split("\n"))
-        edits.insert(offset, code + newline * 3, Role.HELPER)
-        return name
+        edits.insert(offset, code + newline * 3, role)
 
     def _helper_point(self, anchor: ast.stmt) -> ast.stmt:
         """Return the top-level statement before which the helpers stand.

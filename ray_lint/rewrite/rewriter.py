@@ -20,7 +20,13 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.arguments import binds_inside
-from ray_lint.rewrite.foreign import defined_elsewhere, find_elsewhere, judge_moved, named_here
+from ray_lint.rewrite.foreign import (
+    defined_elsewhere,
+    find_elsewhere,
+    judge_moved,
+    named_here,
+    write_here,
+)
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH
@@ -166,6 +172,9 @@ class Rewriter(Submitted):
         doubts: Doubts,
     ) -> str:
         """Add the batch variant of the target; return how the module of the site names it."""
+        if target.local:
+            text = self._text(self.module)
+            return write_here(text, edits, site, target, signature, strategy, doubts)
         called = self._source.code(target.called) if target.called is not None else ""
         writer = TargetWriter(self._text(target.written), called)
         call = site.submission.call
@@ -430,8 +439,8 @@ class Rewriter(Submitted):
         items = ItemWriter(self.project, self.module, source)
         text = self._text(self.module)
         anchor = target.statement
-        if target.written is not self.module:
-            anchor = text.insertions.behind_imports(site.submission.call)
+        if target.written is not self.module or target.local:
+            anchor = text.insertions.before_action(site.submission.call)
         writer = SiteWriter(self.names, source, text.supply, text.insertions, items, anchor)
         writer.write(edits, shape, site, arguments, call, strategy, uses)
 

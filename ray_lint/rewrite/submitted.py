@@ -194,7 +194,8 @@ class Submitted:
         made = target.decorator
         if isinstance(made, ast.Call) and made.args:
             made = made.func
-        constant = self._text(target.written).constant_dict
+        maker = target.home if target.spelling is not None else target.written
+        constant = self._text(maker).constant_dict
         judge_options([made] if isinstance(made, ast.Call) else [], doubts, constant)
         given = list(site.callee.options)
         if any(call not in self.names.order for call in given):

@@ -54,6 +54,8 @@ class Target:
     """The definition is a plain function, made remote where it is submitted."""
     spelling: ast.expr | None = None
     """How the module of the site names a remote function of another module."""
+    local: bool = False
+    """The other module stays as it is: the batch function stands in the module of the site."""
     called: ast.expr | None = None
     """How the module of the site names a plain function of another module that it made remote."""
 

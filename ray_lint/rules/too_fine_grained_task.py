@@ -58,7 +58,11 @@ class TooFineGrainedTask:
     the fix is *unsafe* (`--unsafe-fixes`); if no batch could keep the meaning, it is advice only.
 
     - *Definition*: the remote function is defined once, by a statement that the call sees, and is
-      neither asynchronous nor a generator.
+      neither asynchronous nor a generator. If it stands in another module, that file is among the
+      given ones, and its batch function is added there.
+    - *Module*: where a longer body of another module becomes a plain function, which workers import
+      by name, importing does nothing else, and the body reads no variable that may be different
+      there.
     - *Body*: it has no side effects, reads nothing that the program changes later, does not ask for
       its process, its own name or the identity of objects, and calls only what is known to do the
       same. What it changes among its arguments, the next item of the batch must not see.
