@@ -31,6 +31,7 @@ from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH
 from ray_lint.rewrite.items import ItemWriter, holds_references
+from ray_lint.rewrite.kept_code import judge_late
 from ray_lint.rewrite.observers import (
     fills_beside,
     introspection,
@@ -202,6 +203,7 @@ class Rewriter(Submitted):
         judge_interruptions(names, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
+        judge_late(names, arguments, region)
         for node in names.walk(region):
             own = shape.form is Form.YIELD and names.parents[node] is shape.node
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (

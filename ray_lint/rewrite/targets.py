@@ -21,15 +21,10 @@ from ray_lint.rewrite.functions import (
 )
 from ray_lint.rewrite.insertions import same_code
 from ray_lint.rewrite.items import is_program
+from ray_lint.rewrite.kept_code import kept_code
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
-
-# What has called a function or run through a generator by the time that it returns.
-_AT_ONCE = tuple(
-    f"builtins.{name}"
-    for name in ("all", "any", "dict", "list", "max", "min", "set", "sorted", "sum", "tuple")
-)
 
 
 @dataclass(eq=False)
@@ -438,27 +433,10 @@ class TargetWriter:
             for n in ast.walk(expression)
         ):
             return None
-        if self._keeps_variables(expression):
+        if any(kept_code(self.names, expression)):
             return None
         code = self.source.enclosed(expression)
         return None if "\n" in code or "\r" in code else code
-
-    def _keeps_variables(self, expression: ast.expr) -> bool:
-        """Whether a function or generator made here may run after the loop variable has moved."""
-        for node in ast.walk(expression):
-            if not isinstance(node, ast.Lambda | ast.GeneratorExp):
-                continue
-            parent = self.names.parents[node]
-            if isinstance(parent, ast.keyword) and parent.arg == "key":
-                parent = self.names.parents[parent]
-            if not isinstance(parent, ast.Call) or parent.func is node:
-                return True
-            function = parent.func
-            if isinstance(function, ast.Attribute) and function.attr == "join":
-                continue
-            if not self.names.stands_for(function, *_AT_ONCE):
-                return True
-        return False
 
     def _types(
         self,

@@ -92,7 +92,7 @@ def test_files_that_were_not_given_stay_as_they_are(command: Command, project: P
     done = command("--fix", project / "main.py")
     assert done.returncode == 1 and contents(project) == before
     shown = command("--output-format", "text", project / "main.py").stdout
-    assert "no fix: it is defined in `tasks`, which is not among the files to fix" in shown
+    assert "not proven: it is defined in `tasks`, which is not among the files to fix" in shown
     # The cache knows which files were given.
     assert "fix: Submit `double` in batches, with a change of tasks.py" in (
         command("--output-format", "text", project / "main.py", project / "tasks.py").stdout
