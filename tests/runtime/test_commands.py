@@ -52,8 +52,7 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A shell lets its background jobs ignore it.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
+            preexec_fn=_heed_signals,  # noqa: PLW1509
         )
 
     def must_be_clean(self) -> None:
@@ -61,6 +60,12 @@ class Place:
         assert self.clusters() <= self.before
         if Path("/proc/self").exists():
             assert [line for line in _command_lines() if str(self.temporary) in line] == []
+
+
+def _heed_signals() -> None:
+    """Undo what shells and nohup do to background jobs, whose children inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _command_lines() -> list[str]:
@@ -135,12 +140,17 @@ def test_a_kill_while_the_cluster_starts_leaves_nothing_behind(place: Place, num
     (place.project / "program.py").write_text(PROGRAM)
     process = place.start("verify", "--num-cpus", "1", "program.py")
     assert process.stderr is not None
-    for line in process.stderr:
-        if "starting a Ray cluster" in line:
-            break
-    time.sleep(1.0)
-    process.send_signal(number)
-    _, errors = process.communicate(timeout=90)
+    try:
+        for line in process.stderr:
+            if "starting a Ray cluster" in line:
+                break
+        time.sleep(1.0)
+        process.send_signal(number)
+        _, errors = process.communicate(timeout=90)
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
     assert process.returncode == 130, errors
     assert "Traceback" not in errors
     place.must_be_clean()
