@@ -66,7 +66,6 @@ class Cluster:
         return {"RAY_ADDRESS": self.address, **self._access}
 
     def __enter__(self) -> Cluster:
-        # Socket paths below this folder must stay under 108 bytes.
         self._folder = tempfile.mkdtemp(prefix="rl-", dir=_short_temporary())
         self._errors = tempfile.TemporaryFile()
         command = [sys.executable, "-m", "ray_lint.runtime.host", "--folder", self._folder]
@@ -168,8 +167,13 @@ def _state(answer: dict[str, Any]) -> ClusterState:
     return ClusterState(tuple(answer["nodes"]), float(answer["cpus"]), float(answer["free"]))
 
 
+LONGEST_FOLDER = 20
+"""Ray's paths of sockets are about 80 bytes longer than this, and must stay under 108."""
+
+
 def _short_temporary() -> str | None:
-    return "/tmp" if Path("/tmp").is_dir() else None
+    usual = tempfile.gettempdir()
+    return "/tmp" if len(usual) > LONGEST_FOLDER and Path("/tmp").is_dir() else usual
 
 
 def _environment() -> dict[str, str]:

@@ -5,6 +5,7 @@ This module knows nothing of the linter: it is given the fixed files and where t
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import time
@@ -489,11 +490,15 @@ class _Session:
         )
 
 
+_SUBMITS = re.compile(r"^(?!\s*@).*\.remote\b", re.MULTILINE)
+"""A line that submits; a decorator's does not."""
+
+
 def _submitting_lines(source: bytes | None, ranges: Sequence[tuple[int, int]]) -> str:
     """Return the first of the ranges that submits something, as text for a reader."""
     lines = (source or b"").decode(errors="replace").splitlines()
     parts = ["\n".join(lines[first - 1 : last]) for first, last in ranges]
-    found = next((part for part in parts if ".remote" in part), "")
+    found = next((part for part in parts if _SUBMITS.search(part)), "")
     return dedent(found).strip("\n")
 
 

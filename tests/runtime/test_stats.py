@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from ray_lint.runtime.measure import judge, settled
+from ray_lint.runtime.measure import _submitting_lines, judge, settled
 from ray_lint.runtime.report import Verdict
 from ray_lint.runtime.stats import Interval, geometric, speedup
 
@@ -55,3 +55,10 @@ def test_verdicts(low: float, high: float, verdict: Verdict) -> None:
 )
 def test_when_to_stop(low: float, high: float, enough: bool) -> None:
     assert settled(Interval(math.sqrt(low * high) if low else 1.0, low, high)) is enough
+
+
+def test_the_submitting_lines_are_shown_to_the_reader() -> None:
+    source = b"@ray.remote(num_cpus=1)\ndef f(xs): ...\n\n\nif x:\n    f.remote(\n        1)\n"
+    assert _submitting_lines(source, [(1, 2), (6, 7)]) == "f.remote(\n    1)"
+    assert _submitting_lines(source, [(1, 2)]) == ""
+    assert _submitting_lines(None, [(1, 2)]) == ""
