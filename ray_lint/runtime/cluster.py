@@ -108,11 +108,13 @@ class Cluster:
             with contextlib.suppress(OSError):
                 assert process.stdin is not None
                 process.stdin.close()
-            try:
+            with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            for end in (process.terminate, process.kill):
+                if process.poll() is None:
+                    end()
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        process.wait(STOP_SECONDS)
             if process.stdout is not None:
                 process.stdout.close()
             self._process = None

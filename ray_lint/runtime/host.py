@@ -20,6 +20,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+END_SECONDS = 3.0
+"""So long the processes of a cluster get to end by themselves once it is stopped."""
 CONNECT_SECONDS = 5.0
 """A port that does not answer within this time is unreachable."""
 
@@ -164,11 +166,40 @@ def main() -> int:
             except Exception as error:  # the head went away
                 say(error=f"the cluster stopped answering: {error}".splitlines()[0])
     finally:
-        if ray is not None:
-            ray.shutdown()
+        started = _children()
+        with contextlib.suppress(Exception):
+            # Also after an interrupted start, which has left processes but nothing in ``ray``.
+            sys.modules["ray"].shutdown()
         if not options.address and options.folder:
+            _end(started, options.folder)
             shutil.rmtree(Path(options.folder), ignore_errors=True)
     return 0
+
+
+def _children() -> list[Any]:
+    """Return the processes that this one has started, and theirs."""
+    try:
+        import psutil  # comes with Ray
+    except ImportError:
+        return []
+    children: list[Any] = psutil.Process().children(recursive=True)
+    return children
+
+
+def _end(started: list[Any], folder: str) -> None:
+    """End what outlives the cluster: workers that are just starting notice its end seconds later.
+
+    These are among ``started``, or name the cluster's ``folder`` in their command.
+    """
+    with contextlib.suppress(ImportError):
+        import psutil
+
+        _, alive = psutil.wait_procs(started, timeout=END_SECONDS)
+        for process in (*alive, *psutil.process_iter()):
+            with contextlib.suppress(psutil.Error):
+                ours = process in alive or folder in " ".join(process.cmdline())
+                if ours and process.pid != os.getpid():
+                    process.kill()
 
 
 if __name__ == "__main__":
