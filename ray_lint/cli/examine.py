@@ -262,14 +262,42 @@ def _add_noqa(source: Source, task: Task) -> Outcome:
     wanted: dict[int, list[str]] = {}
     for finding in findings:
         wanted.setdefault(finding.start.line, []).append(finding.code)
-    after = source.data
-    if wanted:
-        text = decode(source.python, source.filename)
-        after = source.rebuild(text.encode(add_noqa(text.content, wanted)))
-        if not task.stdin:
-            write(source.filename, source.data, after)
+    after, problems = _silenced(source, wanted)
+    if after != source.data and not task.stdin:
+        write(source.filename, source.data, after)
     output = after if task.stdin else b""
-    return Outcome(FileReport(source.filename, ()), len(findings), output)
+    left = [f for f in findings if f.start.line in problems]
+    errors = tuple(
+        source.explain(SourceError(source.filename, problems[f.start.line], f.start.line))
+        for f in left
+    )
+    return Outcome(
+        FileReport(source.filename, ()), len(findings) - len(left), output, errors=errors
+    )
+
+
+def _silenced(source: Source, wanted: dict[int, list[str]]) -> tuple[bytes, dict[int, str]]:
+    """Return the file with comments for codes by line, and why some lines get none."""
+    text = decode(source.python, source.filename)
+    problems: dict[int, str] = {}
+
+    def written(lines: dict[int, list[str]]) -> bytes:
+        content, impossible = add_noqa(text.content, lines)
+        why = "not suppressed: a string on this line says `# noqa`, and flake8 would read that"
+        problems.update(dict.fromkeys(impossible, why))
+        return source.rebuild(text.encode(content))
+
+    if not wanted:
+        return source.data, {}
+    try:
+        return written(wanted), problems
+    except SourceError:  # one of them would change a magic of a notebook
+        for line, codes in wanted.items():
+            try:
+                written({line: codes})
+            except SourceError as error:
+                problems[line] = f"not suppressed: {error.message.partition(': ')[2]}"
+        return written({ln: codes for ln, codes in wanted.items() if ln not in problems}), problems
 
 
 def _key(source: Source, finding: Finding) -> Known:

@@ -209,7 +209,9 @@ class Server(LanguageServer):
                     edit=self.edit(document, change),
                 )
             if finding.code != "RAY900":
-                after = add_noqa(cell.text, {located.start.line: [finding.code]})
+                after, impossible = add_noqa(cell.text, {located.start.line: [finding.code]})
+                if impossible:
+                    continue
                 yield lsp.CodeAction(
                     title=f"ray-lint: suppress {finding.code} on this line",
                     kind=lsp.CodeActionKind.QuickFix,

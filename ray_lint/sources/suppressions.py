@@ -113,12 +113,28 @@ def suppressed(content: str, line: int, code: str) -> bool:
     return suppressions(content).silences(line, code)
 
 
-def add_noqa(content: str, wanted: dict[int, list[str]]) -> str:
+def comment_starts(content: str) -> dict[int, int]:
+    """Return the column where the comment of each line begins; text in strings is none."""
+    source = io.StringIO(content, newline=None)
+    try:
+        return {
+            token.start[0]: token.start[1]
+            for token in tokenize.generate_tokens(source.readline)
+            if token.type == tokenize.COMMENT
+        }
+    except (tokenize.TokenError, SyntaxError):
+        return {}
+
+
+def add_noqa(content: str, wanted: dict[int, list[str]]) -> tuple[str, set[int]]:
     """Return ``content`` with a ``# noqa`` comment for the codes ``wanted`` at each line.
 
-    An existing comment gets the codes that it lacks; one that already holds stays.
+    An existing comment gets the codes that it lacks; one that already holds stays. The second value
+    are the lines where none can be: a string there says ``# noqa`` first, and flake8 reads that.
     """
     known = Suppressions(content, everything=True)
+    starts = comment_starts(content) if known.by_line else {}
+    impossible: set[int] = set()
     lines = _LINE.findall(content)
     run_of = {line: run for run in known.runs for line in run}
     by_run: dict[range, list[str]] = {}
@@ -130,7 +146,9 @@ def add_noqa(content: str, wanted: dict[int, list[str]]) -> str:
         if not missing:
             continue
         comment = known.by_line.get(run.start)
-        if comment is not None:
+        if comment is not None and starts.get(comment.line, comment.start + 1) > comment.start:
+            impossible.update(line for line in wanted if line in run)
+        elif comment is not None:
             text = lines[comment.line - 1]
             added = ", ".join(("", *missing))
             lines[comment.line - 1] = text[: comment.end] + added + text[comment.end :]
@@ -139,4 +157,4 @@ def add_noqa(content: str, wanted: dict[int, list[str]]) -> str:
             body = last.rstrip("\r\n")
             note = f"{body.rstrip()}  # noqa: {', '.join(missing)}"
             lines[run.stop - 2] = note + last[len(body) :]
-    return "".join(lines)
+    return "".join(lines), impossible

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from ray_lint.finding import Applicability, Edit, Finding, Fix, Position
 from ray_lint.sources.source import Lines
-from ray_lint.sources.suppressions import Comment, suppressions
+from ray_lint.sources.suppressions import Comment, comment_starts, suppressions
 
 CODE, NAME = "RAY900", "unused-suppression"
 
@@ -39,7 +39,7 @@ def unused_suppressions(content: str, reported: Iterable[tuple[int, str]]) -> li
         lines = lines or Lines(content)
         text = lines.line(comment.line)
         if starts is None:
-            starts = _comment_starts(content)
+            starts = comment_starts(content)
         if starts.get(comment.line, comment.start + 1) > comment.start:
             continue
         start = lines.offset(Position(comment.line, comment.start))
@@ -56,22 +56,6 @@ def unused_suppressions(content: str, reported: Iterable[tuple[int, str]]) -> li
             )
         )
     return findings
-
-
-def _comment_starts(content: str) -> dict[int, int]:
-    """Return the column where the comment of each line begins; text in strings is none."""
-    import io
-    import tokenize
-
-    source = io.StringIO(content, newline=None)
-    try:
-        return {
-            token.start[0]: token.start[1]
-            for token in tokenize.generate_tokens(source.readline)
-            if token.type == tokenize.COMMENT
-        }
-    except (tokenize.TokenError, SyntaxError):
-        return {}
 
 
 def _fix(text: str, comment: Comment, dead: list[str], start: int, end: int) -> Fix:

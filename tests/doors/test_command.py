@@ -465,3 +465,23 @@ def test_a_notebook_is_fixed_cell_by_cell(
     assert f"1 | {timed}\n" in left.stdout
     assert "no fix: it would change a line with a magic in cell 4" in left.stdout
     assert "1 fixable" not in left.stderr
+
+
+def test_comments_come_into_every_cell_but_not_into_magics(
+    command: Command, tmp_path: Path
+) -> None:
+    call = "ray.get([double.remote(x) for x in range(10_000)])"
+    cells = [FINDING, f"%%time\n{call}", f"%time {call}"]
+    rows = [{"cell_type": "code", "source": cell.splitlines(keepends=True)} for cell in cells]
+    path = tmp_path / "a.ipynb"
+    path.write_text(json.dumps({"cells": rows}))
+    done = command("--add-noqa", "a.ipynb")
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "ray-lint: a.ipynb:cell 3:1:1: not suppressed: "
+        "it would change a line with a magic in cell 3",
+        "Suppressed 2 findings.",
+    ]
+    after = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
+    head = FINDING.rstrip("\n")
+    assert after == [f"{head}  # noqa: RAY101\n", f"%%time\n{call}  # noqa: RAY101", cells[2]]

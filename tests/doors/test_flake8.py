@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import random
 import subprocess
 import sys
@@ -275,3 +276,29 @@ def test_noqa_agrees_with_flake8(tmp_path: Path, run: Flake8) -> None:
     assert sorted(told) == sorted(expected)
     assert len(expected) > 100
     assert {line.split()[1] for line in told} == {"RAY101", "RAY900"}
+
+
+def test_added_comments_silence_both(tmp_path: Path) -> None:
+    sources = [text for text in generated(11, 60) if "flake8" not in text.lower()]
+    for number, text in enumerate(sources):
+        (tmp_path / f"f{number:03}.py").write_bytes(text.encode())
+
+    def reported() -> int:
+        told = flake8(tmp_path, ".").splitlines()
+        return sum(line.split()[1].startswith("RAY1") for line in told)
+
+    before = reported()
+    assert before > 50
+    added = [sys.executable, "-m", "ray_lint", "--add-noqa", "--no-cache", "."]
+    done = subprocess.run(
+        added, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
+    )
+    # Where a string says "# noqa" first, flake8 reads that; a program is never changed for it.
+    impossible = done.stderr.count("not suppressed: a string on this line says `# noqa`")
+    assert 0 < impossible < 20
+    assert done.returncode == 2
+    assert done.stderr.endswith(f"\nSuppressed {before - impossible} findings.\n")
+    assert reported() == impossible
+    for number, text in enumerate(sources):
+        after = (tmp_path / f"f{number:03}.py").read_bytes().decode()
+        assert ast.dump(ast.parse(after)) == ast.dump(ast.parse(text))

@@ -114,6 +114,11 @@ def repository(tmp_path: Path, home: Path, hooks: Path, hook: str) -> Repository
     return Repository(tmp_path, home, yaml.safe_dump({"repos": [shown]}))
 
 
+def notebook(source: str) -> dict[str, Any]:
+    cell = {"cell_type": "code", "metadata": {}, "outputs": [], "source": source.splitlines(True)}
+    return {"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}
+
+
 def test_the_lint_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
     user = repository(tmp_path, home, hooks, "ray-lint")
     code, out = user.run()
@@ -126,15 +131,7 @@ def test_the_lint_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
     assert "with space é.py:9:20: RAY101" in out
     git(user.folder, "rm", "-q", "--cached", "with space é.py")
     (user.folder / "with space é.py").unlink()
-    book = {
-        "cells": [
-            {"cell_type": "code", "metadata": {}, "outputs": [], "source": FINDING.splitlines(True)}
-        ],
-        "metadata": {},
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    user.write("book.ipynb", json.dumps(book))
+    user.write("book.ipynb", json.dumps(notebook(FINDING)))
     code, out = user.run()
     assert code == 1
     assert "book.ipynb:cell 1:9:20: RAY101" in out
@@ -149,15 +146,28 @@ def test_the_lint_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
 
 def test_the_fix_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
     user = repository(tmp_path, home, hooks, "ray-lint-fix")
+    code, out = user.run()
+    assert (code, "no files to check" in out) == (0, True), out  # nothing staged
     path = user.write("a b.py", UNUSED)
     batched = user.write("tâche.py", FINDING)
+    book = user.write("büch 1.ipynb", json.dumps(notebook(FINDING), indent=1) + "\n")
     code, out = user.run()
     assert code == 1
     assert "files were modified by this hook" in out
     assert path.read_text() == "x = 1\n"
     assert "double_batch.remote(batch)" in batched.read_text(encoding="utf-8")
+    source = "".join(json.loads(book.read_text(encoding="utf-8"))["cells"][0]["source"])
+    assert source == batched.read_text(encoding="utf-8")
     git(user.folder, "add", "-A")
     assert user.run()[0] == 0
+    git(user.folder, "commit", "-qm", "all")
+    git(user.folder, "rm", "-q", "tâche.py")
+    assert user.run()[0] == 0  # a deleted file
+    user.write("left.py", FINDING.replace("x * 2", "print(x)"))
+    code, out = user.run()
+    assert code == 1, out  # what is not proven safe stays, and is told
+    assert "left.py:9:20: RAY101" in out
+    assert "files were modified" not in out
 
 
 def test_inside_the_flake8_hook(tmp_path: Path, home: Path, hooks: Path) -> None:
@@ -175,9 +185,14 @@ def test_inside_the_flake8_hook(tmp_path: Path, home: Path, hooks: Path) -> None
     }
     config = {"repos": [{"repo": "local", "hooks": [local]}]}
     user = Repository(tmp_path, home, yaml.safe_dump(config))
-    user.write("é.py", FINDING)
+    assert "no files to check" in user.run()[1]  # nothing staged
+    user.write("é ü.py", FINDING)
     code, out = user.run()
     assert code == 1
-    assert "é.py:9:20: RAY101" in out
-    user.write("é.py", FINDING.replace("10_000)])", "10_000)])  # noqa: RAY101"))
+    assert "é ü.py:9:20: RAY101" in out
+    user.write("é ü.py", FINDING.replace("10_000)])", "10_000)])  # noqa: RAY101"))
     assert user.run()[0] == 0
+    git(user.folder, "commit", "-qm", "all")
+    git(user.folder, "rm", "-q", "é ü.py")
+    assert user.run()[0] == 0  # a deleted file
+    assert not list(home.glob("**/site-packages/ray"))
