@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_lint.core import check, fix
 from ray_lint.settings import load
 from tests.doors.conftest import ROOT, environment
 from tests.doors.docs import PAGES, blocks
@@ -36,6 +37,24 @@ def test_every_shown_setting_is_right(page: Path, tmp_path: Path) -> None:
         path = tmp_path / "pyproject.toml"
         path.write_text(text)
         assert load(str(path)) is not None
+
+
+def test_the_shown_diff_is_what_the_fix_writes() -> None:
+    (shown,) = texts(ROOT / "README.md", "diff")
+    head, lines = "import ray\n\n\n", shown.splitlines()
+
+    def side(mark: str) -> str:
+        return head + "".join(f"{line[1:]}\n" for line in lines if line[:1] in ("", " ", mark))
+
+    fixed = fix(side("-").encode()).source.decode()
+    expected = ".*".join(map(re.escape, side("+").split("    ...\n")))
+    assert re.fullmatch(expected, fixed, re.DOTALL), fixed
+    (part,) = texts(ROOT / "docs" / "index.md", "diff")
+    assert set(part.splitlines()) <= set(lines)
+    (finding,) = check(side("-").encode())
+    place = f"program.py:{finding.start.line}:{finding.start.column + 1}"
+    (message,) = texts(ROOT / "README.md", "text")
+    assert " ".join(message.split()) == f"{place}: {finding.code} {finding.message}"
 
 
 def test_every_shown_hook_exists() -> None:
