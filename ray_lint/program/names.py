@@ -83,6 +83,7 @@ class ModuleNames:
         self._nodes: list[ast.AST] = []
         self.memo: dict[Any, Any] = {}
         """What others found out about the whole module; keys start with their function."""
+        self._loops_around: dict[ast.AST, tuple[ast.AST, ...]] = {}
         self._binding_orders: dict[tuple[ast.AST, str], list[int]] = {}
         self.root = Scope(tree, None)
         self.scopes[tree] = self.root
@@ -378,8 +379,11 @@ class ModuleNames:
         return None
 
     def owner(self, name: ast.Name) -> Scope | None:
-        """Return the scope that binds ``name``, or None for builtins and unknown names."""
-        return self.owner_of_name(name.id, self._scope_of[name])
+        """Return the scope that binds ``name``, or None for builtins and unknown names.
+
+        A name that stands nowhere in the module (``zip`` for ``map``) is looked up at its top.
+        """
+        return self.owner_of_name(name.id, self._scope_of.get(name, self.root))
 
     def uses(self, binding: Binding) -> list[ast.Name]:
         """Return all loads of the bound name, in this scope and nested ones, in order."""
@@ -566,24 +570,36 @@ class ModuleNames:
         Ends at the function (or lambda) that holds the node: a call there is a new count. The
         iterable of a loop and the first iterable of a comprehension are outside of it.
         """
-        found: list[ast.AST] = []
-        child = node
-        for parent in self.ancestors(node):
-            if isinstance(parent, FUNCTIONS):
+        # Each node asks its parent once: asking all ancestors took the square of the depth.
+        known = self._loops_around
+        path: list[ast.AST] = []
+        while node not in known:
+            path.append(node)
+            parent = self.parents.get(node)
+            if parent is None or isinstance(parent, FUNCTIONS):
+                known[node] = ()
                 break
-            if isinstance(parent, ast.For | ast.AsyncFor):
-                if child in parent.body:
-                    found.append(parent)
-            elif isinstance(parent, ast.While):
-                if child in parent.body or child is parent.test:
-                    found.append(parent)
-            elif isinstance(parent, COMPREHENSIONS):
-                if isinstance(child, ast.comprehension):
-                    index = parent.generators.index(child)
-                    found.extend(reversed(parent.generators[:index]))
-                else:
-                    found.extend(reversed(parent.generators))
-            elif isinstance(parent, ast.comprehension) and child in parent.ifs:
-                found.append(parent)
-            child = parent
-        return found
+            node = parent
+        for child in reversed(path):
+            if child not in known:
+                parent = self.parents[child]
+                known[child] = (*self._loops_between(child, parent), *known[parent])
+        return list(known[path[0] if path else node])
+
+    def _loops_between(self, child: ast.AST, parent: ast.AST) -> list[ast.AST]:
+        """Return the loops that ``parent`` lays around its child, innermost first."""
+        if isinstance(parent, ast.For | ast.AsyncFor):
+            block = self.blocks.get(child) if isinstance(child, ast.stmt) else None
+            return [parent] if block is not None and block.field == "body" else []
+        if isinstance(parent, ast.While):
+            block = self.blocks.get(child) if isinstance(child, ast.stmt) else None
+            inside = child is parent.test or (block is not None and block.field == "body")
+            return [parent] if inside else []
+        if isinstance(parent, COMPREHENSIONS):
+            before = parent.generators
+            if isinstance(child, ast.comprehension):
+                before = before[: before.index(child)]
+            return list(reversed(before))
+        if isinstance(parent, ast.comprehension) and child in parent.ifs:
+            return [parent]
+        return []

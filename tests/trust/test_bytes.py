@@ -40,6 +40,22 @@ CASES = {
     "deep calls": HEAD + b"x" + b"()" * 5_000 + b"\n" + SITE,
     "a long sum": HEAD + b"x = 1" + b" + 1" * 5_000 + b"\n" + SITE,
     "many signs": HEAD + b"x = " + b"-" * 5_000 + b"1\n" + SITE,
+    "many signs in a task": HEAD + b"    x = " + b"-" * 5_000 + b"1\n" + SITE,
+    "deep patterns": HEAD
+    + b"match x:\n    case "
+    + b"{1: " * 30
+    + b"x"
+    + b"}" * 30
+    + b":\n        pass\n"
+    + SITE,
+    "deep sequences in a pattern": HEAD
+    + b"match x:\n    case "
+    + b"(" * 60
+    + b",)" * 60
+    + b":\n        pass\n"
+    + SITE,
+    "mapped into an unknown argument": HEAD
+    + b"xs = list(range(300))\nprint(ray.get(lis=t(map(f.remote, xs, [x % 3 for x in xs]))))\n",
     "many else branches": HEAD + b"if x: pass\n" + b"elif x: pass\n" * 2_000 + SITE,
     "deep blocks": HEAD + b"".join(b" " * i + b"if x:\n" for i in range(99)) + b" " * 99 + SITE,
     "a huge number": HEAD + b"n = " + b"9" * 5_000 + b"\n" + SITE,
