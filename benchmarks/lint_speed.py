@@ -1,7 +1,7 @@
 """How long linting takes, beside other linters, on the same files in one run.
 
     python -m benchmarks.lint_speed [--peers DIRECTORY …] [--runs N] [--timeout SECONDS]
-                                    [--tree ray|stdlib|single …] [--tool NAME …]
+                                    [--tree ray|stdlib|single …] [--tool NAME …] [--every N]
 
 Trees: the installed Ray sources, Python's standard library without its tests, and one small file as
 in a pre-commit run. Each figure is the best of N cold processes (``--runs``, without a cache):
@@ -121,6 +121,16 @@ def tree(name: str, work: Path) -> Path | None:
     return single
 
 
+def sampled(path: Path, every: int, work: Path) -> Path:
+    """Return a copy of each Nth file below ``path`` in a directory of its own."""
+    copy = work / f"{path.name}-sample"
+    for file in sorted(path.rglob("*.py"))[::every]:
+        target = copy / file.relative_to(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(file, target)
+    return copy
+
+
 def command(name: str, executable: str, path: Path) -> list[str]:
     """Return how a tool lints a path with its default rules and no cache."""
     if name == "ray-lint":
@@ -171,6 +181,8 @@ def lines(name: str, tools: list[str], options: argparse.Namespace, work: Path) 
     if path is None:
         yield f"{name}: not installed"
         return
+    if options.every > 1 and path.is_dir():
+        path = sampled(path, options.every, work)
     files = list(path.rglob("*.py")) if path.is_dir() else [path]
     yield f"\n{name}: {len(files):,} files, {_count_lines(files):,} lines, best of {options.runs}"
     yield f"  {'tool':<18} {'CPU s':>8} {'wall s':>8} {'MiB':>6}  {'CPU ratio':>9}"
@@ -207,6 +219,7 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, nargs="*", default=[], help="directories of tools")
     parser.add_argument("--runs", type=int, default=1)
     parser.add_argument("--timeout", type=float, default=600.0, help="seconds for one process")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="a sample of the files")
     parser.add_argument("--tree", nargs="*", choices=TREES, default=list(TREES))
     parser.add_argument("--tool", nargs="*", choices=PEERS, default=list(PEERS))
     options = parser.parse_args()

@@ -13,10 +13,14 @@ def main(arguments: list[str] | None = None) -> int:
     """
     if arguments is None:
         arguments = sys.argv[1:]
-    from ray_lint.cli.quick import nothing_to_do
+    from ray_lint.cli.quick import Quick
 
-    if nothing_to_do(arguments):
+    quick = Quick(arguments)
+    if quick.over:
         return 0
     from ray_lint.cli.command import run
 
-    return run(arguments)
+    code = run(arguments)
+    if code == 0:
+        quick.remember()
+    return code

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from ray_lint import __version__
+from ray_lint.cli.quick import CACHE
 from ray_lint.finding import Applicability, Edit, FileEdits, Finding, Fix, Position, Role
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from ray_lint.config import Config
     from ray_lint.program.project import Project
 
-NAME = ".ray_lint_cache"
+NAME = CACHE
 _TAG = (
     "Signature: 8a477f597d28d172789f06886806bc55\n"
     "# This directory holds the cache of ray-lint; it can be deleted at any time.\n"
@@ -102,6 +103,14 @@ class Cache:
                 raise
         except OSError:
             self._usable = False  # no room, no right: this run goes on without
+
+    def note(self, name: str) -> None:
+        """Put an empty file into the directory: what its name says is so."""
+        if self._usable:
+            with suppress(OSError):
+                self._prepare()
+                with open(os.path.join(self.folder, name), "xb"):
+                    pass
 
     def _entry(self, filename: str) -> str:
         name = os.path.abspath(filename).encode(errors="surrogateescape")

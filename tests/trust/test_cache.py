@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ray_lint.cli import cache, examine, main
+from ray_lint.cli import cache, command, examine, main
 
 TASKS = "import ray\n\nCOUNT = 5_000\n\n\n@ray.remote\ndef work(x):\n    return x + 1\n"
 MAIN = """\
@@ -212,12 +212,68 @@ def test_fixing_knows_clean_files(tree: Path, run: Run) -> None:
 def test_many_runs_at_once(tree: Path) -> None:
     for number in range(20):
         (tree / f"main{number}.py").write_text(MAIN)
-    command = [sys.executable, "-m", "ray_lint", ".", "--jobs=1", "--quiet"]
+    line = [sys.executable, "-m", "ray_lint", ".", "--jobs=1", "--quiet"]
     environment = {**os.environ, "PYTHONPATH": str(Path(cache.__file__).parents[2])}
     expected = subprocess.run(
-        [*command, "--no-cache"], capture_output=True, check=False, env=environment
+        [*line, "--no-cache"], capture_output=True, check=False, env=environment
     )
-    running = [subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) for _ in range(4)]
+    running = [subprocess.Popen(line, stdout=subprocess.PIPE, env=environment) for _ in range(4)]
     assert {process.communicate()[0] for process in running} == {expected.stdout}
     assert not list((tree / cache.NAME).glob("*/*.tmp"))
     assert len(entries(tree)) == 21
+
+
+@pytest.fixture
+def quick(tree: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., tuple[int, bool]]:
+    """Return the exit code of a run over a file without a candidate, and whether it was short."""
+    (tree / "plain.py").write_text("x = 1\n")
+    run = command.run
+    runs: list[list[str]] = []
+
+    def counting(arguments: list[str]) -> int:
+        runs.append(arguments)
+        return run(arguments)
+
+    monkeypatch.setattr(command, "run", counting)
+
+    def quick(*arguments: str) -> tuple[int, bool]:
+        runs.clear()
+        return main(["plain.py", *arguments]), not runs
+
+    return quick
+
+
+def test_right_settings_are_read_once(tree: Path, quick: Callable[..., tuple[int, bool]]) -> None:
+    assert quick() == (0, True)  # no settings
+    assert not (tree / cache.NAME).exists()
+    (tree / "ray-lint.toml").write_text("min-items = 300\n")
+    assert quick("--no-cache") == (0, False)
+    assert not (tree / cache.NAME).exists()
+    assert quick() == (0, False)
+    assert quick() == (0, True)
+    assert quick("--force-exclude", "--fix") == (0, True)
+    (tree / "ray-lint.toml").write_text("min-items = 301\n")
+    assert quick() == (0, False)
+    assert quick() == (0, True)
+
+
+@pytest.mark.parametrize("name", ["ray-lint.toml", "pyproject.toml"])
+def test_wrong_settings_are_told_each_time(
+    tree: Path, quick: Callable[..., tuple[int, bool]], name: str
+) -> None:
+    head = "[tool.ray_lint]\n" if name == "pyproject.toml" else ""
+    (tree / name).write_text(f"{head}min-items = -1\n")
+    assert quick() == (2, False)
+    assert quick() == (2, False)
+
+
+def test_a_note_is_not_written_through_a_link(
+    tree: Path, quick: Callable[..., tuple[int, bool]]
+) -> None:
+    outside = tree / "outside"
+    outside.mkdir()
+    (tree / "ray-lint.toml").write_text("min-items = 300\n")
+    (tree / cache.NAME).symlink_to(outside)
+    assert quick() == (0, False)
+    assert quick() == (0, False)
+    assert list(outside.iterdir()) == []
