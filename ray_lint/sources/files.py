@@ -45,7 +45,8 @@ def write_together(changes: Sequence[tuple[str, bytes, bytes]]) -> None:
     one cannot, those before it get their old content back. A kill in between leaves the first ones
     replaced, so a file comes before those that need its new content.
 
-    Raises SourceError as ``write`` does, with every file as it was.
+    Raises SourceError as ``write`` does, with every file as it was; should the system refuse even
+    that, the message names the files that are not.
     """
     places = [_writable(path) for path, _, _ in changes]
     staged: list[str] = []
@@ -64,12 +65,19 @@ def write_together(changes: Sequence[tuple[str, bytes, bytes]]) -> None:
             except OSError as error:
                 raise _unchanged(path, error.strerror) from None
             done.append(number)
-    except BaseException:
+    except BaseException as problem:
         for temporary in staged[len(done) :]:
             _remove(temporary)
+        stuck = []
         for number in reversed(done):
             (path, before, after), (target, status) = changes[number], places[number]
-            _replace(path, target, before, status, after)
+            try:
+                _replace(path, target, before, status, after)
+            except SourceError:
+                stuck.append(path)
+        if stuck and isinstance(problem, SourceError):
+            kept = f"{', '.join(reversed(stuck))} could not get the old content back"
+            raise SourceError(problem.filename, f"{problem.message}; {kept}") from None
         raise
 
 

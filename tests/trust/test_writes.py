@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -10,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from ray_lint.errors import SourceError
+from ray_lint.sources import files
 from ray_lint.sources.files import write
 from tests.doors.conftest import Command, environment
 
@@ -20,6 +23,8 @@ SITE = "ray.get([f.remote(i) for i in range(10_000)])\n"
 
 KILLS = """
 import os, random, signal, sys, time
+from ray_lint.errors import SourceError
+from ray_lint.sources import files
 from ray_lint.sources.files import write
 path, tries = sys.argv[1], int(sys.argv[2])
 old, new = b"a" * 300_000, b"b" * 200_000
@@ -237,3 +242,32 @@ def test_what_is_not_fixed_stays_to_the_byte(
     assert kept.startswith((head + "# caf\u00e9\n").replace("\n", ending))
     assert kept.endswith(ending + "x = 1  # no end of line")
     assert set(kept.replace(ending, "")) & {"\r", "\n"} == set()
+
+
+def test_what_cannot_be_taken_back_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The third file was changed meanwhile, and then the disk is full for the first one."""
+    paths = [tmp_path / name for name in ("a.py", "b.py", "c.py")]
+    for path in paths:
+        path.write_bytes(b"old")
+    stage, room = files._stage, 4
+
+    def staging(target: str, content: bytes, status: os.stat_result | None) -> str:
+        nonlocal room
+        room -= 1
+        if room < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        if room == 1:
+            paths[2].write_bytes(b"of someone else")
+        return stage(target, content, status)
+
+    monkeypatch.setattr(files, "_stage", staging)
+    with pytest.raises(SourceError) as caught:
+        files.write_together([(str(path), b"old", b"new") for path in paths])
+    assert str(caught.value) == (
+        f"{paths[2]}: not written, the file is unchanged: someone else changed the file meanwhile;"
+        f" {paths[0]} could not get the old content back"
+    )
+    assert [path.read_bytes() for path in paths] == [b"new", b"old", b"of someone else"]
+    assert sorted(tmp_path.iterdir()) == paths
