@@ -5,10 +5,12 @@
 For each package (default: the list in ``benchmarks/packages.txt``; ``stdlib`` is this Python's own
 library with its tests) the wheel is downloaded and unpacked, then the command runs over it: lint;
 ``--fix --unsafe-fixes --strict`` with the smallest threshold, in place; the same once more. Then
-the same with every loop of the package turned into submissions of a Ray task, as far as time
-allows (``--seconds`` per package). Checked: exit codes, no internal error, no fix taken back,
-every changed file compiles if it did before, files without a finding are untouched, the second run
-changes nothing. Prints a row per package, with CPU seconds; exit code 1 if a check failed.
+the same with every loop of the package turned into submissions of a Ray task, and with whole Ray
+loops planted between its statements, as far as time allows (``--seconds`` per package for each).
+Checked: exit codes, no internal error, no fix taken back, every changed file compiles if it did
+before, files without a finding are untouched to their modification times, the second run changes
+nothing, and every line around a planted loop is still there. Prints a row per package, with CPU
+seconds; exit code 1 if a check failed.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import argparse
 import ast
 import hashlib
 import os
+import random
 import resource
 import shutil
 import subprocess
@@ -26,16 +29,27 @@ import tempfile
 import time
 import warnings
 import zipfile
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from ray_lint.config import Config
-from ray_lint.core import fix
+from ray_lint.core import FixResult, fix
 from ray_lint.errors import SourceError
 
 ROOT = Path(__file__).resolve().parent.parent
 UNSAFE = Config(unsafe_fixes=True, strict=True, min_items=1)
 COMMON = ("--isolated", "--no-gitignore", "--no-cache", "--exit-zero", "--output-format=concise")
+PLANTED = (
+    "planted = ray.get([submitted.remote(i) for i in range(10_000)])",
+    "planted = []\nfor item in range(10_000):\n    planted.append(submitted.remote(item))\n"
+    "planted = ray.get(planted)",
+    "planted = {}\nfor item in range(5_000):\n    planted[item] = submitted.remote(item)",
+    "for item in range(2_000):\n    ray.get(submitted.remote(item))",
+    "planted = [submitted.remote(i) for i in range(900)]\nray.wait(planted)",
+    "planted = ray.get(list(map(submitted.remote, range(4_000))))",
+)
+"""Loops that a fix changes, whatever stands around them."""
 HEAD = "import ray\n\n\n@ray.remote\ndef submitted(x):\n    return x\n\n\n"
 
 
@@ -48,6 +62,8 @@ class Row:
     findings: int = 0
     changed: int = 0
     made: int = 0
+    planted: int = 0
+    planted_fixed: int = 0
     fixed: int = 0
     cpu: float = 0.0
     problems: list[str] = field(default_factory=list)
@@ -84,10 +100,10 @@ def compiles(source: bytes) -> bool:
     return True
 
 
-def state(folder: Path) -> dict[Path, str]:
-    """Return the digest of each file."""
+def state(folder: Path) -> dict[Path, tuple[str, int]]:
+    """Return digest and modification time (ns) of each file."""
     return {
-        path: hashlib.sha256(path.read_bytes()).hexdigest()
+        path: (hashlib.sha256(path.read_bytes()).hexdigest(), path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
@@ -146,16 +162,21 @@ def as_it_is(folder: Path, row: Row) -> None:
         row.problems.append("a second run changed something")
 
 
-def as_if_it_were_ray(folder: Path, row: Row, seconds: float) -> None:
-    """Give every loop and comprehension of a package a submission, and fix them all."""
+def candidates(folder: Path, seconds: float) -> Iterator[tuple[Path, bytes]]:
+    """Yield files of moderate size that compile, in an arbitrary but fixed order, for a time."""
     end = time.monotonic() + seconds
     paths = sorted(folder.rglob("*.py"), key=lambda p: hashlib.sha256(p.name.encode()).digest())
     for path in paths:
         if time.monotonic() > end:
-            break
+            return
         data = path.read_bytes()
-        if not 500 < len(data) < 60_000 or not compiles(data):
-            continue
+        if 500 < len(data) < 60_000 and compiles(data):
+            yield path, data
+
+
+def as_if_it_were_ray(folder: Path, row: Row, seconds: float) -> None:
+    """Give every loop and comprehension of a package a submission, and fix them all."""
+    for path, data in candidates(folder, seconds):
         try:
             tree = ast.parse(data)
             tree.body = [s for s in tree.body if not is_future(s)]
@@ -163,25 +184,87 @@ def as_if_it_were_ray(folder: Path, row: Row, seconds: float) -> None:
             source = (HEAD + ast.unparse(ast.fix_missing_locations(tree)) + "\n").encode()
         except (RecursionError, UnicodeEncodeError):
             continue
-        if b"submitted.remote" not in source:
-            continue
-        row.made += 1
+        if b"submitted.remote" in source:
+            row.made += 1
+            result = fixed_well(path, source, row)
+            row.fixed += len(result.applied) if result else 0
+
+
+def with_planted_loops(folder: Path, row: Row, seconds: float) -> None:
+    """Plant Ray loops between the statements of a package, comments and all, and fix them."""
+    for path, data in candidates(folder, seconds):
         try:
-            result = fix(source, UNSAFE, filename="<stdin>")
-            again = fix(result.source, UNSAFE, filename="<stdin>")
-        except SourceError as error:
-            row.problems.append(f"{path}: {error}")
+            source = planted(data, random.Random(path.name))
+        except (SyntaxError, ValueError, RecursionError):
             continue
-        except Exception as error:
-            row.problems.append(f"{path}: {type(error).__name__}: {error}")
+        if not compiles(source):
+            continue  # a loop after \\ or in an odd place
+        row.planted += source.count(b"submitted.remote")
+        result = fixed_well(path, source, row)
+        if result is None:
             continue
-        row.fixed += len(result.applied)
-        if result.error:
-            row.problems.append(f"{path}: {result.error}")
-        if compiles(source) and not compiles(result.source):
-            row.problems.append(f"{path}: does not compile any more")
-        if again.source != result.source:
-            row.problems.append(f"{path}: a second run changed something")
+        row.planted_fixed += len(result.applied)
+        after = iter(result.source.splitlines(keepends=True))
+        lost = [line for line in data.splitlines(keepends=True) if line not in after]
+        if lost:
+            row.problems.append(f"{path}: line around a planted loop lost: {lost[0]!r}")
+
+
+def planted(data: bytes, choice: random.Random) -> bytes:
+    """Return the source with the task at its top and a loop before some of its statements."""
+    lines = data.splitlines(keepends=True)
+    newline = "\r\n" if lines and lines[0].endswith(b"\r\n") else "\n"
+    tree = ast.parse(data)
+    code = [
+        statement
+        for statement in tree.body
+        if not isinstance(statement, ast.Import | ast.ImportFrom)
+        and not (isinstance(statement, ast.Expr) and isinstance(statement.value, ast.Constant))
+    ]
+    if not code:
+        raise ValueError("nothing but imports")
+    first = code[0]
+    places = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.FunctionDef | ast.If | ast.For | ast.With | ast.Try):
+            for statement in node.body[1:]:
+                line = first_line(statement)
+                before = lines[line - 1][: statement.col_offset]
+                if line > first_line(first) and not before.strip():
+                    places[line] = before.decode()
+    chosen = choice.sample(sorted(places), min(3, len(places)))
+    for line in sorted(chosen, reverse=True):
+        loop = choice.choice(PLANTED).splitlines()
+        text = "".join(f"{places[line]}{part}{newline}" for part in loop)
+        lines.insert(line - 1, text.encode())
+    lines.insert(first_line(first) - 1, HEAD.replace("\n", newline).encode())
+    return b"".join(lines)
+
+
+def first_line(statement: ast.stmt) -> int:
+    """Return the line that a statement or its first decorator starts on."""
+    decorators = getattr(statement, "decorator_list", [])
+    return min([statement.lineno, *(int(d.lineno) for d in decorators)])
+
+
+def fixed_well(path: Path, source: bytes, row: Row) -> FixResult | None:
+    """Fix a source in memory, note what is wrong with the result, and return it."""
+    try:
+        result = fix(source, UNSAFE, filename="<stdin>")
+        again = fix(result.source, UNSAFE, filename="<stdin>")
+    except SourceError as error:
+        row.problems.append(f"{path}: {error}")
+        return None
+    except Exception as error:
+        row.problems.append(f"{path}: {type(error).__name__}: {error}")
+        return None
+    if result.error:
+        row.problems.append(f"{path}: {result.error}")
+    if compiles(source) and not compiles(result.source):
+        row.problems.append(f"{path}: does not compile any more")
+    if again.source != result.source:
+        row.problems.append(f"{path}: a second run changed something")
+    return result
 
 
 def is_future(statement: ast.stmt) -> bool:
@@ -221,7 +304,7 @@ def main() -> int:
     names = options.names or [x for line in lines if (x := line.partition("#")[0].strip())]
     print(
         f"{'package':<24} {'files':>6} {'lines':>9} {'findings':>8} {'fixed files':>11}"
-        f" {'made up':>8} {'fixes':>6} {'CPU s':>6}  problems"
+        f" {'made up':>8} {'fixes':>6} {'planted':>8} {'fixes':>6} {'CPU s':>6}  problems"
     )
     failed = 0
     for name in names:
@@ -235,9 +318,11 @@ def main() -> int:
                 continue
             as_it_is(folder, row)
             as_if_it_were_ray(folder, row, options.seconds)
+            with_planted_loops(folder, row, options.seconds)
         print(
             f"{name:<24} {row.files:>6,} {row.lines:>9,} {row.findings:>8} {row.changed:>11}"
-            f" {row.made:>8} {row.fixed:>6} {row.cpu:>6.1f}  {len(row.problems)}",
+            f" {row.made:>8} {row.fixed:>6} {row.planted:>8} {row.planted_fixed:>6} {row.cpu:>6.1f}"
+            f"  {len(row.problems)}",
             flush=True,
         )
         for problem in row.problems[:20]:
