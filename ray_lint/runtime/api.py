@@ -13,6 +13,7 @@ from ray_lint.runtime.cluster import Cluster
 from ray_lint.runtime.fixes import Fixes, Place, fix_with_sizes
 from ray_lint.runtime.inputs import Inputs
 from ray_lint.runtime.measure import Options, Site, verify_sources
+from ray_lint.runtime.program import python_word
 from ray_lint.runtime.reasons import reasons
 from ray_lint.runtime.report import Report
 from ray_lint.sources.files import read, write_together
@@ -74,7 +75,8 @@ def _measure(
         resize=lambda size: _with_size(fixes, sites, size),
     )
     if not command and "failed with exit code 2" in report.error:  # as argparse ends a program
-        hint = f"if it needs arguments: ray-lint verify {file} -- python {file} ARGUMENT ..."
+        words = f"ray-lint verify {file} -- {python_word()} {file} ARGUMENT ..."
+        hint = f"if it needs arguments: {words}"
         report = dataclasses.replace(report, error=f"{report.error}; {hint}")
     return report
 

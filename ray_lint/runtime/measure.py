@@ -27,7 +27,7 @@ from ray_lint.runtime.compare_values import (
     site_difference,
 )
 from ray_lint.runtime.overlay import Overlay, project_root
-from ray_lint.runtime.program import Run, SiteLines, run
+from ray_lint.runtime.program import Run, SiteLines, run, without_ray
 from ray_lint.runtime.report import Report, Side, SiteReport, Verdict
 from ray_lint.runtime.stats import Interval, speedup
 from ray_lint.runtime.tune import REPEATS, Tuning, grid, tuned
@@ -233,7 +233,10 @@ class _Session:
         say("comparing values: the original program")
         original = self.original = self.once("before", "values")
         if original.failure:
-            raise _ProgramFailed(f"the original program cannot be measured: {original.failure}")
+            hint = without_ray(self.command, original.failure)
+            raise _ProgramFailed(
+                f"the original program cannot be measured: {original.failure}{hint}"
+            )
         if not any(site.submissions for site in original.sites):
             return tuple(
                 self._report(index, Verdict.NOT_REACHED, "no run came to this line")
@@ -357,7 +360,7 @@ class _Session:
                 break
             last = pair["before"].seconds + pair["after"].seconds
             if time.monotonic() + last > self.deadline:
-                self.notes[f"stopped by --max-time after {len(before)} pairs"] = None
+                self.notes[f"stopped by --max-time after {_pairs(len(before))}"] = None
                 break
         return before, after
 
@@ -454,7 +457,7 @@ class _Session:
                 reason = "the fixed program did not come to its lines"
             elif kind == "vary" or len(before) < LEAST_REPEATS:
                 verdict = Verdict.TOO_NOISY
-                reason = words or f"only {len(before)} pairs of runs"
+                reason = words or f"only {_pairs(len(before))} of runs"
             else:
                 verdict = judge(interval)
         return self._report(
@@ -500,6 +503,10 @@ def _submitting_lines(source: bytes | None, ranges: Sequence[tuple[int, int]]) -
     parts = ["\n".join(lines[first - 1 : last]) for first, last in ranges]
     found = next((part for part in parts if _SUBMITS.search(part)), "")
     return dedent(found).strip("\n")
+
+
+def _pairs(count: int) -> str:
+    return f"{count} pair{'s' * (count != 1)}"
 
 
 def settled(interval: Interval) -> bool:

@@ -7,9 +7,11 @@ import json
 import os
 import pickle
 import re
+import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections import deque
@@ -117,6 +119,23 @@ def run(
     elif code:
         result.failure = failure(code, output)
     return result
+
+
+def python_word() -> str:
+    """Return what starts this Python in a shell: ``python`` if that is the one, else its path."""
+    found = shutil.which("python")
+    ours = found is not None and Path(found).parent == Path(sys.executable).parent
+    return "python" if ours else shlex.quote(sys.executable)
+
+
+def without_ray(command: Sequence[str], problem: str) -> str:
+    """Return what to do if a command failed because its Python has no Ray, else nothing."""
+    if not re.search(r"No module named '?ray'?(?![\w.])", problem):
+        return ""
+    where = shutil.which(command[0])
+    if where is None or Path(where).parent == Path(sys.executable).parent:
+        return ""
+    return f"; {command[0]} is {where}, but ray-lint runs with {sys.executable}: give that one"
 
 
 _EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt|Warning)\b")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sys
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 
 from ray_lint.runtime import Verdict, verify
 from ray_lint.runtime.cluster import Cluster, ClusterState
+from ray_lint.runtime.program import python_word
 from tests.runtime.support import measure
 
 HEAD = """\
@@ -154,4 +157,21 @@ def test_a_program_that_needs_arguments(tmp_path: Path) -> None:
     assert "exit code 2: program.py: error: the following arguments are required: data" in (
         report.error
     )
-    assert report.error.endswith(f"ray-lint verify {file} -- python {file} ARGUMENT ...")
+    words = f"ray-lint verify {file} -- {python_word()} {file} ARGUMENT ..."
+    assert report.error.endswith(f"; if it needs arguments: {words}")
+
+
+def test_another_python_without_ray_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = tmp_path / "bin" / "python"
+    other.parent.mkdir()
+    other.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'ray'\"\nexit 1\n")
+    other.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{other.parent}{os.pathsep}{os.environ['PATH']}")
+    assert python_word() == shlex.quote(sys.executable)
+    program = f"{HEAD}refs = [work.remote(x) for x in y]  # site work\n"
+    report = measure(tmp_path, NoCluster(), program, program, command=("python", "program.py"))
+    assert f"; python is {other}, but ray-lint runs with {sys.executable}" in report.error
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent))
+    assert python_word() == "python"
