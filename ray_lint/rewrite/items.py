@@ -174,7 +174,7 @@ class ItemWriter:
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
         if isinstance(expression, ast.Attribute):
-            stored = self._stored(expression)
+            stored = stored_values(self.module, expression)
             if stored:
                 return all(self.can_repeat(value, depth + 1) for value in stored)
             return self.can_repeat(expression.value, depth + 1)
@@ -211,30 +211,31 @@ class ItemWriter:
             return bool(values) and all(self.can_repeat(v, depth + 1) for v in values or [])
         return False
 
-    def _stored(self, attribute: ast.Attribute) -> list[ast.expr]:
-        """Return all that is ever stored in ``self.x``; nothing if that cannot be told."""
-        names = self.names
-        owner = class_around(self.module, attribute)
-        if owner is None or not isinstance(attribute.value, ast.Name) or owner.bases:
+
+def stored_values(module: Module, attribute: ast.Attribute) -> list[ast.expr]:
+    """Return all that is ever stored in ``self.x``; nothing if that cannot be told."""
+    names = module.names
+    owner = class_around(module, attribute)
+    if owner is None or not isinstance(attribute.value, ast.Name) or owner.bases:
+        return []
+    method = names.scope_of(attribute.value).frame.node
+    if names.parents.get(method) is not owner or attribute.value.id != "self":
+        return []
+    found: list[ast.expr] = []
+    for node in names.walk(names.tree):
+        if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
+            continue
+        if node.attr != attribute.attr:
+            continue
+        statement = names.parents.get(node)
+        if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
             return []
-        method = names.scope_of(attribute.value).frame.node
-        if names.parents.get(method) is not owner or attribute.value.id != "self":
+        found.append(statement.value)
+    for binding in names.scopes[owner].bindings.get(attribute.attr, []):
+        if binding.kind is not BindingKind.ASSIGN or binding.value is None:
             return []
-        found: list[ast.expr] = []
-        for node in names.walk(names.tree):
-            if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
-                continue
-            if node.attr != attribute.attr:
-                continue
-            statement = names.parents.get(node)
-            if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
-                return []
-            found.append(statement.value)
-        for binding in names.scopes[owner].bindings.get(attribute.attr, []):
-            if binding.kind is not BindingKind.ASSIGN or binding.value is None:
-                return []
-            found.append(binding.value)
-        return found
+        found.append(binding.value)
+    return found
 
 
 def given_values(module: Module, parameter: Binding) -> list[ast.expr]:

@@ -13,13 +13,8 @@ from ray_lint.rewrite.plan import Argument, Declined, Doubts
 from ray_lint.rewrite.targets import Target
 
 _RAY_PARTS = {"get", "wait", "remote", "options"}
-_FRAMES = {"f_lineno", "tb_lineno", "lineno", "co_firstlineno", "f_locals", "f_globals"}
-_SOURCE_READERS = {
-    *("inspect.getsource", "inspect.getsourcelines", "inspect.signature", "inspect.getdoc"),
-    *("linecache.getline", "traceback.format_exc", "traceback.format_stack"),
-    *("traceback.extract_stack", "traceback.extract_tb"),
-}
 _FRESH = (ast.List, ast.Dict, ast.Set, ast.Tuple)  # displays: each makes an object of its own
+_STEPS = 4  # names that an iterator is handed through
 _KEEPING = {"append", "appendleft", "add", "insert", "put", "setdefault", "push", "extend"}
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
 _READS = (
@@ -50,39 +45,6 @@ def _replaced_parts(names: ModuleNames) -> Iterator[int]:
             own = func.endswith(("setattr", "patch.object")) and bool(_RAY_PARTS & set(parts))
             if own or (func.endswith("patch") and any(p.startswith("ray.") for p in parts)):
                 yield node.lineno
-
-
-def looks_at_source(names: ModuleNames, node: ast.AST) -> bool:
-    """Whether an expression looks at lines, frames or the text of the program."""
-    if isinstance(node, ast.Attribute):
-        return node.attr in _FRAMES and isinstance(node.ctx, ast.Load)
-    if not isinstance(node, ast.Call):
-        return False
-    if names.qualified_names(node.func) & _SOURCE_READERS:
-        return True
-    parent = names.parents.get(node)
-    unread = isinstance(parent, ast.withitem) and parent.optional_vars is None
-    own = any(isinstance(a, ast.Name) and a.id == "__file__" for a in node.args)
-    return own and not unread and names.stands_for(node.func, "builtins.open", "io.open")
-
-
-def introspection(names: ModuleNames) -> int:
-    """Return the first line that looks at the names of the program, 0 if there is none."""
-    if introspection not in names.memo:
-        found = (node for node in names.walk(names.tree) if _introspects(names, node))
-        names.memo[introspection] = getattr(next(found, None), "lineno", 0)
-    return int(names.memo[introspection])
-
-
-def _introspects(names: ModuleNames, node: ast.AST) -> bool:
-    looks = (
-        isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in ("globals", "locals", "vars", "dir", "eval", "exec")
-        and names.owner(node.func) is None
-    )
-    modules = isinstance(node, ast.Attribute) and node.attr == "modules"
-    return looks or modules or looks_at_source(names, node)
 
 
 def judge_task_ids(names: ModuleNames, doubts: Doubts) -> None:
@@ -133,6 +95,35 @@ def reachable(names: ModuleNames, nodes: Iterable[ast.AST]) -> set[ast.AST]:
                     found.add(callee)
                     waiting.append(callee)
     return found
+
+
+def iterated_code(names: ModuleNames, region: ast.AST) -> set[ast.AST]:
+    """Return the functions that may run while a loop takes its items.
+
+    Those that made an iterator before the loop are among them.
+    """
+    nodes: list[ast.AST] = [
+        part.iter
+        for part in names.walk(region)
+        if isinstance(part, ast.For | ast.AsyncFor | ast.comprehension)
+    ]
+    found: set[ast.AST] = set()
+    for _ in range(_STEPS):
+        found |= reachable(names, nodes)
+        found |= {n for n in nodes if isinstance(n, ast.GeneratorExp)}
+        before = [
+            binding.value
+            for node in nodes
+            for name in names.walk(node)
+            if isinstance(name, ast.Name) and isinstance(name.ctx, ast.Load)
+            for binding in names.reaching(name)
+            if binding.value is not None and not names.contains(region, binding.node)
+        ]
+        nodes = [value for value in before if value in names.order]
+        if not nodes:
+            break
+    made = [code for code in found if isinstance(names.parents.get(code), ast.ClassDef)]
+    return found | (set(special_methods(names)) if made else set())
 
 
 def methods_of(names: ModuleNames) -> dict[str, list[ast.AST]]:
@@ -194,6 +185,7 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
         base = [n for n in ast.walk(container) if isinstance(n, ast.Name)]
         if any(isinstance(n, ast.Name) and n.id in {b.id for b in base} for n in others):
             code |= set(special_methods(names))
+        code |= iterated_code(names, region)
         for function in code:
             for node in names.walk(function):
                 if isinstance(node, ast.Attribute) and node.attr == container.attr:
@@ -204,7 +196,16 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
     owner = names.owner(container)
     if owner is None:
         return
-    views, escapes = _views(names, container, region)
+    for function in iterated_code(names, region) - {names.scope_of(region).frame.node}:
+        for node in names.walk(function):
+            if (
+                isinstance(node, ast.Name)
+                and node.id == container.id
+                and names.owner(node) is owner
+                and not names.contains(region, node)
+            ):
+                raise Declined(f"the loop takes its items from code that looks at `{text}`")
+    views, escapes = views_of(names, container, region)
     for node in others:
         if not isinstance(node, ast.Name) or not isinstance(node.ctx, ast.Load):
             continue
@@ -276,7 +277,7 @@ def _leaf(node: ast.AST) -> bool:
     return isinstance(node, ast.Name | ast.Attribute)
 
 
-def _views(names: ModuleNames, container: ast.Name, region: ast.AST) -> tuple[set[str], bool]:
+def views_of(names: ModuleNames, container: ast.Name, region: ast.AST) -> tuple[set[str], bool]:
     """Return the names whose objects are or hold the collection, and whether more may hold it."""
     owner = names.owner(container)
     assert owner is not None

@@ -30,11 +30,11 @@ from ray_lint.rewrite.foreign import (
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH
+from ray_lint.rewrite.introspection import introspection
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
 from ray_lint.rewrite.observers import (
     fills_beside,
-    introspection,
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
@@ -45,6 +45,7 @@ from ray_lint.rewrite.observers import (
     judge_task_ids,
     takes_out,
 )
+from ray_lint.rewrite.overlap import Overlap
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.safety import (
     judge_body,
@@ -76,6 +77,10 @@ class Rewriter(Submitted):
     @cached_property
     def _sharing(self) -> Sharing:
         return Sharing(self.project, self.module)
+
+    @cached_property
+    def _overlap(self) -> Overlap:
+        return Overlap(self.project, self.module)
 
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
@@ -213,6 +218,7 @@ class Rewriter(Submitted):
             if isinstance(node, ast.Return) and shape.loop is not None:
                 raise Declined("the loop may return in between")
         measured = {call.args[0] for call in shape.lengths}
+        self._overlap.judge(shape, arguments, doubts)
         for argument in arguments:
             self._sharing.judge_argument(shape, argument)
             if (

@@ -1,0 +1,240 @@
+"""Whether a loop changes, by another name, what it submits or iterates.
+
+Where a loop does more with each result than to keep it, the arguments of all items are computed
+before it starts, and a value that all items have in common is read once. That is the same only if
+what the loop stores cannot be what they read: ``best.w = …`` beside ``model.w`` where both names
+are one object. Changes by the very name that is read are judged in ``sharing``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ray_lint.program.effects import is_immutable
+from ray_lint.program.effects.table import CHANGING_METHODS
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind
+from ray_lint.program.project import Project
+from ray_lint.rewrite.forms import Form, Shape
+from ray_lint.rewrite.items import given_values, stored_values
+from ray_lint.rewrite.observers import reachable, views_of
+from ray_lint.rewrite.plan import Argument, Declined, Doubts
+
+_FRESH = (
+    *(ast.List, ast.Dict, ast.Set, ast.Tuple, ast.Constant, ast.JoinedStr, ast.BinOp),
+    *(ast.ListComp, ast.DictComp, ast.SetComp, ast.GeneratorExp, ast.UnaryOp, ast.Compare),
+)
+_MAKERS = {"list", "dict", "set", "bytearray", "sorted", "range", "enumerate", "zip", "tuple"}
+_MAKERS = {f"builtins.{name}" for name in _MAKERS}
+_MAKERS |= {"collections.defaultdict", "collections.deque", "collections.OrderedDict"}
+_MAKERS |= {"collections.Counter", "copy.copy", "copy.deepcopy"}
+_NUMPY_VIEWS = ("asarray", "ravel", "reshape", "frombuffer", "transpose", "squeeze", "memmap")
+_DEPTH = 6
+
+
+@dataclass(frozen=True)
+class _Access:
+    """A part of an object that is read or stored: ``.attr``, ``[key]``, or all of it.
+
+    ``key`` is the source of a constant, "" for one that is computed.
+    """
+
+    base: ast.expr
+    kind: str
+    key: str = ""
+
+
+class Overlap:
+    """Answers for one module."""
+
+    def __init__(self, project: Project, module: Module) -> None:
+        self.project, self.module = project, module
+        self.names = module.names
+
+    def judge(self, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
+        """Decline what the loop certainly changes by another name, doubt what it may change."""
+        early = shape.form is Form.NEXT
+        evaluated = [a.expression for a in arguments if early or not a.varying]
+        if early:
+            for repeat in shape.repeats or []:
+                evaluated += [repeat.iterable, *repeat.conditions]
+        evaluated = [e for e in evaluated if e in self.names.order]
+        reads = [read for e in evaluated for read in self._reads(e)]
+        if not reads:
+            return
+        own = {node for e in evaluated for node in self.names.walk(e)}
+        for store in self._stores(shape.region, own):
+            for read in reads:
+                self._compare(shape, store, read, doubts)
+
+    def _compare(self, shape: Shape, store: _Access, read: _Access, doubts: Doubts) -> None:
+        stored, seen = ast.unparse(store.base), ast.unparse(read.base)
+        if stored == seen or not _meet(store, read):
+            return
+        roots, others = self._roots(store.base), self._roots(read.base)
+        if roots.keys() & others.keys():
+            raise Declined(f"`{seen}` is changed by the name `{stored}` while the loop runs")
+        unknown = None in roots.values(), None in others.values()
+        if unknown == (True, True):
+            possible = True
+        elif unknown == (True, False):
+            possible = self._escapes(read.base, store.base, shape.region)
+        elif unknown == (False, True):
+            possible = self._escapes(store.base, read.base, shape.region)
+        else:
+            possible = False
+        if possible:
+            doubts.add(f"`{stored}`, which the loop changes, may be the same object as `{seen}`")
+
+    # -- accesses -----------------------------------------------------------------------------
+
+    def _reads(self, node: ast.expr, *, whole: bool = True) -> Iterator[_Access]:
+        """Yield what the evaluation of an expression reads of objects that may change."""
+        if isinstance(node, ast.Name):
+            if whole and not self._plain(node) and not self._looped(node):
+                yield _Access(node, "all")
+        elif isinstance(node, ast.Attribute):
+            yield _Access(node.value, "attribute", node.attr)
+            yield from self._reads(node.value, whole=False)
+        elif isinstance(node, ast.Subscript):
+            yield _Access(node.value, "item", _constant(node.slice))
+            yield from self._reads(node.value, whole=False)
+            yield from self._reads(node.slice)
+        else:
+            for child in ast.iter_child_nodes(node):
+                if isinstance(child, ast.keyword | ast.comprehension):
+                    for part in ast.iter_child_nodes(child):
+                        if isinstance(part, ast.expr):
+                            yield from self._reads(part)
+                elif isinstance(child, ast.expr):
+                    called = isinstance(node, ast.Call) and child is node.func
+                    method = called and isinstance(child, ast.Attribute)
+                    if method:
+                        assert isinstance(child, ast.Attribute)
+                        yield from self._reads(child.value)
+                    elif not called:
+                        yield from self._reads(child)
+
+    def _plain(self, name: ast.Name) -> bool:
+        if name not in self.names.order or self.names.owner(name) is None:
+            return True
+        bindings = self.names.reaching(name)
+        fixed = (BindingKind.FUNCTION, BindingKind.CLASS, BindingKind.IMPORT)
+        if bindings and all(b.kind in fixed for b in bindings):
+            return True
+        return is_immutable(self.project, self.module, name)
+
+    def _looped(self, name: ast.Name) -> bool:
+        """Whether a name stands for items of a collection: these are judged by their collection."""
+        return all(
+            b.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION)
+            for b in self.names.reaching(name)
+        )
+
+    def _stores(self, region: ast.AST, own: set[ast.AST]) -> Iterator[_Access]:
+        """Yield what a region, or the functions that it calls, changes."""
+        for place in [region, *reachable(self.names, [region])]:
+            for node in self.names.walk(place):
+                if node in own:
+                    continue
+                if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                    yield _Access(node.value, "attribute", node.attr)
+                elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+                    yield _Access(node.value, "item", _constant(node.slice))
+                elif (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in CHANGING_METHODS
+                    and node.func.value in self.names.order
+                    and self.names.qualified(node.func) is None
+                ):
+                    yield _Access(node.func.value, "all")
+
+    # -- objects ------------------------------------------------------------------------------
+
+    def _roots(self, node: ast.expr, depth: int = 0) -> dict[ast.AST, ast.AST | None]:
+        """Return where the object may have been made; a value of None stands for unknown."""
+        unknown: dict[ast.AST, ast.AST | None] = {node: None}
+        if depth > _DEPTH or node not in self.names.order:
+            return unknown
+        if isinstance(node, _FRESH):
+            return {node: node}
+        sources: list[ast.expr] = []
+        if isinstance(node, ast.Name):
+            for binding in self.names.reaching(node):
+                if binding.kind is BindingKind.PARAMETER:
+                    given = given_values(self.module, binding)
+                    if not given:
+                        return {binding.node: None}
+                    sources += given
+                elif binding.kind is BindingKind.ASSIGN and binding.value is not None:
+                    sources.append(binding.value)
+                elif binding.kind is not BindingKind.AUGMENTED:
+                    return {binding.node: None}
+        elif isinstance(node, ast.Attribute):
+            sources = stored_values(self.module, node)
+        elif isinstance(node, ast.IfExp):
+            sources = [node.body, node.orelse]
+        elif isinstance(node, ast.BoolOp):
+            sources = node.values
+        elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
+            return {node: node, **self._roots(node.value, depth + 1)}
+        elif isinstance(node, ast.Call) and self._makes(node):
+            return {node: node}
+        if not sources:
+            return unknown
+        found: dict[ast.AST, ast.AST | None] = {}
+        for source in sources:
+            found |= self._roots(source, depth + 1)
+        return found
+
+    def _makes(self, call: ast.Call) -> bool:
+        """Whether a call makes an object of its own."""
+        known = self.names.qualified_names(call.func)
+        if any(k.startswith("numpy.") for k in known):
+            return not any(k.endswith(_NUMPY_VIEWS) for k in known)
+        if isinstance(call.func, ast.Attribute) and call.func.attr in ("copy", "tolist", "split"):
+            return True
+        bindings = self.names.reaching(call.func) if isinstance(call.func, ast.Name) else []
+        if bindings and all(b.kind is BindingKind.CLASS for b in bindings):
+            return True
+        return bool(known) and known <= _MAKERS
+
+    def _escapes(self, made: ast.expr, other: ast.expr, region: ast.AST) -> bool:
+        """Whether an object that is made here may be what ``other`` stands for."""
+        if isinstance(made, ast.Name):
+            views, escapes = views_of(self.names, made, region)
+            bases = {n.id for n in ast.walk(other) if isinstance(n, ast.Name)}
+            return escapes or bool(views & bases)
+        if not isinstance(made, ast.Attribute):
+            return False
+        for node in self.names.walk(self.names.tree):
+            if not isinstance(node, ast.Attribute) or node.attr != made.attr:
+                continue
+            parent = self.names.parents.get(node)
+            if isinstance(node.ctx, ast.Load) and isinstance(
+                parent, ast.Assign | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.keyword
+            ):
+                return True
+            if (
+                isinstance(parent, ast.Call)
+                and parent.func is not node
+                and not self.names.qualified_names(parent.func)
+            ):
+                return True
+        return False
+
+
+def _meet(store: _Access, read: _Access) -> bool:
+    """Whether a store could change what is read, were both of one object."""
+    if "all" in (store.kind, read.kind):
+        return "attribute" not in (store.kind, read.kind)
+    if store.kind != read.kind:
+        return False
+    return store.key == read.key or (store.kind == "item" and not (store.key and read.key))
+
+
+def _constant(node: ast.expr) -> str:
+    return repr(node.value) if isinstance(node, ast.Constant) else ""
