@@ -86,12 +86,16 @@ def _bash() -> str:
         "_ray_lint() {\n"
         '    local word="${COMP_WORDS[COMP_CWORD]}" before="${COMP_WORDS[COMP_CWORD-1]}"\n'
         '    local options words="" files first="${COMP_WORDS[1]}"\n'
+        # Bash takes `--option=value` for three words.
+        '    [[ "$word" != "=" ]] || word=""\n'
+        '    [[ "$before" != "=" ]] || before="${COMP_WORDS[COMP_CWORD-2]}"\n'
         '    [[ $COMP_CWORD -gt 1 ]] || first=""\n'
         '    case "$first" in\n'
         f"{''.join(cases)}"
         "    esac\n"
         '    [[ "$word" != -* ]] || { words="$options"; files=""; }\n'
         '    COMPREPLY=($(compgen -W "$words" -- "$word"))\n'
+        "    local IFS=$'\\n'\n"  # names may have blanks
         '    [[ -z $files ]] || COMPREPLY+=($(compgen -f -- "$word"))\n'
         "}\n"
         "complete -o filenames -F _ray_lint ray-lint\n"
@@ -132,9 +136,10 @@ def _zsh_option(action: argparse.Action) -> str:
     if action.nargs != 0:
         choices = f"({_choices(action)})" if action.choices else "_files"
         value = f":{action.metavar or action.dest}:{choices}"
+    marks = [f"{name}=" if value and name.startswith("--") else name for name in names]
     if len(names) == 1:
-        return f"'{names[0]}[{text}]{value}'"
-    return f"'({' '.join(names)})'{{{','.join(names)}}}'[{text}]{value}'"
+        return f"'{marks[0]}[{text}]{value}'"
+    return f"'({' '.join(names)})'{{{','.join(marks)}}}'[{text}]{value}'"
 
 
 def _fish() -> str:

@@ -315,6 +315,10 @@ class Lint:
                 ):
                     stream.write(part)
                 stream.flush()
+        if options.diff and options.output_file is not None:
+            with self._stream() as stream:
+                stream.buffer.write(b"".join(self.outputs))
+            return
         for output in self.outputs:
             if options.diff and _color(sys.stdout):
                 from ray_lint.cli.diff import colored

@@ -233,7 +233,9 @@ def build() -> Parser:
         metavar="FORMAT",
         help=f"text (on a terminal), concise (else), {', '.join(FORMATS[2:])}",
     )
-    group.add_argument("-o", "--output-file", metavar="FILE", help="write findings to FILE")
+    group.add_argument(
+        "-o", "--output-file", metavar="FILE", help="write findings or the diff to FILE"
+    )
     group.add_argument(
         "--show-evidence", action="store_true", help="tell what each finding rests on (text)"
     )

@@ -368,6 +368,9 @@ def test_the_output_file(command: Command, tmp_path: Path) -> None:
     assert done.stdout == ""
     assert (tmp_path / "out.txt").read_text().startswith("a.py:9:20: RAY101")
     assert done.stderr.split() == ["1", "RAY101", "too-fine-grained-task"]
+    done = command("a.py", "--diff", "-o", "out.diff")
+    assert (done.returncode, done.stdout) == (1, "")
+    assert (tmp_path / "out.diff").read_text() == command("a.py", "--diff").stdout != ""
 
 
 def test_the_reader_may_stop_early(tmp_path: Path) -> None:

@@ -26,6 +26,8 @@ EXPECTED = {
     "ray-lint verify --exit-z": [],
     "ray-lint completion z": ["zsh"],
     "ray-lint a.py expl": [],
+    "ray-lint --output-format=sa": ["sarif"],
+    "ray-lint with": ["with blank.py"],
 }
 
 
@@ -42,6 +44,7 @@ def script(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     )
     path = tmp_path_factory.mktemp(shell) / ("_ray-lint" if shell == "zsh" else f"s.{shell}")
     path.write_text(done.stdout)
+    (path.parent / "with blank.py").touch()
     return path
 
 
@@ -60,8 +63,9 @@ def _ask(shell: str, script: Path, line: str) -> list[str]:
         command = ["fish", "--no-config", "-c", 'source $argv[1]; complete -C "$argv[2]"']
         command += [str(script), line]
     else:
+        words = line.replace("=", " = ")  # as readline splits it
         asked = (
-            f"COMP_WORDS=({line}) COMP_CWORD={line.count(' ')}; _ray_lint; "
+            f"COMP_WORDS=({words}) COMP_CWORD={words.count(' ')}; _ray_lint; "
             'printf "%s\\n" "${COMPREPLY[@]}"'
         )
         command = ["bash", "-c", f"source {script}; {asked}"]
@@ -91,8 +95,9 @@ def _complete_in_zsh(script: Path, lines: list[str]) -> dict[str, list[str]]:
         _type(terminal, f"{setup}; echo re''ady\n", until="ready")
         for line in lines:
             shown = _type(terminal, f"{line}\t\x18", until=">")
-            word = shown.rpartition("<")[2].partition(">")[0].rstrip().rpartition(" ")[2]
-            found[line] = [word] if word != line.rpartition(" ")[2] else []
+            start, _, typed = line.rpartition(" ")
+            word = shown.rpartition("<")[2].partition(">")[0].rstrip().removeprefix(f"{start} ")
+            found[line] = [word] if word != typed else []
     finally:
         shell.kill()
         shell.wait()
@@ -112,7 +117,12 @@ def _type(terminal: int, text: str, *, until: str) -> str:
 
 
 def test_the_shell_completes(script: Path) -> None:
-    assert complete(script, list(EXPECTED)) == EXPECTED
+    offered = complete(script, list(EXPECTED))
+    plain = {
+        line: [offer.rstrip("=").rpartition("=")[2].replace("\\ ", " ") for offer in offers]
+        for line, offers in offered.items()
+    }
+    assert plain == EXPECTED
 
 
 def test_every_command_is_offered(script: Path) -> None:
