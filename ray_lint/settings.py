@@ -216,7 +216,9 @@ class SettingsFinder:
         elif only is not None:
             found = load(only)
             if found is None:
-                raise UsageError(f"{only}: no [tool.ray-lint] section")
+                exists = os.path.exists(only)
+                reason = "no [tool.ray-lint] section" if exists else "no such file"
+                raise UsageError(f"{only}: {reason}")
             self._fixed = found
 
     def for_file(self, path: str) -> Settings:

@@ -102,7 +102,9 @@ def did_you_mean(word: str, known: Sequence[str]) -> str:
     """Return ``, did you mean …?`` with the nearest known word, "" if none is near."""
     import difflib
 
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6)
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.6) or [
+        name for name in known if len(word) > 2 and name.startswith(word)
+    ]
     return f", did you mean {near[0]}?" if near else ""
 
 

@@ -105,7 +105,9 @@ def test_exit_codes_can_be_chosen(command: Command, tmp_path: Path) -> None:
         (["verfy", "a.py"], "verfy: no such file, directory or command, did you mean verify?"),
         (["verify", "--repaet", "3", "a.py"], "unknown option --repaet, did you mean --repeat?"),
         (["profile", "--num-cpu", "3"], "did you mean --num-cpus?"),
-        (["--config", "nowhere.toml"], "nowhere.toml"),
+        (["--config", "nowhere.toml"], "nowhere.toml: no such file"),
+        (["explain", "too-fine"], "unknown rule too-fine, did you mean too-fine-grained-task?"),
+        (["--output"], "unknown option --output, did you mean --output-f"),
         (["--baseline", "nowhere.json"], "nowhere.json"),
     ],
 )
