@@ -462,33 +462,6 @@ def _fills(node: ast.Call, shape: Shape) -> bool:
     return isinstance(node.func, ast.Attribute) and node.func.value is shape.container
 
 
-def judge_interruptions(
-    names: ModuleNames, shape: Shape, arguments: list[Argument], doubts: Doubts
-) -> None:
-    """Doubt a loop that does something with each result, if an argument is expected to fail.
-
-    The arguments of all items would be computed before the first result is there.
-    """
-    if shape.form is not Form.NEXT:
-        return
-    for argument in arguments:
-        for node in ast.walk(argument.expression):
-            fails = (
-                isinstance(node, ast.BinOp)
-                and isinstance(node.op, _FAILING[:3])
-                and not isinstance(node.right, ast.Constant)
-            )
-            if isinstance(node, ast.Call) and node in names.order:
-                fails = names.qualified(node.func) in ("builtins.int", "builtins.float") or any(
-                    isinstance(n, ast.Raise)
-                    for function in reachable(names, [node.func])
-                    for n in names.walk(function)
-                )
-            if fails:
-                doubts.add(f"the argument `{ast.unparse(argument.expression)}` may fail")
-                return
-
-
 # -- actors -----------------------------------------------------------------------------------
 
 

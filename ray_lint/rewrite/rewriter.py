@@ -30,6 +30,7 @@ from ray_lint.rewrite.foreign import (
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH
+from ray_lint.rewrite.interruptions import judge_interruptions
 from ray_lint.rewrite.introspection import introspection
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
@@ -38,7 +39,6 @@ from ray_lint.rewrite.observers import (
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
-    judge_interruptions,
     judge_kept,
     judge_other_views,
     judge_replaced_parts,
@@ -205,7 +205,7 @@ class Rewriter(Submitted):
         judge_other_views(names, shape)
         judge_half_filled(names, shape, doubts)
         judge_actor_order(names, site, shape)
-        judge_interruptions(names, shape, arguments, doubts)
+        judge_interruptions(self.module, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         judge_late(names, arguments, region)

@@ -277,9 +277,9 @@ class Sharing:
             return
         if exact:
             self._judge_rebinding(expression, region, changes)
-            if early:
+            if early or not isinstance(expression, ast.Name):
                 self._judge_reading(shape, expression, changes)
-            elif is_immutable(self.project, self.module, expression):
+            if not early and is_immutable(self.project, self.module, expression):
                 return
         sources = []
         for name, how in self.sources(expression):
@@ -331,7 +331,7 @@ class Sharing:
     ) -> None:
         """Decline an argument that reads what other parts of the loop change.
 
-        All arguments would be computed before the loop does anything else.
+        All arguments would be computed before the loop does anything else, or one for all items.
         """
         names = self.names
         for place in [expression, *reachable(names, [expression])]:

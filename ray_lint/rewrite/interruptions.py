@@ -1,0 +1,139 @@
+"""Loops that end half way: what they had done by then, and whether anybody sees it."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.size_elements import loop_values
+from ray_lint.rewrite.forms import Form, Shape
+from ray_lint.rewrite.observers import reachable
+from ray_lint.rewrite.plan import Argument, Doubts
+
+_FAILING = (ast.Div, ast.FloorDiv, ast.Mod)
+_WRITES = {"write", "writelines"}
+_LAST_WORDS = ("atexit.register", "sys.excepthook", "weakref.finalize")
+_FORGIVING = {"collections.defaultdict", "collections.Counter"}
+
+
+def judge_interruptions(
+    module: Module, shape: Shape, arguments: list[Argument], doubts: Doubts
+) -> None:
+    """Doubt a loop that does something with each result, if an argument is expected to fail.
+
+    The arguments of all items would be computed before the first result is there. An item that may
+    be missing (``scales[i]``) counts where the loop prints, or where the failure is not the end.
+    """
+    if shape.form is not Form.NEXT:
+        return
+    names = module.names
+    seen = _is_seen(names, shape)
+    for argument in arguments:
+        for node in ast.walk(argument.expression):
+            fails = (
+                isinstance(node, ast.BinOp)
+                and isinstance(node.op, _FAILING)
+                and not isinstance(node.right, ast.Constant)
+            )
+            if isinstance(node, ast.Call) and node in names.order:
+                fails = names.qualified(node.func) in ("builtins.int", "builtins.float") or any(
+                    isinstance(n, ast.Raise)
+                    for function in reachable(names, [node.func])
+                    for n in names.walk(function)
+                )
+            if seen and isinstance(node, ast.Subscript) and node in names.order:
+                fails = not _is_there(module, shape, node)
+            if fails:
+                doubts.add(f"the argument `{ast.unparse(argument.expression)}` may fail")
+                return
+
+
+def _is_seen(names: ModuleNames, shape: Shape) -> bool:
+    """Whether a loop that fails leaves a trace of the rounds before."""
+    region = shape.region if shape.loop is None else shape.loop
+    for place in [region, *reachable(names, [region])]:
+        for node in names.walk(place):
+            if isinstance(node, ast.Call) and (
+                names.stands_for(node.func, "builtins.print")
+                or (isinstance(node.func, ast.Attribute) and node.func.attr in _WRITES)
+            ):
+                return True
+    frame = names.scope_of(region).frame.node
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.Try) and (
+            names.contains(node, region) or frame in reachable(names, node.body)
+        ):
+            return True
+        if isinstance(node, ast.Attribute) and names.qualified_names(node) & set(_LAST_WORDS):
+            return True
+    return False
+
+
+def _is_there(module: Module, shape: Shape, node: ast.Subscript) -> bool:
+    """Whether the item is certainly there, as far as the text of the loop tells."""
+    names, base, key = module.names, node.value, node.slice
+    if isinstance(key, ast.Slice):
+        return True
+    text = ast.unparse(base)
+    values = [b.value for b in names.reaching(base)] if isinstance(base, ast.Name) else []
+    if values and all(
+        isinstance(v, ast.Call) and names.qualified_names(v.func) & _FORGIVING for v in values
+    ):
+        return True
+    if isinstance(key, ast.Constant):
+        return isinstance(base, ast.Name) and _each_has(module, base, key.value)
+    if not isinstance(key, ast.Name):
+        return False
+    for repeat in shape.repeats or []:
+        targets = {n.id for n in ast.walk(repeat.target) if isinstance(n, ast.Name)}
+        if key.id not in targets:
+            continue
+        iterable = ast.unparse(repeat.iterable)
+        around = {f"range(len({text}))", f"enumerate({text})", text, f"{text}.keys()"}
+        around |= {f"sorted({text})", f"list({text})", f"{text}.items()"}
+        if iterable in around:
+            return True
+        count = repeat.iterable.args if isinstance(repeat.iterable, ast.Call) else []
+        if iterable.startswith("range(") and len(count) == 1:
+            size = ast.unparse(count[0])
+            return bool(values) and all(v is not None and _is_sized(v, size) for v in values)
+    return False
+
+
+def _is_sized(value: ast.expr, size: str) -> bool:
+    """Whether a list is made with as many items as the loop takes: ``[0] * n``."""
+    if isinstance(value, ast.ListComp | ast.DictComp):
+        generators = value.generators
+        plain = len(generators) == 1 and not generators[0].ifs
+        return plain and ast.unparse(generators[0].iter) == f"range({size})"
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        return size in (ast.unparse(value.left), ast.unparse(value.right))
+    if not isinstance(value, ast.Call):
+        return False
+    given = [a.elts[0] if isinstance(a, ast.Tuple) and a.elts else a for a in value.args]
+    return any(ast.unparse(a) in (size, f"range({size})") for a in given)
+
+
+def _each_has(module: Module, item: ast.Name, key: object) -> bool:
+    """Whether each item of the loop is written down with that key or place."""
+    bindings = module.names.reaching(item)
+    if not bindings or any(
+        b.kind not in (BindingKind.LOOP, BindingKind.COMPREHENSION) for b in bindings
+    ):
+        return False
+    for binding in bindings:
+        values = loop_values(module, binding)
+        if not values:
+            return False
+        for value in values:
+            if isinstance(value, ast.Dict):
+                keys = [k.value for k in value.keys if isinstance(k, ast.Constant)]
+                if key not in keys:
+                    return False
+            elif isinstance(value, ast.Tuple | ast.List):
+                if not isinstance(key, int) or not -len(value.elts) <= key < len(value.elts):
+                    return False
+            else:
+                return False
+    return True
