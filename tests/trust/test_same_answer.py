@@ -15,6 +15,7 @@ from ray_lint.core import check, fix
 from ray_lint.errors import SourceError
 from ray_lint.program import project as projects
 from ray_lint.program.project import Project
+from ray_lint.sources.text import decode
 from tests.doors.conftest import Command
 from tests.doors.test_agreement import FILES, PLACE, Found, expected, read
 
@@ -158,23 +159,33 @@ def test_fixes_are_the_same_everywhere(corpus: Path, command: Command) -> None:
 
 def test_the_server(corpus: Path) -> None:
     pytest.importorskip("pygls")
-    from ray_lint.cli.server import Document
-    from ray_lint.sources.source import load
+    from tests.doors.test_server import Client, session
 
+    texts, wanted = {}, {}
     for path in sorted(corpus.glob("f*.py")):
-        if b"coding" in path.read_bytes()[:200]:
-            continue
         try:
-            whole = check(path.read_bytes(), filename=str(path), fixes=False)
+            texts[path] = decode(path.read_bytes(), path.name).content
+            whole = check(path.read_bytes(), filename=str(path), project=Project(), fixes=False)
         except SourceError:
-            whole = []
-        document = Document(load(str(path), path.read_bytes()), (), Config())
-        assert document.findings(fixes=False) == whole
+            continue  # an editor has no text for it, or tells the error
+        wanted[path] = [(f.start.line, f.code) for f in whole]
+    found = {}
+
+    async def play(client: Client) -> None:
+        for path in wanted:
+            client.open(path.as_uri(), texts[path])
+            found[path] = [
+                (d.range.start.line + 1, str(d.code)) for d in await client.diagnostics()
+            ]
+
+    session(corpus, play)
+    assert sum(map(len, wanted.values())) > 50
+    assert found == wanted
 
 
 def test_flake8(corpus: Path) -> None:
     pytest.importorskip("flake8")
-    from tests.doors.test_flake8 import flake8
+    from tests.doors.plugin import flake8
 
     found: Found = expected(corpus)
     assert len(found) > 50
