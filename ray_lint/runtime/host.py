@@ -64,36 +64,44 @@ def _imported_ray() -> Any:
 
 def _reason(error: Exception) -> str:
     """Return in one sentence why there is no cluster."""
-    text = str(error)
+    texts = [str(one).strip() for one in _chain(error)]
+    said = [text for text in texts if text]
+    mismatch = [text for text in said if "ersion mismatch" in text]
+    text = [*mismatch, *said, f"{type(error).__name__} without a reason"][0]
     versions = re.findall(r"(Ray|Python): (\S+)", text)
-    if "ersion mismatch" in text and len(versions) == 4:
+    if mismatch and len(versions) == 4:
         (_, theirs), (_, their_python), (_, ours), (_, our_python) = versions
         return (
             f"the cluster runs Ray {theirs} on Python {their_python}, this is Ray {ours} on Python "
             f"{our_python}; both must be the same"
         )
-    lines = [line.strip() for line in text.splitlines() if line.strip()] or [repr(error)]
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
     words = lines[0]
     if words.endswith(":") and len(lines) > 1:  # what follows is a traceback; its end tells why
         words = f"{words} {lines[-1]}"
-    return f"no Ray cluster: {words}{_token(error)}"
+    return f"no Ray cluster: {words}{_token(texts)}"
 
 
-def _token(error: BaseException | None) -> str:
+def _chain(error: BaseException | None) -> list[BaseException]:
+    """Return an exception and those behind it: some versions of Ray raise an empty one last."""
+    found: list[BaseException] = []
+    while error is not None and error not in found:
+        found.append(error)
+        error = error.__cause__ or error.__context__
+    return found
+
+
+def _token(texts: list[str]) -> str:
     """Return what to do if the cluster may have asked for a token that was not sent.
 
     Ray 2.60 protects clusters by a token, and sends it to an address only if told to.
     """
     if os.environ.get("RAY_AUTH_MODE"):
         return ""
-    seen = []
-    while error is not None and error not in seen:
-        seen.append(error)
-        if "InvalidAuthToken" in str(error):
-            return "; it asks for a token: set RAY_AUTH_MODE=token"
-        error = error.__cause__ or error.__context__
-    told = any("client connection timeout" in str(one) for one in seen)  # Ray Client hides why
-    return "; if it asks for a token, set RAY_AUTH_MODE=token" if told else ""
+    if any("InvalidAuthToken" in text for text in texts):
+        return "; it asks for a token: set RAY_AUTH_MODE=token"
+    hidden = any("client connection timeout" in text for text in texts)  # Ray Client hides why
+    return "; if it asks for a token, set RAY_AUTH_MODE=token" if hidden else ""
 
 
 def _connect(options: argparse.Namespace) -> Any:

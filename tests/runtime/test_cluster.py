@@ -80,6 +80,8 @@ def test_an_unreachable_cluster(address: str, words: str) -> None:
         ("", "ray client connection timeout", "", "if it asks for a token, set RAY_AUTH_MODE"),
         ("", "Failed to connect", "no route to host", ""),
         ("token", "Failed to connect", "RPC error: InvalidAuthToken: missing", ""),
+        ("token", "", "no route to host", ""),
+        ("token", "", "", ""),
     ],
 )
 def test_a_cluster_that_asks_for_a_token(
@@ -89,8 +91,23 @@ def test_a_cluster_that_asks_for_a_token(
     error = ConnectionError(words)
     error.__cause__ = RuntimeError(cause)
     reason = _reason(error)
-    assert reason.startswith(f"no Ray cluster: {words}")
-    assert (hint in reason) and (bool(hint) is ("token" in reason))
+    expected = words or cause or "ConnectionError without a reason"
+    assert reason.startswith(f"no Ray cluster: {expected}")
+    assert hint in reason
+    assert ("token" in hint) is ("token" in reason)
+
+
+def test_a_version_that_only_the_cause_tells() -> None:
+    """Ray 2.40 raises a bare ConnectionError while it handles what it knows of the versions."""
+    error = ConnectionError()
+    error.__context__ = RuntimeError(
+        "Version mismatch: The cluster was started with:\n    Ray: 2.60.0\n    Python: 3.11.7\n"
+        "This process on node 1 was started with:\n    Ray: 2.40.0\n    Python: 3.12.1\n"
+    )
+    assert _reason(error) == (
+        "the cluster runs Ray 2.60.0 on Python 3.11.7, this is Ray 2.40.0 on Python 3.12.1; "
+        "both must be the same"
+    )
 
 
 @pytest.mark.ray
