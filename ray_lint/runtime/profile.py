@@ -23,7 +23,7 @@ from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
 from ray_lint.program.submissions import find_submissions
 from ray_lint.runtime.cluster import Cluster
-from ray_lint.runtime.program import failure, traced_environment, watched, without_ray
+from ray_lint.runtime.program import failure, other_python, traced_environment, watched
 from ray_lint.sources.profile import VERSION
 from ray_lint.sources.text import character_column, decode
 
@@ -143,7 +143,8 @@ def profile(
         records = [json.loads(path.read_text()) for path in sorted(folder.glob("profile-*.json"))]
         if code and not problem:
             problem = failure(code, output)
-            problem += without_ray(command, problem)
+            if not records:  # it may have had no Ray, or not even come to import it
+                problem += other_python(command)
         notes = [note for record in records for note in record["notes"]]
         if not records:
             notes.append("the program never imported ray in a process that could be watched")

@@ -130,10 +130,16 @@ def python_word() -> str:
 
 def without_ray(command: Sequence[str], problem: str) -> str:
     """Return what to do if a command failed because its Python has no Ray, else nothing."""
-    if not re.search(r"No module named '?ray'?(?![\w.])", problem):
-        return ""
+    missing = re.search(r"No module named '?ray'?(?![\w.])", problem)
+    return other_python(command) if missing else ""
+
+
+def other_python(command: Sequence[str]) -> str:
+    """Return what to do if a command starts another Python than this one, else nothing."""
     where = shutil.which(command[0])
-    if where is None or Path(where).parent == Path(sys.executable).parent:
+    if where is None or not Path(where).name.startswith("python"):
+        return ""
+    if Path(where).parent == Path(sys.executable).parent:
         return ""
     return f"; {command[0]} is {where}, but ray-lint runs with {sys.executable}: give that one"
 
