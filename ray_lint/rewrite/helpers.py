@@ -10,6 +10,7 @@ from dataclasses import dataclass
 SPLIT = "split_into_batches"
 SUBMIT = "submit_in_batches"
 SUBMIT_UNPACKED = "submit_unpacked_in_batches"
+SUBMIT_TO_ACTORS = "submit_to_actors_in_batches"
 
 # A task should get no more items than this, so that one batch stays small in memory.
 LARGEST_BATCH = 1000
@@ -49,6 +50,27 @@ def {submit}(remote_function, items, *args, **options):
     return refs
 '''
 
+_SUBMIT_TO_ACTORS = '''\
+def {submit}(method, items, *args, **options):
+    """Call a method once per batch of an actor's items; return one ObjectRef per item.
+
+    Each item comes with its actor: (actor, item).
+    """
+    places = {{}}
+    for place, (actor, _) in enumerate(items):
+        places.setdefault(actor, []).append(place)
+    refs = [None] * len(items)
+    for actor, own in places.items():
+        size = {size}
+        for start in range(0, len(own), size):
+            batch = own[start : start + size]
+            batch_method = getattr(actor, method).options(num_returns=len(batch), **options)
+            batch_refs = batch_method.remote([items[place][1] for place in batch], *args)
+            for place, ref in zip(batch, batch_refs if len(batch) > 1 else [batch_refs]):
+                refs[place] = ref
+    return refs
+'''
+
 
 @dataclass(frozen=True)
 class HelperNames:
@@ -85,3 +107,12 @@ def submit_helper(names: HelperNames, *, unpacked: int) -> str:
         split=names.split,
         arguments=f"*args, {spread}" if unpacked else "batch, *args",
     )
+
+
+def submit_to_actors_helper(name: str, *, batch_size: int | None) -> str:
+    """Return the text of the function that submits batches to the actors that items come with.
+
+    An actor runs its calls one after the other: about four batches for each are enough.
+    """
+    size = f"min(max(len(own) // 4, 1), {LARGEST_BATCH})" if batch_size is None else str(batch_size)
+    return _SUBMIT_TO_ACTORS.format(submit=name, size=size)

@@ -14,10 +14,12 @@ from ray_lint.rewrite.functions import indented
 from ray_lint.rewrite.helpers import (
     SPLIT,
     SUBMIT,
+    SUBMIT_TO_ACTORS,
     SUBMIT_UNPACKED,
     HelperNames,
     split_helper,
     submit_helper,
+    submit_to_actors_helper,
 )
 from ray_lint.rewrite.naming import NameSupply
 from ray_lint.rewrite.plan import Declined, Edits
@@ -41,6 +43,9 @@ def _imports_ray(statement: ast.stmt) -> bool:
         a.name.partition(".")[0] == "ray" or getattr(statement, "module", "") == "ray"
         for a in statement.names
     )
+
+
+_HELPERS = (SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_TO_ACTORS)
 
 
 class Insertions:
@@ -273,6 +278,14 @@ class Insertions:
         wish = SUBMIT_UNPACKED if unpacked else SUBMIT
         return self._helper(edits, anchor, wish, text)
 
+    def submit_to_actors(self, edits: Edits, anchor: ast.stmt) -> str:
+        """Return the name of the function that submits to the actors that items come with."""
+
+        def text(name: str) -> str:
+            return submit_to_actors_helper(name, batch_size=self.config.batch_size)
+
+        return self._helper(edits, anchor, SUBMIT_TO_ACTORS, text)
+
     def _helper(self, edits: Edits, anchor: ast.stmt, wish: str, text: object) -> str:
         assert callable(text)
         point = self._helper_point(anchor)
@@ -327,7 +340,9 @@ class Insertions:
             if (
                 seen_ray
                 and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                and not statement.name.startswith((SPLIT, SUBMIT, SUBMIT_UNPACKED))
+                and not statement.name.startswith(
+                    (SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_TO_ACTORS)
+                )
             ):
                 return statement
             seen_ray = seen_ray or _imports_ray(statement)

@@ -56,6 +56,8 @@ class ItemWriter:
         self.project, self.module, self.source = project, module, source
         self.names = module.names
         self._lists: set[ast.expr] = set()
+        self.actor: ast.expr | None = None
+        """The actor that each item goes to, where there are several: items come with it then."""
 
     def list_named(self, name: str) -> ast.Name:
         """Return an expression for a list that the fix makes by this name."""
@@ -63,11 +65,21 @@ class ItemWriter:
         self._lists.add(listed)
         return listed
 
+    def keys(self, repeats: list[Repeat], key: ast.expr) -> Items:
+        """Return the keys of a dictionary of submissions."""
+        actor, self.actor = self.actor, None
+        try:
+            return self.items(repeats, [Argument(key, varying=True)])
+        finally:
+            self.actor = actor
+
     def items(self, repeats: list[Repeat], arguments: list[Argument]) -> Items:
         """Return the items of loops given as comprehension clauses."""
         varying = [a for a in arguments if a.varying]
         first = repeats[0]
         plain = len(repeats) == 1 and not first.conditions
+        if self.actor is not None:
+            return Items(f"[{self.step(varying)} {self.clauses(repeats)}]")
         if not varying:
             if plain:
                 return Items(self.sequence(first.iterable), counted=True)
@@ -88,6 +100,14 @@ class ItemWriter:
         wanted = target_names(target)
         have = [a.expression.id for a in varying if isinstance(a.expression, ast.Name)]
         return wanted is not None and len(have) == len(varying) and wanted == have
+
+    def step(self, varying: list[Argument]) -> str:
+        """Return one item, with its actor where there are several."""
+        return self.paired(self.element(varying) if varying else "None")
+
+    def paired(self, element: str) -> str:
+        """Return an item with its actor, where there are several."""
+        return element if self.actor is None else f"({self.source.code(self.actor)}, {element})"
 
     def element(self, varying: list[Argument]) -> str:
         """Return one item: the varying argument, or a tuple of them."""
@@ -325,13 +345,27 @@ def _makers(module: Module) -> set[ast.AST]:
             for node in names.walk(module.tree)
             if isinstance(node, ast.Call)
             and (
-                (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
+                (
+                    isinstance(node.func, ast.Attribute)
+                    and node.func.attr == "remote"
+                    and not _creates_actor(names, node.func.value)
+                )
                 or names.stands_for(node.func, "ray.put")
             )
             and not _fetched(module, node)
         }
     found: set[ast.AST] = names.memo[_makers]
     return found
+
+
+def _creates_actor(names: ModuleNames, maker: ast.expr) -> bool:
+    """Whether ``maker.remote(...)`` makes an actor, whose handle is no reference."""
+    while isinstance(maker, ast.Call) and isinstance(maker.func, ast.Attribute):
+        maker = maker.func.value
+    if not isinstance(maker, ast.Name):
+        return False
+    reaching = names.reaching(maker)
+    return bool(reaching) and all(isinstance(b.node, ast.ClassDef) for b in reaching)
 
 
 def _fetched(module: Module, call: ast.Call) -> bool:
@@ -395,6 +429,9 @@ def _given(module: Module, parameter: Binding) -> list[ast.expr]:
     function = parameter.scope.node
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
         return []
+    known = given_values(module, parameter)
+    if known:
+        return known
     if not is_program(module.names) or calls_of(module, function) is None:
         return []
     return arguments_for(module, function, parameter.name)

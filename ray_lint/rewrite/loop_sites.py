@@ -32,7 +32,8 @@ class LoopWriter(SiteText):
 
     def _is_filled_up(self, shape: Shape, arguments: list[Argument]) -> bool:
         """Whether the loop submits the same again until there are enough references."""
-        return shape.limit is not None and not any(a.varying for a in arguments)
+        fixed = self.items.actor is None and not any(a.varying for a in arguments)
+        return shape.limit is not None and fixed
 
     def _whole_loop(
         self,
@@ -54,7 +55,9 @@ class LoopWriter(SiteText):
             assert shape.repeats is not None
             items = self.items.items(shape.repeats, arguments)
         first = loop
-        if shape.form is Form.DROP:
+        if shape.form is Form.DROP and self.items.actor is not None:
+            text = self._item_refs(edits, call, items.code, indent, len(indent))
+        elif shape.form is Form.DROP:
             batch = self._local("batch", call, items.code)
             step = source.cst.default_indent
             text = (
@@ -135,9 +138,10 @@ class LoopWriter(SiteText):
         indent = source.indent(loop)
         base = ascii_name(call.name, "task").strip("_")
         varying = [a for a in arguments if a.varying]
+        kept_items = bool(varying) or self.items.actor is not None
         nested = self._nested_clauses(shape, site)
         in_places = len(shape.merged) < len(shape.siblings)
-        if varying:
+        if kept_items:
             collected = self.supply.fresh(f"{base}_{plural('item')}")
             items, start, counted = collected, f"{collected} = []", f"len({collected})"
         else:
@@ -151,8 +155,8 @@ class LoopWriter(SiteText):
                 else f"({source.code(node)} + {counted})"
                 for node in shape.lengths
             }
-        if varying:
-            element = self._with_lengths(varying, lengths)
+        if kept_items:
+            element = self.items.paired(self._with_lengths(varying, lengths) if varying else "None")
             if nested:
                 step = f"{collected}.extend([{element} {nested}])"
             else:
@@ -235,6 +239,8 @@ class LoopWriter(SiteText):
         elif shape.form is Form.YIELD:
             refs = self._item_refs(edits, call, items, indent, len(indent) + 11)
             lines = [f"yield from {refs}"]
+        elif shape.form is Form.DROP and self.items.actor is not None:
+            lines = [self._item_refs(edits, call, items, indent, len(indent))]
         elif shape.form is Form.DROP:
             batch = self._local("batch", call, items)
             lines = [

@@ -47,6 +47,7 @@ from ray_lint.rewrite.observers import (
 )
 from ray_lint.rewrite.overlap import Overlap
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
+from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
     judge_body,
     judge_class_body,
@@ -67,7 +68,22 @@ from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, us
 from ray_lint.sources.source import Lines
 
 _BUILTINS_WRITTEN = {
-    *("dict", "int", "iter", "len", "list", "max", "min", "next", "range", "set", "tuple", "zip")
+    *(
+        "dict",
+        "enumerate",
+        "getattr",
+        "int",
+        "iter",
+        "len",
+        "list",
+        "max",
+        "min",
+        "next",
+        "range",
+        "set",
+        "tuple",
+        "zip",
+    )
 }
 
 
@@ -140,7 +156,9 @@ class Rewriter(Submitted):
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
         self._judge_region(site, target, shape, every, doubts)
 
-        strategy, uses = self._strategy(shape, returns_shared=proof.shares_results)
+        strategy, uses = self._strategy(
+            shape, returns_shared=proof.shares_results, dealt=target.dealt is not None
+        )
         misfits = partial(self._misfit, target, arguments)
         judge_failures(names, proof, strategy, doubts, misfits, is_method=target.is_method)
         seconds = site.cost.seconds if site.cost.kind == "tiny" else None
@@ -155,6 +173,8 @@ class Rewriter(Submitted):
         if strategy is Strategy.REFERENCES and any(a.star == "**" for a in arguments):
             raise Declined("its keyword arguments are computed (`**`)")
         unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items or keeps)
+        if unpacked and target.dealt is not None:
+            raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         signature = signature_for(
             arguments,
             target.definition,
@@ -272,7 +292,9 @@ class Rewriter(Submitted):
                 )
                 doubts.add(f"{where} looks at the names or the text of the program")
         for node in ast.walk(site.submission.handle):
-            if isinstance(node, ast.Name) and binds_inside(names, node, region):
+            inside = isinstance(node, ast.Name) and binds_inside(names, node, region)
+            if inside and target.dealt is None:
+                assert isinstance(node, ast.Name)
                 raise Declined(f"what `{node.id}` stands for changes in the loop")
         self._judge_builtins(site, target)
         for repeat in shape.repeats or []:
@@ -350,9 +372,13 @@ class Rewriter(Submitted):
 
     # -- strategy -----------------------------------------------------------------------------
 
-    def _strategy(self, shape: Shape, *, returns_shared: bool) -> tuple[Strategy, Uses]:
+    def _strategy(
+        self, shape: Shape, *, returns_shared: bool, dealt: bool
+    ) -> tuple[Strategy, Uses]:
         names = self.names
         nothing = Uses([], only_gets=False)
+        if dealt:
+            return Strategy.REFERENCES, nothing
         if shape.form is Form.DROP:
             return Strategy.VALUES, nothing
         in_class = names.scope_of(shape.region).frame.is_class
@@ -417,15 +443,10 @@ class Rewriter(Submitted):
         source = self._source
         remote = batch
         if target.is_method:
-            method = site.submission.handle.value
-            while isinstance(method, ast.Call) and isinstance(method.func, ast.Attribute):
-                method = method.func.value
-            if not isinstance(method, ast.Attribute):
+            actor = actor_of(site.submission.handle)
+            if target.dealt is None and not isinstance(actor, ast.Name | ast.Attribute):
                 raise Declined("the actor is not called by name")
-            actor = method.value
-            if not isinstance(actor, ast.Name | ast.Attribute):
-                raise Declined("the actor is not called by name")
-            remote = f"{source.code(actor)}.{batch}"
+            remote = f"{source.code(actor)}.{batch}" if target.dealt is None else f'"{batch}"'
         by_name = dict(
             zip(
                 [name for _, name in self._ordered(arguments, signature)],
@@ -445,6 +466,7 @@ class Rewriter(Submitted):
             name=site.callee.name.rpartition(".")[2] if target.is_method else target.name,
         )
         items = ItemWriter(self.project, self.module, source)
+        items.actor = target.dealt
         text = self._text(self.module)
         anchor = target.statement
         if target.written is not self.module or target.local:

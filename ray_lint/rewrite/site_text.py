@@ -78,7 +78,10 @@ class SiteText:
     def _item_refs(self, edits: Edits, call: Call, items: str, indent: str, room: int) -> str:
         """Return the list of one reference per item."""
         arguments = len(call.signature.loop_names) if call.signature.unpacked else 0
-        submit = self.insertions.submit(edits, self.anchor, unpacked=arguments)
+        if self.items.actor is not None:
+            submit = self.insertions.submit_to_actors(edits, self.anchor)
+        else:
+            submit = self.insertions.submit(edits, self.anchor, unpacked=arguments)
         passed = [call.remote, items, *call.shared, *call.options]
         one_line = f"{submit}({', '.join(passed)})"
         if room + len(one_line) <= _WIDTH or "\n" in one_line:

@@ -129,7 +129,7 @@ class SiteWriter(LoopWriter):
         repeats = self._listed(edits, node, shape.repeats, call)
         self._must_repeat(repeats, [key, *(a.expression for a in arguments)])
         items = self.items.items(repeats, arguments)
-        keys = self.items.items(repeats, [Argument(key, varying=True)])
+        keys = self.items.keys(repeats, key)
         indent, room = self._place(node)
         refs = self._item_refs(edits, call, items.code, indent, room + 20)
         pair = (refs, keys.code) if shape.collection == "keys" else (keys.code, refs)
@@ -245,8 +245,11 @@ class SiteWriter(LoopWriter):
         assert shape.repeats is not None
         statement = shape.loop or self.names.statement_of(node)
         assert statement is not None
+        evaluated = list(arguments)
+        if self.items.actor is not None:
+            evaluated.append(Argument(self.items.actor, varying=True))
         if shape.loop is not None:
-            self._runs_to_the_end(shape, arguments)
+            self._runs_to_the_end(shape, evaluated)
         self._must_hold_before(shape)
         for parent in self.names.ancestors(shape.region if shape.loop is None else statement):
             if parent is statement or isinstance(parent, ast.stmt):
@@ -261,7 +264,7 @@ class SiteWriter(LoopWriter):
             raise Declined("the loop stands in a class body")
         if not self._first_on_line(statement):
             raise Declined("the statement shares its line with another one")
-        self._must_repeat(shape.repeats, [a.expression for a in arguments])
+        self._must_repeat(shape.repeats, [a.expression for a in evaluated])
         items = self.items.items(shape.repeats, arguments)
         indent = self.source.indent(statement)
         refs = self.supply.fresh(f"{ascii_name(call.name, 'task')}_refs")

@@ -101,7 +101,7 @@ class Submitted:
         Returns the arguments of the site, varying where they differ from those of the others.
         """
         shape.merged = []
-        if not shape.siblings or shape.aliases:
+        if not shape.siblings or shape.aliases or target.dealt is not None:
             return arguments
         found: list[tuple[ast.Expr, list[Argument]]] = []
         for statement in shape.siblings:

@@ -25,6 +25,7 @@ from ray_lint.rewrite.kept_code import kept_code
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
+from ray_lint.rewrite.pools import dealt_actor
 
 
 @dataclass(eq=False)
@@ -51,6 +52,8 @@ class Target:
     """How the module of the site names a remote function of another module."""
     local: bool = False
     """The other module stays as it is: the batch function stands in the module of the site."""
+    dealt: ast.expr | None = None
+    """The actor of one call, if the calls go to several actors of one class in turn."""
     called: ast.expr | None = None
     """How the module of the site names a plain function of another module that it made remote."""
 
@@ -254,9 +257,8 @@ def actor_method(
     """
     home = site.callee.module
     assert home is not None
-    if site.callee.target != "one actor":
-        raise Declined("the calls go to several actors")
-    if site.callee.others or not _is_one_handle(names, site.submission.handle):
+    dealt = None if site.callee.target == "one actor" else dealt_actor(names, site)
+    if site.callee.others or (dealt is None and not _is_one_handle(names, site.submission.handle)):
         raise Declined("the actor is not always of one class")
     if site.submission.through is not None:
         raise Declined("another function calls the actor")
@@ -285,6 +287,7 @@ def actor_method(
         definition.name,
         is_method=True,
         exclusive=False,
+        dealt=dealt,
     )
 
 
