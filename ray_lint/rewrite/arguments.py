@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.plan import Argument, Declined
 from ray_lint.rewrite.submitters import submitter_of
@@ -185,10 +185,13 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
         for expression in [*inner.args[1:], *(keyword.value for keyword in kept)]:
             _must_be_constant(names, expression, outer)
         return ast.Call(outer.func, [*inner.args[1:], *outer.args], [*kept, *outer.keywords])
-    parameters = _bound_parameters(function, outer)
+    parameters = _bound_parameters(function, outer, submitter.receiver)
     used: set[str] = set()
 
     def replaced(expression: ast.expr) -> ast.expr:
+        if submitter.receiver is not None and isinstance(expression, ast.Attribute):
+            _must_be_kept(names, expression, function, outer)
+            return ast.Attribute(submitter.receiver, expression.attr, ast.Load())
         if isinstance(expression, ast.Name) and expression.id in parameters:
             value = parameters[expression.id]
             if expression.id in used and not isinstance(value, ast.Name | ast.Constant):
@@ -209,11 +212,15 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
 
 
 def _bound_parameters(
-    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda, call: ast.Call
+    function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
+    call: ast.Call,
+    receiver: ast.Name | None,
 ) -> dict[str, ast.expr]:
     """Return what a call gives to each parameter. Raises Declined where that is not plain."""
     spec = function.args
     positional = [*spec.posonlyargs, *spec.args]
+    if receiver is not None:
+        positional = positional[1:]
     starred = any(isinstance(a, ast.Starred) for a in call.args)
     if spec.vararg or spec.kwarg or starred or any(k.arg is None for k in call.keywords):
         raise Declined("the function that submits is called with starred arguments")
@@ -228,6 +235,32 @@ def _bound_parameters(
     if bound.keys() != names:
         raise Declined("the call does not give each parameter one value")
     return bound
+
+
+def _must_be_kept(
+    names: ModuleNames, attribute: ast.Attribute, function: FunctionNode, site: ast.Call
+) -> None:
+    """Decline ``self.x`` of a method that submits unless ``__init__`` sets it once and for all.
+
+    The fix reads it where the call of the method stands, once for all items.
+    """
+    spec = function.args
+    first = [*spec.posonlyargs, *spec.args][:1]
+    owned = isinstance(attribute.value, ast.Name) and [attribute.value.id] == [a.arg for a in first]
+    for node in names.walk(names.tree):
+        if not isinstance(node, ast.Attribute) or node.attr != attribute.attr:
+            continue
+        method = names.scope_of(node).frame.node
+        set_up = isinstance(method, ast.FunctionDef) and method.name == "__init__"
+        parent = names.parents[node]
+        if isinstance(node.ctx, ast.Load):
+            # Reading it is fine; what is called, stored into or handed on may change.
+            owned = owned and not isinstance(parent, ast.Attribute | ast.Subscript)
+        else:
+            owned = owned and set_up and isinstance(parent, ast.Assign | ast.AnnAssign)
+    loops = names.enclosing_loops(site)
+    if not owned or any(not isinstance(loop, ast.comprehension) for loop in loops):
+        raise Declined(f"`{ast.unparse(attribute)}` may change while the loop runs")
 
 
 def _must_be_constant(names: ModuleNames, expression: ast.expr, site: ast.Call) -> None:

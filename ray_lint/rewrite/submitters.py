@@ -7,7 +7,7 @@ they are given a name. A call of one is a submission like any other.
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
 
@@ -23,10 +23,14 @@ class Submitter:
     handle: ast.Attribute
     inner: ast.Call | None = None
     function: FunctionNode | None = None
+    receiver: ast.Name | None = None
+    """The ``self`` of the call ``self.submit(x)``."""
 
 
 def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
     """Return what ``submit`` of the call ``submit(x)`` is, if all it does is to submit."""
+    if isinstance(call.func, ast.Attribute):
+        return _of_method(names, call.func)
     if not isinstance(call.func, ast.Name) or call.func.id not in _candidates(names):
         return None
     bindings = names.reaching(call.func)
@@ -39,6 +43,29 @@ def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
     if binding.kind is BindingKind.ASSIGN and binding.value is not None:
         return _of_value(names, binding.value)
     return None
+
+
+def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
+    """Return what ``self.submit`` is, if all objects of the file that have it mean the same."""
+    if not isinstance(method.value, ast.Name) or method.value.id != "self":
+        return None
+    owner = next((a for a in names.ancestors(method) if isinstance(a, ast.ClassDef)), None)
+    if owner is None or method.attr not in names.scopes[owner].bindings:
+        return None
+    named = [
+        binding
+        for scope in names.scopes.values()
+        if scope.is_class
+        for binding in scope.bindings.get(method.attr, [])
+    ]
+    stored = any(
+        isinstance(n, ast.Attribute) and n.attr == method.attr and not isinstance(n.ctx, ast.Load)
+        for n in names.walk(names.tree)
+    )
+    if stored or len(named) != 1 or not isinstance(named[0].node, ast.FunctionDef):
+        return None
+    submitter = _of_function(named[0].node)
+    return None if submitter is None else replace(submitter, receiver=method.value)
 
 
 def _candidates(names: ModuleNames) -> frozenset[str]:

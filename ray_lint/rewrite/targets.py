@@ -420,6 +420,9 @@ class TargetWriter:
         expression = return_expression(definition)
         if expression is None or any(a.star for a in arguments):
             return None
+        if isinstance(definition, ast.FunctionDef) and self._passes_on(definition, expression):
+            assert isinstance(expression, ast.Call)
+            return f"{self.source.code(expression.func)}({signature.call})"
         spec = definition.args
         every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
         bound = [a.parameter for a in arguments]
@@ -440,6 +443,26 @@ class TargetWriter:
             return None
         code = self.source.enclosed(expression)
         return None if "\n" in code or "\r" in code else code
+
+    def _passes_on(self, definition: ast.FunctionDef, expression: ast.expr) -> bool:
+        """Whether a function only calls another one that has the very same parameters."""
+        spec = definition.args
+        if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Name):
+            return False
+        if expression.keywords or spec.vararg or spec.kwarg or spec.kwonlyargs or spec.posonlyargs:
+            return False
+        given = [a.id if isinstance(a, ast.Name) else "" for a in expression.args]
+        if given != [a.arg for a in spec.args] or len(definition.decorator_list) != 1:
+            return False
+        bindings = self.names.reaching(expression.func)
+        other = bindings[0].node if len(bindings) == 1 else None
+        return (
+            isinstance(other, ast.FunctionDef)
+            and not other.decorator_list
+            and len(bindings[0].scope.bindings[other.name]) == 1
+            and self.names.blocks[other].owner is self.names.blocks[definition].owner
+            and ast.dump(other.args) == ast.dump(spec)
+        )
 
     def _types(
         self,

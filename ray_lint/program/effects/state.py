@@ -260,6 +260,9 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
             return False
         if func.attr == "shuffle":
             return True
+        own = _own_methods(module, func)
+        if own:
+            return any(_parameter_changes(module, method, call, argument, 1) for method in own)
         if names.qualified(func) is None:
             return not (
                 func.attr in table.READING_METHODS
@@ -282,6 +285,25 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     return True
 
 
+def _own_methods(module: Module, func: ast.Attribute) -> list[ast.FunctionDef]:
+    """Return the methods that ``self.name`` may be: of its own class, or of one that is like it."""
+    names = module.names
+    if not isinstance(func.value, ast.Name) or func.value.id != "self":
+        return []
+    owner = next((a for a in names.ancestors(func) if isinstance(a, ast.ClassDef)), None)
+    if owner is None or func.attr not in names.scopes[owner].bindings:
+        return []
+    found = [
+        binding.node
+        for scope in names.scopes.values()
+        if scope.is_class
+        for binding in scope.bindings.get(func.attr, [])
+    ]
+    methods = [node for node in found if isinstance(node, ast.FunctionDef)]
+    decorated = any(method.decorator_list for method in methods)
+    return methods if len(methods) == len(found) and not decorated else []
+
+
 def _leaves_alone(name: str, call: ast.Call, argument: ast.AST) -> bool:
     if name in table.CHANGES_ARGUMENT:
         index = table.CHANGES_ARGUMENT[name][0]
@@ -300,10 +322,14 @@ def _parameter_changes(
     function: ast.FunctionDef | ast.AsyncFunctionDef,
     call: ast.Call,
     argument: ast.AST,
+    skip: int = 0,
 ) -> bool:
-    """Whether the parameter that gets the argument may be changed in the body."""
+    """Whether the parameter that gets the argument may be changed in the body.
+
+    ``skip`` parameters come before those that the call gives.
+    """
     scope = module.names.scopes[function]
-    every = [*function.args.posonlyargs, *function.args.args]
+    every = [*function.args.posonlyargs, *function.args.args][skip:]
     parameters = {a.arg for a in (*every, *function.args.kwonlyargs)}
     if argument in call.args and not any(isinstance(a, ast.Starred) for a in call.args):
         index = call.args.index(argument)
