@@ -54,7 +54,9 @@ class TooFineGrainedActorCall:
     - the class is defined once and by a statement that the calls see, and the method in the class
       itself, without a decorator;
     - the actor runs one call at a time (`max_concurrency`, `async` and concurrency groups do not);
-    - the loop does not talk to actors between two calls.
+    - calls that are dealt out to several actors go to items of one list that is made of actors of
+      one class and never changed;
+    - the loop does not talk to actors between two calls, but for fetching each result at once.
 
     ## References
     - [Ray: actors](https://docs.ray.io/en/latest/ray-core/actors.html)

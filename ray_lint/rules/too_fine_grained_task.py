@@ -73,7 +73,8 @@ class TooFineGrainedTask:
     - *Loop*: it ends only at its end; between two submissions it neither waits, yields, awaits nor
       handles failures; its arguments do not depend on the iteration before.
     - *References*: the collection is a plain list, set or dict of which every use is known. Nothing
-      waits with a timeout, cancels tasks or looks at the tasks of the cluster.
+      waits with a timeout that a batch could reach (shorter than a second, or than ten times the
+      largest batch), cancels tasks or looks at the tasks of the cluster.
     - *Options*: written out, the same for all items, one result per task, and none that would mean
       something else for a batch.
 
