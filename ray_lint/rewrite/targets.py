@@ -87,6 +87,8 @@ def find_target(names: ModuleNames, site: Site) -> Target:
     statement = binding.statement
     if statement is None:
         raise Declined("its definition is not a statement")
+    if home is module and definition is not statement and not _is_given(names, binding, definition):
+        raise Declined("its function is not given by name where it is made remote")
     called = None
     if home is not module:
         called = _imported(names, callee.decorator, statement)
@@ -160,6 +162,25 @@ def _imported(names: ModuleNames, decorator: ast.expr | None, statement: ast.stm
     if scope not in names.scope_of(statement).ancestors():
         raise Declined(f"`{base.id}` is not visible where the batch function would be")
     return given
+
+
+def _is_given(
+    names: ModuleNames, binding: Binding, definition: ast.FunctionDef | ast.Lambda
+) -> bool:
+    """Whether ``f = ray.remote(g)`` makes the function itself remote, by name or as a lambda.
+
+    What ``ray.remote(make(3))`` or ``f if c else g`` stand for cannot be called in its place.
+    """
+    value = binding.value
+    while isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        if value.func.attr != "options":
+            break
+        value = value.func.value
+    given = value.args[0] if isinstance(value, ast.Call) and len(value.args) == 1 else None
+    if isinstance(given, ast.Name):
+        reaching = names.reaching(given)
+        return len(reaching) == 1 and definition in (reaching[0].node, reaching[0].value)
+    return given is definition
 
 
 def _made_at_the_call(
