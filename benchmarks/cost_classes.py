@@ -42,6 +42,7 @@ WORDS = "the quick brown fox jumps over the lazy dog"
 TABLE = {i: i * i for i in range(100)}
 POINTS = [(i, i * 0.5) for i in range(50)]
 VECTOR = np.arange(100.0)
+MATRIX = np.ones((100, 100))
 
 
 def case(*arguments: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -335,6 +336,11 @@ def reads_json(text):
     return json.loads(text)["a"][0]
 
 
+@case("[1, 2, {'three': 3}]")
+def reads_a_literal(text):
+    return ast.literal_eval(text)
+
+
 @case(3)
 def hashes(x):
     import hashlib
@@ -444,6 +450,16 @@ def mean_of_a_few(x):
 @case(3)
 def norm_of_a_constant(x):
     return float((VECTOR * x).sum())
+
+
+@case(VECTOR)
+def norm_of_its_argument(x):
+    return np.linalg.norm(x)
+
+
+@case(MATRIX, 3)
+def product_of_rows(matrix, i):
+    return np.dot(matrix[i], matrix[:, 0])
 
 
 @case(3)

@@ -231,6 +231,10 @@ def _holds_references(module: Module, node: ast.expr, depth: int = 0) -> bool:
     if isinstance(node, ast.BinOp):
         return any(_holds_references(module, side, depth + 1) for side in (node.left, node.right))
     if isinstance(node, ast.Call):
+        if _is_submission(node):
+            return True  # a generator task: it gives one reference for each value it yields
+        if names.stands_for(node.func, "ray.get") and node.args:
+            return _gives_dynamic_generator(module, node.args[0])
         if names.qualified_names(node.func) & _PASS_THROUGH:
             return any(_holds_references(module, a, depth + 1) for a in node.args)
         if isinstance(node.func, ast.Name) and node.func.id == "map" and node.args:
@@ -252,6 +256,30 @@ def _holds_references(module: Module, node: ast.expr, depth: int = 0) -> bool:
                 if filled is not None and _is_reference(names, filled):
                     return True
     return False
+
+
+def _gives_dynamic_generator(module: Module, node: ast.expr) -> bool:
+    """Whether ``ray.get`` of the expression gives a generator of references, not of values."""
+    names = module.names
+    if isinstance(node, ast.Name):
+        values = [binding.value for binding in names.reaching(node)]
+        return any(v is not None and _gives_dynamic_generator(module, v) for v in values[:1])
+    asked: list[ast.AST] = []
+    while isinstance(node, ast.Call | ast.Attribute):
+        if isinstance(node, ast.Call):
+            asked.append(node)
+        node = node.func if isinstance(node, ast.Call) else node.value
+    if isinstance(node, ast.Name):
+        for binding in names.reaching(node):
+            asked += getattr(binding.node, "decorator_list", [])
+    return any(
+        keyword.arg == "num_returns"
+        and isinstance(keyword.value, ast.Constant)
+        and keyword.value.value == "dynamic"
+        for call in asked
+        if isinstance(call, ast.Call)
+        for keyword in call.keywords
+    )
 
 
 def _filled_with(names: ModuleNames, use: ast.Name) -> ast.expr | None:

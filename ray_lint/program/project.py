@@ -11,6 +11,7 @@ from __future__ import annotations
 import ast
 import hashlib
 import os
+import re
 from collections.abc import Container
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ from ray_lint.sources.text import decode
 _ROOT_MARKERS = (".git", ".hg", "pyproject.toml", "setup.py", "setup.cfg", "requirements.txt")
 _INSTALLED = frozenset({"site-packages", "dist-packages"})
 _MAX_LEVELS = 12  # directories walked upwards from a file
+# The interface of Ray is known by its names: its large files are not read for it.
+_RAY_ITSELF = re.compile(r"ray\.(data\.|actor\.)?\w+")
 _MAX_FILES = 5_000  # loaded for one linted file
 _KEPT = 150_000  # characters of source whose trees are kept from one linted file to the next
 _MAX_BYTES = 4_000_000  # a larger file is generated data
@@ -361,6 +364,8 @@ class Project:
 
     def resolve_all(self, module: Module, dotted: str) -> tuple[Definition, ...]:
         """Return every definition that the dotted name may stand for, in order."""
+        if _RAY_ITSELF.fullmatch(dotted):
+            return ()
         key = (Project.resolve_all, module, dotted)
         if key not in self.memo:
             self.memo[key] = ()  # what a cycle sees
