@@ -32,7 +32,7 @@ TESTS = (
 """What depends on the version of Python, LibCST or flake8 rather than on the machine."""
 TOOLS = ("pytest", "pytest-timeout", "hypothesis")
 OLDEST = ("libcst", "flake8")
-MINUTES = 10
+MINUTES = 20
 """What a row may take."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from functools import cached_property
 
 from ray_lint.errors import SourceError
@@ -66,7 +67,8 @@ def parse(text: str, filename: str) -> ast.Module:
         return ast.parse(text, filename)
     except SyntaxError as error:
         column = max((error.offset or 1) - 1, 0)
-        message = f"syntax error: {error.msg}"
+        # The source may be right for a newer Python than the one that runs.
+        message = "syntax error for Python {}.{}: {}".format(*sys.version_info[:2], error.msg)
         raise SourceError(filename, message, error.lineno or 1, column) from None
     except (RecursionError, MemoryError):
         raise SourceError(filename, "too deeply nested to be parsed") from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -87,6 +88,26 @@ def answer(source: bytes) -> None:
 @pytest.mark.parametrize("source", CASES.values(), ids=CASES.keys())
 def test_odd_sources(source: bytes) -> None:
     answer(source)
+
+
+NEWER = {
+    (3, 11): b"try:\n    pass\nexcept* ValueError:\n    pass\n",
+    (3, 12): b"type X = int\n",
+    (3, 13): b"class A[T = int]:\n    pass\n",
+    (3, 14): b"t'{x}'\n",
+}
+
+
+@pytest.mark.parametrize(("version", "source"), NEWER.items(), ids=str)
+def test_code_for_a_newer_python(version: tuple[int, int], source: bytes) -> None:
+    """It is linted if this Python reads it, else refused by the name of this Python."""
+    if sys.version_info >= version:
+        assert check(HEAD + SITE + source, fixes=False)
+        return
+    with pytest.raises(SourceError) as caught:
+        check(HEAD + SITE + source)
+    assert "syntax error for Python {}.{}: ".format(*sys.version_info[:2]) in str(caught.value)
+    assert caught.value.line > 5
 
 
 PIECES = st.sampled_from(
