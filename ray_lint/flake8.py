@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import argparse
 
     from ray_lint.config import Config
+    from ray_lint.program.project import Project
 
 
 class Plugin:
@@ -24,6 +25,10 @@ class Plugin:
     """What flake8's own options say, set once for the whole run; None: the defaults."""
     profile = ""
     """The file of a profile, if one is to be used."""
+
+    _project: Project | None = None
+    """What the files of the run know of one another: reading imported files anew for each linted
+    one was most of the plugin's time."""
 
     def __init__(self, tree: ast.Module, lines: list[str], filename: str) -> None:
         self.tree = tree
@@ -90,6 +95,7 @@ class Plugin:
         """Take over what flake8 has read."""
         from ray_lint.config import Config
 
+        cls._project = None
         cls.profile = options.ray_profile
         if cls.profile:
             from ray_lint.errors import UsageError
@@ -127,12 +133,17 @@ class Plugin:
             from ray_lint.sources.profile import load
 
             config = replace(config, measured=load(type(self).profile).of(self.filename))
+        if type(self)._project is None:
+            from ray_lint.program.project import Project
+
+            type(self)._project = Project(config.source_roots)
         try:
             findings = check(
                 data,
                 config,
                 filename=self.filename,
                 tree=self.tree,
+                project=type(self)._project,
                 fixes=False,
                 noqa=False,
             )
