@@ -9,8 +9,11 @@ from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Declined, Repeat
 
 
-def elsewhere(names: ModuleNames, call: ast.expr) -> Shape:
-    """Describe a call deep inside an expression: its loops must be known as clauses."""
+def elsewhere(names: ModuleNames, call: ast.expr, *, all_loops: bool = False) -> Shape:
+    """Describe a call deep inside an expression: its loops must be known as clauses.
+
+    ``all_loops`` takes in the ``for`` statements around a comprehension, too.
+    """
     statement = names.statement_of(call)
     assert statement is not None
     clauses: list[Repeat] = []
@@ -42,6 +45,8 @@ def elsewhere(names: ModuleNames, call: ast.expr) -> Shape:
         return _in_loops(names, call, statement, conditions)
     if conditions:
         raise Declined("the comprehension runs only under a condition")
+    if all_loops:
+        return _in_loops(names, call, statement, conditions, clauses)
     return Shape(Form.NEXT, call, region, clauses)
 
 
@@ -78,11 +83,16 @@ def _with_conditions(repeat: Repeat, conditions: list[ast.expr]) -> Repeat:
 
 
 def _in_loops(
-    names: ModuleNames, call: ast.expr, statement: ast.stmt, conditions: list[ast.expr]
+    names: ModuleNames,
+    call: ast.expr,
+    statement: ast.stmt,
+    conditions: list[ast.expr],
+    clauses: list[Repeat] | None = None,
 ) -> Shape:
     """Describe a call that nested ``for`` statements make once per iteration at most.
 
-    It may stand under conditions, which then are asked before the loop as well.
+    It may stand under conditions, which then are asked before the loop as well. ``clauses`` are
+    those of a comprehension around the call.
     """
     loops: list[tuple[ast.For, list[ast.expr]]] = []
     skips: list[ast.If] = []
@@ -111,7 +121,7 @@ def _in_loops(
         raise Declined("the loop does more with the reference than to collect it")
     shape: Shape | None = None
     for loop, tests in loops:
-        inner = shape.repeats or [] if shape is not None else []
+        inner = (shape.repeats or []) if shape is not None else (clauses or [])
         shape = Shape(
             Form.NEXT,
             call,

@@ -19,6 +19,7 @@ from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.program.sizes import count_loops
 from ray_lint.rewrite.arguments import binds_inside
 from ray_lint.rewrite.foreign import (
     defined_elsewhere,
@@ -58,7 +59,7 @@ from ray_lint.rewrite.safety import (
     judge_partial_reads,
     judge_waiting,
 )
-from ray_lint.rewrite.shapes import find_shape, in_fstring
+from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
 from ray_lint.rewrite.sharing import Sharing
 from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.sites import SiteWriter
@@ -106,10 +107,19 @@ class Rewriter(Submitted):
                 target = find_elsewhere(self.project, self.names, site)
             else:
                 target = find_target(self.names, site)
-            shape: Shape | None = find_shape(site.submission)
+            found = find_shape(site.submission)
         except Declined as declined:
             return Fix(title, Applicability.DISPLAY, (), str(declined))
+        for broad in self._broader(site, found):
+            doubts = Doubts()
+            try:
+                edits = self._edits(site, target, broad, doubts)
+            except (Declined, RecursionError):
+                continue
+            if not doubts.reasons:
+                return self._done(title, edits, target, doubts)
         reason = ""
+        shape: Shape | None = found
         while shape is not None:
             doubts = Doubts()
             try:
@@ -121,12 +131,26 @@ class Rewriter(Submitted):
                 reason = reason or "its code is too deeply nested to be rewritten"
                 shape = shape.narrower
             else:
-                reason = "; ".join(doubts.reasons)
-                others = tuple(self._others(edits, target))
-                changed = ", ".join(Path(one.filename).name for one in others)
-                title += f", with a change of {changed}" if changed else ""
-                return Fix(title, doubts.applicability, edits.done(), reason, others)
+                return self._done(title, edits, target, doubts)
         return Fix(title, Applicability.DISPLAY, (), reason)
+
+    def _done(self, title: str, edits: Edits, target: Target, doubts: Doubts) -> Fix:
+        """Return a fix with its edits, also those in other files."""
+        others = tuple(self._others(edits, target))
+        changed = ", ".join(Path(one.filename).name for one in others)
+        title += f", with a change of {changed}" if changed else ""
+        reason = "; ".join(doubts.reasons)
+        return Fix(title, doubts.applicability, edits.done(), reason, others)
+
+    def _broader(self, site: Site, shape: Shape) -> list[Shape]:
+        """Return forms that take in outer loops, if each run of the inner ones makes few calls."""
+        loops = site.pace.loops
+        inner = [loop for loop in loops if self.names.contains(shape.region, loop)]
+        if len(inner) == len(loops) or not inner:
+            return []
+        count = count_loops(self.project, self.module, inner)
+        few = count.high is not None and count.high < self.config.min_items
+        return broader_shapes(site.submission, shape) if few else []
 
     def _others(self, edits: Edits, target: Target) -> Iterator[FileEdits]:
         """Yield the edits in the module of the target, with their places."""

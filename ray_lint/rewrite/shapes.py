@@ -39,6 +39,24 @@ def find_shape(submission: Submission) -> Shape:
     return shape
 
 
+def broader_shapes(submission: Submission, shape: Shape) -> list[Shape]:
+    """Return the forms of a site that submit ahead for more of its loops than ``shape`` does."""
+    names = submission.module.names
+    if submission.is_mapped or submission.through is not None or shape.form is Form.NEXT:
+        return []
+    try:
+        broad: Shape | None = elsewhere(names, submission.call, all_loops=True)
+    except Declined:
+        return []
+    found = []
+    while broad is not None:
+        if broad.region is not shape.region and names.contains(broad.region, shape.region):
+            found.append(broad)
+        narrower, broad.narrower = broad.narrower, None
+        broad = narrower
+    return found
+
+
 def in_fstring(names: ModuleNames, node: ast.AST) -> bool:
     """Whether a node stands inside of an f-string."""
     return any(isinstance(n, ast.JoinedStr) for n in names.ancestors(node))
