@@ -20,7 +20,7 @@ from ray_lint.rewrite.insertions import same_code
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import ascii_name
 from ray_lint.rewrite.plan import Declined, Doubts, Edits, Strategy
-from ray_lint.rewrite.targets import Target, actor_method, is_script
+from ray_lint.rewrite.targets import Target, actor_method, is_script, known_definition
 
 _WIDEST = 99  # characters of an import on one line
 _LITERALS = (
@@ -43,12 +43,7 @@ def find_elsewhere(project: Project, names: ModuleNames, site: Site) -> Target:
     ``names`` are those of the module of the site.
     """
     callee = site.callee
-    home, definition = callee.module, callee.definition
-    assert home is not None
-    if definition is None:
-        raise Declined("its definition is not known")
-    if isinstance(definition, ast.AsyncFunctionDef):
-        raise Declined("it is asynchronous")
+    home, definition = known_definition(site)
     if site.submission.through is not None:
         raise Declined("it is defined in another module, and another function submits it")
     local = not project.may_edit(home)

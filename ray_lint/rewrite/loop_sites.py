@@ -93,8 +93,7 @@ class LoopWriter(SiteText):
 
     def _container(self, shape: Shape) -> str:
         container = shape.container
-        if not isinstance(container, ast.Name | ast.Attribute):
-            raise Declined("the references are collected in a computed place")
+        assert isinstance(container, ast.Name | ast.Attribute)  # no loop collects in another one
         return self.source.code(container)
 
     def _empty_start(self, shape: Shape, loop: ast.stmt) -> ast.stmt | None:
@@ -327,8 +326,6 @@ class LoopWriter(SiteText):
         self, edits: Edits, statement: ast.stmt, start: int, end: int, content: str
     ) -> None:
         if any(c not in content for c in self.source.comments_between(start, end)):
-            if not self.source.stands_alone(statement):
-                raise Declined("a comment inside the call would be lost")
             self._keep_comments(edits, statement, start, end, content)
 
     def _nested_clauses(self, shape: Shape, site: ast.expr) -> str:

@@ -33,14 +33,14 @@ def elsewhere(names: ModuleNames, call: ast.expr, *, all_loops: bool = False) ->
             own = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in parent.generators]
             clauses = [*own[:-1], _with_conditions(own[-1], conditions), *clauses]
             conditions = []
-            if any(g.is_async for g in parent.generators):
-                raise Declined("the comprehension is asynchronous")
             region = parent
         elif isinstance(parent, ast.IfExp) and child is not parent.test:
             conditions.insert(0, parent.test if child is parent.body else negated(parent.test))
-        elif isinstance(parent, ast.BoolOp) and child is not parent.values[0]:
+        elif _may_skip(parent, child):
             raise Declined("the call happens only under a condition")
         child = parent
+    if isinstance(statement, ast.Assert) and child is statement.msg:
+        raise Declined("the call happens only under a condition")
     if region is None:
         return _in_loops(names, call, statement, conditions)
     if conditions:
@@ -48,6 +48,15 @@ def elsewhere(names: ModuleNames, call: ast.expr, *, all_loops: bool = False) ->
     if all_loops:
         return _in_loops(names, call, statement, conditions, clauses)
     return Shape(Form.NEXT, call, region, clauses)
+
+
+def _may_skip(parent: ast.AST, child: ast.AST) -> bool:
+    """Whether a part of an expression or statement is evaluated or not as another part decides."""
+    if isinstance(parent, ast.BoolOp):
+        return child is not parent.values[0]
+    if isinstance(parent, ast.Compare):  # ``0 < x < f(x)`` calls f for positive x only
+        return child in parent.comparators[1:]
+    return isinstance(parent, ast.match_case | ast.ExceptHandler)
 
 
 _DRAINS = frozenset(
@@ -114,10 +123,6 @@ def _in_loops(
         else:
             break
     if not loops:
-        raise Declined("the loop does more with the reference than to collect it")
-    if isinstance(statement, ast.If | ast.While | ast.Try | ast.With) and not names.contains(
-        getattr(statement, "test", statement), call
-    ):
         raise Declined("the loop does more with the reference than to collect it")
     shape: Shape | None = None
     for loop, tests in loops:

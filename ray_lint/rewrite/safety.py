@@ -13,10 +13,6 @@ from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
 
-_FORBIDDEN = {
-    EffectKind.YIELDS: "it is a generator",
-    EffectKind.AWAITS: "it awaits",
-}
 _DOUBTFUL = {
     EffectKind.WRITES_OUTSIDE,
     EffectKind.READS_CHANGING_STATE,
@@ -82,8 +78,8 @@ def judge_body(
     varying = {a.parameter for a in arguments if a.varying and a.parameter}
     mutates_items = False
     for effect in effects:
-        if effect.kind in _FORBIDDEN:
-            raise Declined(_FORBIDDEN[effect.kind])
+        if effect.kind is EffectKind.YIELDS:
+            raise Declined("it is a generator")
         if effect.kind is EffectKind.MUTATES_PARAMETER:
             if is_method and effect.name == "self":
                 continue
@@ -132,6 +128,9 @@ def judge_container(names: ModuleNames, shape: Shape) -> None:
         if isinstance(value, ast.Call):
             if not names.qualified_names(value.func) & _PLAIN_COLLECTIONS:
                 raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
+            limited = value.keywords or len(value.args) > 1
+            if shape.lengths and limited and names.stands_for(value.func, "collections.deque"):
+                raise Declined(f"`{ast.unparse(container)}` may forget what it gets")
         elif own and not isinstance(value, _DISPLAYS):
             raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
 

@@ -21,6 +21,8 @@ def find_shape(submission: Submission) -> Shape:
         raise Declined("the call stands inside an f-string that cannot be taken apart")
     if submission.is_mapped:
         return _mapped(names, submission)
+    if any(isinstance(loop, ast.comprehension) and loop.is_async for loop in submission.loops):
+        raise Declined("the comprehension is asynchronous")
     try:
         shape = _direct(names, call)
     except Declined:
@@ -199,12 +201,6 @@ def _collected(names: ModuleNames, node: ast.expr, collection: str) -> tuple[ast
 
 def _comprehension(names: ModuleNames, comprehension: ast.expr, call: ast.expr) -> Shape:
     assert isinstance(comprehension, COMPREHENSIONS)
-    if any(g.is_async for g in comprehension.generators):
-        raise Declined("the comprehension is asynchronous")
-    for generator in comprehension.generators:
-        for part in (generator.iter, *generator.ifs):
-            if any(isinstance(n, ast.NamedExpr | ast.Await) for n in ast.walk(part)):
-                raise Declined("the comprehension awaits or assigns")
     repeats = [Repeat(g.target, g.iter, tuple(g.ifs)) for g in comprehension.generators]
     if isinstance(comprehension, ast.DictComp):
         as_keys = comprehension.key is call

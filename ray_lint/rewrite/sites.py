@@ -251,12 +251,7 @@ class SiteWriter(LoopWriter):
         if shape.loop is not None:
             self._runs_to_the_end(shape, evaluated)
         self._must_hold_before(shape)
-        for parent in self.names.ancestors(shape.region if shape.loop is None else statement):
-            if parent is statement or isinstance(parent, ast.stmt):
-                break
-            if isinstance(parent, ast.IfExp | ast.BoolOp | ast.Lambda):
-                raise Declined("the comprehension runs only under a condition")
-        if isinstance(statement, ast.While) or self.source.text.startswith(
+        if isinstance(self.names.statement_of(node), ast.While) or self.source.text.startswith(
             "elif", self.source.start(statement)
         ):
             raise Declined("nothing can be submitted before the condition of the loop")

@@ -58,16 +58,21 @@ class Target:
     """How the module of the site names a plain function of another module that it made remote."""
 
 
-def find_target(names: ModuleNames, site: Site) -> Target:
-    """Return the target of a site. Raises Declined where its definition cannot be extended."""
-    callee = site.callee
-    definition = callee.definition
-    module = site.submission.module
-    home = callee.module
+def known_definition(site: Site) -> tuple[Module, ast.FunctionDef | ast.Lambda]:
+    """Return the function that runs, with its module. Raises Declined for what cannot be a task."""
+    definition, home = site.callee.definition, site.callee.module
     if definition is None or home is None:
         raise Declined("its definition is not known")
     if isinstance(definition, ast.AsyncFunctionDef):
         raise Declined("it is asynchronous")
+    return home, definition
+
+
+def find_target(names: ModuleNames, site: Site) -> Target:
+    """Return the target of a site. Raises Declined where its definition cannot be extended."""
+    callee = site.callee
+    home, definition = known_definition(site)
+    module = site.submission.module
     if _made_by_handed_ray(home.names, callee.decorator):
         raise Declined("`ray` is handed over: it may be a client with a cluster of its own")
     if callee.kind is CalleeKind.ACTOR_METHOD:
@@ -85,8 +90,7 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("it is not called by a plain name")
     binding = _source_binding(names, handle)
     statement = binding.statement
-    if statement is None:
-        raise Declined("its definition is not a statement")
+    assert statement is not None  # a function or an assignment
     if home is module and definition is not statement and not _is_given(names, binding, definition):
         raise Declined("its function is not given by name where it is made remote")
     called = None
@@ -98,9 +102,6 @@ def find_target(names: ModuleNames, site: Site) -> Target:
             raise Declined("its definition is not known by name")
         if len(owner.bindings[definition.name]) > 1:
             raise Declined(f"`{definition.name}` is defined more than once")
-        if owner not in names.scope_of(statement).ancestors() or owner.is_class:
-            raise Declined(f"`{definition.name}` is not visible where the batch function would be")
-    block = names.blocks[statement]
     scope = names.scope_of(statement)
     if scope.is_class:
         raise Declined("the remote function belongs to a class")
@@ -108,8 +109,6 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("the remote function is not visible at the call by its own name")
     if isinstance(statement, ast.FunctionDef) and callee.decorator in statement.decorator_list[1:]:
         raise Declined("another decorator stands above the one of Ray")
-    if names.enclosing_loops(statement) and not isinstance(block.owner, ast.FunctionDef):
-        raise Declined("the remote function is defined in a loop")
     exclusive = (
         site.submission.through is None
         and is_script(names, site, statement)
@@ -202,12 +201,8 @@ def _made_at_the_call(
     if [b.node for b in bindings] != [definition] or given.id != definition.name:
         raise Declined(f"`{given.id}` is defined more than once")
     scope = names.scope_of(definition)
-    if len(scope.bindings[definition.name]) > 1:
-        raise Declined(f"`{definition.name}` is defined more than once")
     if scope.is_class or scope not in names.scope_of(maker).ancestors():
         raise Declined(f"`{definition.name}` is not visible where the batch function would be")
-    if names.enclosing_loops(definition):
-        raise Declined("the remote function is defined in a loop")
     for node in ast.walk(maker.func):
         # The decorator of the batch function is evaluated where the plain function is defined.
         if isinstance(node, ast.Name) and not all(
@@ -283,7 +278,7 @@ def actor_method(
         raise Declined("the actor is not always of one class")
     if site.submission.through is not None:
         raise Declined("another function calls the actor")
-    if not isinstance(definition, ast.FunctionDef) or not definition.args.args:
+    if isinstance(definition, ast.Lambda) or not definition.args.args:
         raise Declined("the method takes no instance")
     if definition.decorator_list:
         raise Declined("the method is decorated")
@@ -517,8 +512,7 @@ class TargetWriter:
         if target.is_method:
             return ""
         decorator = target.decorator
-        if decorator is None:
-            raise Declined("its decorator is not known")
+        assert decorator is not None
         statement = target.statement
         if isinstance(statement, ast.FunctionDef) and decorator in statement.decorator_list:
             first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
