@@ -21,6 +21,7 @@ from ray_lint.rewrite.arguments import target_names
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Items, Repeat
 from ray_lint.rewrite.source_map import SourceMap, is_bare
+from ray_lint.rewrite.spread import has_parts
 
 _SEQUENCE_CALLS = {
     "builtins.range",
@@ -85,11 +86,12 @@ class ItemWriter:
                 return Items(self.sequence(first.iterable), counted=True)
             element = "None"
             return Items(f"[{element} {self.clauses(repeats)}]", counted=True)
-        if plain and self._is_target(varying, first.target):
+        if plain and self._is_target(varying, first):
             return Items(self.sequence(first.iterable))
         return Items(f"[{self.element(varying)} {self.clauses(repeats)}]")
 
-    def _is_target(self, varying: list[Argument], target: ast.expr) -> bool:
+    def _is_target(self, varying: list[Argument], repeat: Repeat) -> bool:
+        target = repeat.target
         if len(varying) == 1 and varying[0].star == "*":
             expression = varying[0].expression
             return (
@@ -99,7 +101,12 @@ class ItemWriter:
             )
         wanted = target_names(target)
         have = [a.expression.id for a in varying if isinstance(a.expression, ast.Name)]
-        return wanted is not None and len(have) == len(varying) and wanted == have
+        if wanted is None or len(have) != len(varying) or wanted != have:
+            return False
+        # An item that does not fit the targets fails in the driver, as before.
+        return isinstance(target, ast.Name) or has_parts(
+            self.module, repeat.iterable, {len(wanted)}
+        )
 
     def step(self, varying: list[Argument]) -> str:
         """Return one item, with its actor where there are several."""

@@ -63,6 +63,7 @@ from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
 from ray_lint.rewrite.sharing import Sharing
 from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.sites import SiteWriter
+from ray_lint.rewrite.spread import judge_starred
 from ray_lint.rewrite.submitted import Submitted
 from ray_lint.rewrite.targets import Target, TargetWriter, find_target
 from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, uses_of
@@ -253,6 +254,8 @@ class Rewriter(Submitted):
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         judge_late(names, arguments, region)
+        spec = target.definition.args
+        judge_starred(self.module, spec, shape, arguments, doubts, is_method=target.is_method)
         for node in names.walk(region):
             own = shape.form is Form.YIELD and names.parents[node] is shape.node
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (

@@ -446,9 +446,10 @@ class TargetWriter:
             return None
         if isinstance(definition, ast.FunctionDef):
             first, last = self.source.first_line(definition), definition.end_lineno or 0
-            if self.source.has_comment(definition.lineno, last) and target.exclusive:
-                return None
             if len(definition.decorator_list) != 1 or first == last:
+                return None
+            decorated = definition.decorator_list[0].end_lineno or definition.lineno
+            if self.source.has_comment(decorated + 1, last) and target.exclusive:
                 return None
         if any(
             isinstance(n, ast.NamedExpr | ast.Yield | ast.YieldFrom | ast.Await)

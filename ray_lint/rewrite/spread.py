@@ -1,0 +1,124 @@
+"""Items that are spread: over the targets of a loop, or over the parameters of a task.
+
+An item that does not fit fails in the driver; in a batch it would fail in the worker, where the
+exception has another type.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Container
+
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.size_elements import SAME_ITEMS, items_of
+from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.plan import Argument, Doubts
+
+_ANY = 1000  # more parameters than any call has
+
+
+def judge_starred(
+    module: Module,
+    spec: ast.arguments,
+    shape: Shape,
+    arguments: list[Argument],
+    doubts: Doubts,
+    *,
+    is_method: bool,
+) -> None:
+    """Doubt ``f.remote(*item)`` and ``f.remote(**item)`` for items that may not fit ``f``.
+
+    ``spec`` are the parameters of ``f``.
+    """
+    places = [a.arg for a in [*spec.posonlyargs, *spec.args]][1 if is_method else 0 :]
+    needed = set(places[: len(places) - len(spec.defaults)])
+    needed |= {a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None}
+    given = {a.parameter for a in arguments if a.parameter}
+    for argument in arguments:
+        if not argument.star or not argument.varying:
+            continue
+        expression = argument.expression
+        fits = False
+        for repeat in shape.repeats or []:
+            if not isinstance(expression, ast.Name) or not isinstance(repeat.target, ast.Name):
+                continue
+            if repeat.target.id != expression.id:
+                continue
+            if argument.star == "*":
+                most = _ANY if spec.vararg else len(places) - len(given & set(places))
+                fits = has_parts(module, repeat.iterable, range(len(needed - given), most + 1))
+            else:
+                taken = {a.arg for a in [*spec.args, *spec.kwonlyargs]} - given
+                allowed = None if spec.kwarg else taken
+                fits = _has_keys(module, repeat.iterable, needed - given, allowed)
+        if not fits:
+            text = ast.unparse(expression)
+            doubts.add(f"`{text}` may not fit the parameters of the task")
+
+
+def _has_keys(
+    module: Module, iterable: ast.expr, needed: set[str], allowed: set[str] | None
+) -> bool:
+    """Whether each item provably is a dictionary with the needed and only the allowed keys."""
+    if _changed(module.names, iterable):
+        return False
+    items = items_of(module, iterable) if iterable in module.names.order else None
+    for item in items or []:
+        if not isinstance(item, ast.Dict):
+            return False
+        keys = {k.value for k in item.keys if isinstance(k, ast.Constant)}
+        if len(keys) != len(item.keys) or not needed <= keys:
+            return False
+        if allowed is not None and not keys <= allowed:
+            return False
+    return bool(items)
+
+
+def has_parts(module: Module, iterable: ast.expr, counts: Container[int]) -> bool:
+    """Whether each item provably is a tuple or list whose length is one of ``counts``."""
+    names = module.names
+    if isinstance(iterable, ast.Call):
+        known = names.qualified_names(iterable.func)
+        if known & {"builtins.zip", "itertools.product", "itertools.zip_longest"}:
+            times = [k.value for k in iterable.keywords if k.arg == "repeat"]
+            if any(isinstance(a, ast.Starred) for a in iterable.args):
+                return True  # all of one length: if one does not fit, none ever did
+            if not times:
+                return len(iterable.args) in counts
+            repeat = times[0].value if isinstance(times[0], ast.Constant) else None
+            return isinstance(repeat, int) and len(iterable.args) * repeat in counts
+        if known & {"builtins.enumerate", "itertools.pairwise"}:
+            return 2 in counts
+        if known & SAME_ITEMS and iterable.args:
+            return has_parts(module, iterable.args[0], counts)
+        if isinstance(iterable.func, ast.Attribute) and iterable.func.attr == "items":
+            return 2 in counts
+    if _changed(names, iterable):
+        return False
+    items = items_of(module, iterable) if iterable in names.order else None
+    return bool(items) and all(
+        isinstance(item, ast.Tuple | ast.List)
+        and len(item.elts) in counts
+        and not any(isinstance(e, ast.Starred) for e in item.elts)
+        for item in items or []
+    )
+
+
+def _changed(names: ModuleNames, iterable: ast.expr) -> bool:
+    """Whether a list gets items that its making does not show."""
+    return any(
+        binding.kind is BindingKind.AUGMENTED
+        or any(_fills_otherwise(names, use) for use in names.uses(binding))
+        for name in ast.walk(iterable)
+        if isinstance(name, ast.Name) and name in names.order
+        for binding in names.reaching(name)
+    )
+
+
+def _fills_otherwise(names: ModuleNames, use: ast.Name) -> bool:
+    """Whether a use of a list puts items into it in another way than ``append``."""
+    parent = names.parents.get(use)
+    if isinstance(parent, ast.Subscript):
+        return parent.value is use and not isinstance(parent.ctx, ast.Load)
+    return isinstance(parent, ast.Attribute) and parent.attr in ("extend", "insert")
