@@ -48,15 +48,18 @@ class TooFineGrainedActorCall:
 
     ## Fix safety
     A batch method is added to the class; items keep their order, so state needs no proof. Beside
-    the preconditions of [RAY101](too-fine-grained-task.md) for items, loop, failures and
-    references, the fix is *safe* only if
+    the preconditions of [RAY101](too-fine-grained-task.md) for items, loop, failures, references,
+    program and options, the fix is *safe* only if
 
     - the class is defined once and by a statement that the calls see, and the method in the class
       itself, without a decorator;
     - the actor runs one call at a time (`max_concurrency`, `async` and concurrency groups do not);
     - calls that are dealt out to several actors go to items of one list that is made of actors of
       one class and never changed;
-    - the loop does not talk to actors between two calls, but for fetching each result at once.
+    - the loop does not talk to actors between two calls, but for fetching each result at once,
+      nor does what it calls, and no other task may watch the actor while a task's loop runs;
+    - the actor keeps no object that all items have in common, and does not notice which of its
+      methods are read (`__getattribute__`).
 
     ## References
     - [Ray: actors](https://docs.ray.io/en/latest/ray-core/actors.html)

@@ -69,12 +69,17 @@ class TooFineGrainedTask:
     - *Failures*: no item can fail; or nothing handles the failure, and no item behind a failed one
       is fetched on its own.
     - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
-      ObjectRefs among them stay top-level arguments.
+      ObjectRefs among them stay top-level arguments. What gives them does not look at the
+      references collected so far. Items that are starred (`*item`) fit the parameters.
     - *Loop*: it ends only at its end; between two submissions it neither waits, yields, awaits nor
-      handles failures; its arguments do not depend on the iteration before.
+      handles failures; its arguments do not depend on the iteration before, also not by another
+      name of the same object. None of them may fail where the loop before it leaves a trace.
     - *References*: the collection is a plain list, set or dict of which every use is known. Nothing
       waits with a timeout that a batch could reach (shorter than a second, or than ten times the
       largest batch), cancels tasks or looks at the tasks of the cluster.
+    - *Program*: it does not look at its own names, lines, frames or text, puts nothing in the place
+      of functions of Ray, does not give the built-in functions that the fix calls another meaning
+      and does not count how often its objects are pickled.
     - *Options*: written out, the same for all items, one result per task, and none that would mean
       something else for a batch.
 
