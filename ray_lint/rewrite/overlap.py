@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
-from ray_lint.program.names import BindingKind
+from ray_lint.program.names import FUNCTIONS, BindingKind
 from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.items import given_values, stored_values
@@ -61,6 +61,8 @@ class Overlap:
             for repeat in shape.repeats or []:
                 evaluated += [repeat.iterable, *repeat.conditions]
         evaluated = [e for e in evaluated if e in self.names.order]
+        if early:
+            self._judge_assigned(shape.region, evaluated)
         reads = [read for e in evaluated for read in self._reads(e)]
         if not reads:
             return
@@ -68,6 +70,46 @@ class Overlap:
         for store in self._stores(shape.region, own):
             for read in reads:
                 self._compare(shape, store, read, doubts)
+        called = self._unknown_call(shape.region, own) if early else ""
+        if called:
+            for store in self._stores_of_functions(shape.region):
+                for read in reads:
+                    if ast.unparse(store.base) == ast.unparse(read.base) and _meet(store, read):
+                        text = ast.unparse(read.base)
+                        doubts.add(f"the loop calls `{called}`, which may change `{text}`")
+
+    def _judge_assigned(self, region: ast.AST, evaluated: list[ast.expr]) -> None:
+        """Decline what the comprehension assigns beside the submission: ``x := ray.get(…)``."""
+        inside = {node for e in evaluated for node in self.names.walk(e)}
+        used = {node.id for node in inside if isinstance(node, ast.Name)}
+        for node in self.names.walk(region):
+            if isinstance(node, ast.NamedExpr) and node not in inside and node.target.id in used:
+                raise Declined(f"`{node.target.id}` depends on the iterations before")
+
+    def _unknown_call(self, region: ast.AST, own: set[ast.AST]) -> str:
+        """Return what the loop calls without telling which function that is, "" if nothing."""
+        for place in [region, *reachable(self.names, [region])]:
+            for node in self.names.walk(place):
+                if not isinstance(node, ast.Call) or node in own:
+                    continue
+                func = node.func
+                if isinstance(func, ast.Subscript | ast.Call):
+                    return ast.unparse(func)
+                if not isinstance(func, ast.Name) or self.names.owner(func) is None:
+                    continue
+                kinds = {b.kind for b in self.names.reaching(func)}
+                if not kinds <= {BindingKind.FUNCTION, BindingKind.CLASS, BindingKind.IMPORT}:
+                    return func.id
+        return ""
+
+    def _stores_of_functions(self, region: ast.AST) -> Iterator[_Access]:
+        """Yield what the functions of the module change that do not contain the loop."""
+        for scope in list(self.names.scopes.values()):
+            function = scope.node
+            if isinstance(function, (*FUNCTIONS, ast.Lambda)) and not self.names.contains(
+                function, region
+            ):
+                yield from self._changes(function, set())
 
     def _compare(self, shape: Shape, store: _Access, read: _Access, doubts: Doubts) -> None:
         stored, seen = ast.unparse(store.base), ast.unparse(read.base)
@@ -136,21 +178,25 @@ class Overlap:
     def _stores(self, region: ast.AST, own: set[ast.AST]) -> Iterator[_Access]:
         """Yield what a region, or the functions that it calls, changes."""
         for place in [region, *reachable(self.names, [region])]:
-            for node in self.names.walk(place):
-                if node in own:
-                    continue
-                if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
-                    yield _Access(node.value, "attribute", node.attr)
-                elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-                    yield _Access(node.value, "item", _constant(node.slice))
-                elif (
-                    isinstance(node, ast.Call)
-                    and isinstance(node.func, ast.Attribute)
-                    and node.func.attr in CHANGING_METHODS
-                    and node.func.value in self.names.order
-                    and self.names.qualified(node.func) is None
-                ):
-                    yield _Access(node.func.value, "all")
+            yield from self._changes(place, own)
+
+    def _changes(self, place: ast.AST, own: set[ast.AST]) -> Iterator[_Access]:
+        """Yield what the code of one place changes."""
+        for node in self.names.walk(place):
+            if node in own:
+                continue
+            if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
+                yield _Access(node.value, "attribute", node.attr)
+            elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
+                yield _Access(node.value, "item", _constant(node.slice))
+            elif (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Attribute)
+                and node.func.attr in CHANGING_METHODS
+                and node.func.value in self.names.order
+                and self.names.qualified(node.func) is None
+            ):
+                yield _Access(node.func.value, "all")
 
     # -- objects ------------------------------------------------------------------------------
 

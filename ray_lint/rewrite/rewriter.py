@@ -57,6 +57,7 @@ from ray_lint.rewrite.safety import (
     judge_identity,
     judge_onlookers,
     judge_partial_reads,
+    judge_pickling,
     judge_waiting,
 )
 from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
@@ -176,6 +177,7 @@ class Rewriter(Submitted):
         )
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.definition, doubts)
+        judge_pickling(names, doubts)
         keeps = judge_kept(target, arguments, self._is_plain, doubts)
         options = self._options(site, target, shape, doubts)
         every = [*arguments, *(a for _, others in shape.merged for a in others)]

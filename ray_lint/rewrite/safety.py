@@ -54,6 +54,8 @@ _PLAIN_COLLECTIONS = {
 }
 
 
+_PICKLING = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
+
 # A limit of fewer seconds may be meant to be reached.
 _PATIENT = 1.0
 
@@ -108,6 +110,24 @@ def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> 
             for operator, other in zip(node.ops, node.comparators, strict=True)
         ):
             doubts.add("it compares the identity of objects (`is`)")
+
+
+def judge_pickling(names: ModuleNames, doubts: Doubts) -> None:
+    """Doubt a program that notices how often its objects are pickled."""
+    for node in names.walk(names.tree):
+        if not isinstance(node, ast.FunctionDef) or node.name not in _PICKLING:
+            continue
+        first = node.args.args[0].arg if node.args.args else ""
+        for part in names.walk(node):
+            stored = isinstance(part, ast.Attribute | ast.Subscript | ast.Name) and not isinstance(
+                part.ctx, ast.Load
+            )
+            known = ast.unparse(part).split(".")[0] if stored else ""
+            counts = stored and known != first and not isinstance(part, ast.Name)
+            prints = isinstance(part, ast.Call) and names.stands_for(part.func, "builtins.print")
+            if counts or prints or isinstance(part, ast.Global | ast.Nonlocal):
+                doubts.add(f"line {node.lineno} notices how often an object is pickled")
+                return
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:
