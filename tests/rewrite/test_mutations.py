@@ -28,6 +28,7 @@ OTHER_FORMS = 2  # programs to run for a precondition without which another form
 
 UNSHOWN = dict.fromkeys(
     [
+        "loop_sites._container_fits: 'the collection of references is not known to be a list'",
         "arguments._must_be_kept: f'`{ast.unparse(attribute)}` may change while the loop runs'",
         "foreign._spelling: 'it is not called by the name that its module gives it'",
         "foreign.find_elsewhere: 'it is not called by the name that its module gives it'",
