@@ -89,12 +89,13 @@ def test_nothing_that_is_read_is_run(tmp_path: Path) -> None:
     for name in ("sitecustomize", "usercustomize", "conftest", "setup", "helper", "ray", "libcst"):
         (tmp_path / f"{name}.py").write_text(trap + loop)
     (tmp_path / "a.py").write_text(trap + loop)
-    # `python -m` itself looks for modules in the current directory, the installed script does not.
-    safe_path = ["-P"] if sys.version_info >= (3, 11) else []
-    for arguments in (["."], ["--fix", "--unsafe-fixes", "."], ["--show-config", "a.py"]):
+    elsewhere = tmp_path / "elsewhere"  # `python -m` itself looks for modules where it is started
+    elsewhere.mkdir()
+    names = [str(tmp_path)], ["--fix", "--unsafe-fixes", str(tmp_path)]
+    for arguments in (*names, ["--show-config", str(tmp_path / "a.py")]):
         subprocess.run(
-            [sys.executable, *safe_path, "-m", "ray_lint", *arguments],
-            cwd=tmp_path if sys.version_info >= (3, 11) else ROOT,
+            [sys.executable, "-m", "ray_lint", *arguments],
+            cwd=elsewhere,
             env=environment(),
             capture_output=True,
             check=False,
