@@ -28,7 +28,7 @@ SAME_SIZE = frozenset(
     alive_progress.alive_it builtins.bytearray builtins.bytes
     builtins.enumerate builtins.iter builtins.list builtins.reversed
     builtins.sorted builtins.tuple collections.deque copy.copy copy.deepcopy
-    itertools.accumulate itertools.pairwise itertools.starmap numpy.array numpy.asarray
+    itertools.accumulate itertools.pairwise numpy.array numpy.asarray
     numpy.flip numpy.random.permutation numpy.sort pandas.Series progressbar.progressbar
     random.shuffle ray.put rich.progress.track torch.tensor tqdm.auto.tqdm tqdm.notebook.tqdm
     tqdm.std.tqdm tqdm.tqdm tqdm.tqdm_notebook

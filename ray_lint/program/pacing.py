@@ -19,6 +19,7 @@ from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
 from ray_lint.program.sizes import number_of
+from ray_lint.program.submissions import is_map, is_starmap
 from ray_lint.program.wording import name_words
 from ray_lint.program.work import Cost, Work, verdict
 
@@ -157,7 +158,7 @@ def takes_references(module: Module, call: ast.Call) -> bool:
 
     Such a task runs where its data is: batched references would stay references.
     """
-    if isinstance(call.func, ast.Name) and call.func.id == "map":  # `map(f.remote, items)`
+    if is_map(call.func) or is_starmap(call.func):  # `map(f.remote, items)`
         return any(_holds_references(module, items) for items in call.args[1:])
     arguments = [*call.args, *(keyword.value for keyword in call.keywords)]
     return any(_is_own_reference(module, argument) for argument in arguments)
@@ -237,7 +238,7 @@ def _holds_references(module: Module, node: ast.expr, depth: int = 0) -> bool:
             return _gives_dynamic_generator(module, node.args[0])
         if names.qualified_names(node.func) & _PASS_THROUGH:
             return any(_holds_references(module, a, depth + 1) for a in node.args)
-        if isinstance(node.func, ast.Name) and node.func.id == "map" and node.args:
+        if (is_map(node.func) or is_starmap(node.func)) and node.args:
             first = node.args[0]
             return isinstance(first, ast.Attribute) and first.attr == "remote"
         return False

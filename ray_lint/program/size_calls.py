@@ -86,8 +86,8 @@ def _known_call(
             return exactly(len(node.keywords), short)
         count = sizes.items(module, first, depth)
         return replace(count, low=min(count.low, 1))
-    if name in {"builtins.zip", "builtins.map"}:
-        several = [sizes.items(module, a, depth) for a in arguments[name == "builtins.map" :]]
+    if name in {"builtins.zip", "builtins.map", "itertools.starmap"}:
+        several = [sizes.items(module, a, depth) for a in arguments[name != "builtins.zip" :]]
         return shortest(several) if several else None
     if name == "itertools.zip_longest" and arguments:
         several = [sizes.items(module, a, depth) for a in arguments]

@@ -19,11 +19,12 @@ from ray_lint.program.project import final_bindings
 class Submission:
     """One ``.remote`` that runs once per item.
 
-    ``call`` is ``f.remote(...)``; for ``map(f.remote, xs)`` it is the ``map`` call and ``handle``
-    the bare attribute. ``loops`` are the loops and comprehension generators around the call,
-    innermost first; for ``map`` the ones around the ``map`` call. ``through`` is what the call goes
-    through to reach the handle, if it names it not itself: ``send = f.remote``, a
-    ``functools.partial`` of it, or a function of the module that does little but submit.
+    ``call`` is ``f.remote(...)``; for ``map(f.remote, xs)`` and ``starmap(f.remote, pairs)`` it is
+    that call and ``handle`` the bare attribute. ``loops`` are the loops and comprehension
+    generators around the call, innermost first; for ``map`` the ones around the ``map`` call.
+    ``through`` is what the call goes through to reach the handle, if it names it not itself:
+    ``send = f.remote``, a ``functools.partial`` of it, or a function of the module that does
+    little but submit.
     """
 
     module: Module
@@ -34,8 +35,13 @@ class Submission:
 
     @property
     def is_mapped(self) -> bool:
-        """Whether the submission is written as ``map(f.remote, xs)``."""
+        """Whether the submission is written as ``map(f.remote, xs)`` or with ``starmap``."""
         return self.through is None and self.call.func is not self.handle
+
+    @property
+    def is_starmapped(self) -> bool:
+        """Whether the submission is written as ``itertools.starmap(f.remote, pairs)``."""
+        return self.is_mapped and is_starmap(self.call.func)
 
 
 def has_candidate(tree: ast.Module) -> bool:
@@ -84,12 +90,25 @@ _LOOPS = frozenset({*LOOPS, *COMPREHENSIONS})
 _FUNCTIONS = frozenset(FUNCTIONS)
 
 
+def is_map(function: ast.expr) -> bool:
+    """Whether a function that is called is spelled like ``map``."""
+    return isinstance(function, ast.Name) and function.id == "map"
+
+
+def is_starmap(function: ast.expr) -> bool:
+    """Whether a function that is called is spelled like ``itertools.starmap``."""
+    if isinstance(function, ast.Attribute):
+        return function.attr == "starmap"
+    return isinstance(function, ast.Name) and function.id == "starmap"
+
+
 def _mapped_handle(call: ast.Call) -> ast.Attribute | None:
     """Return ``f.remote`` of ``map(f.remote, xs, …)`` or ``map(lambda x: f.remote(x), xs)``."""
-    if not isinstance(call.func, ast.Name) or call.func.id != "map" or len(call.args) < 2:
+    starred = is_starmap(call.func) and len(call.args) == 2
+    if not starred and not (is_map(call.func) and len(call.args) >= 2):
         return None
     handle = call.args[0]
-    if isinstance(handle, ast.Lambda) and isinstance(handle.body, ast.Call):
+    if not starred and isinstance(handle, ast.Lambda) and isinstance(handle.body, ast.Call):
         handle = handle.body.func
     if isinstance(handle, ast.Attribute) and handle.attr == "remote":
         return handle
@@ -109,7 +128,7 @@ def find_submissions(module: Module) -> list[Submission]:
                 found.append(Submission(module, node, node.func, tuple(loops)))
             continue
         handle = _mapped_handle(node)
-        if handle is not None and names.stands_for(node.func, "builtins.map"):
+        if handle is not None and names.stands_for(node.func, "builtins.map", "itertools.starmap"):
             found.append(Submission(module, node, handle, tuple(names.enclosing_loops(node))))
             continue
         through = _through(module, node)

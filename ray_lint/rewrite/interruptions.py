@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.effects import EffectKind, effects_of, expression_effects
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.project import Project
 from ray_lint.program.size_elements import loop_values
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import reachable
-from ray_lint.rewrite.plan import Argument, Doubts
+from ray_lint.rewrite.plan import Argument, Declined, Doubts
 
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod)
 _WRITES = {"write", "writelines"}
 _LAST_WORDS = ("atexit.register", "sys.excepthook", "weakref.finalize")
+_HARMLESS = (EffectKind.MAY_RAISE, EffectKind.RETURNS_SHARED, EffectKind.YIELDS)
 _FORGIVING = {"collections.defaultdict", "collections.Counter"}
 
 
@@ -137,3 +140,37 @@ def _each_has(module: Module, item: ast.Name, key: object) -> bool:
             else:
                 return False
     return True
+
+
+def judge_one_by_one(
+    project: Project, module: Module, shape: Shape, arguments: list[Argument]
+) -> None:
+    """Decline an iterator of submissions whose items do something each time one is taken.
+
+    What takes them may do something in between: the fix takes all items first.
+    """
+    names, parent = module.names, module.names.parents[shape.node]
+    if isinstance(parent, ast.Starred | ast.AugAssign):
+        return
+    if isinstance(parent, ast.Call):
+        method = parent.func.attr if isinstance(parent.func, ast.Attribute) else ""
+        if method == "extend" or names.stands_for(parent.func, "builtins.sorted"):
+            return
+    repeats = shape.repeats or []
+    evaluated = [r.iterable for r in repeats] + [c for r in repeats for c in r.conditions]
+    evaluated += [a.expression for a in arguments if a.varying]
+    for expression in evaluated:
+        made = [expression]
+        if isinstance(expression, ast.Name) and expression in names.order:
+            made += [b.value for b in names.reaching(expression) if b.value is not None]
+        for part in made:
+            if part not in names.order:
+                continue
+            effects = list(expression_effects(project, module, part))
+            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+                for binding in names.reaching(part.func):
+                    if isinstance(binding.node, ast.FunctionDef):
+                        effects += effects_of(project, module, binding.node)
+            for effect in effects:
+                if effect.kind not in _HARMLESS:
+                    raise Declined(f"an item {effect.reason}, and they are taken one by one")

@@ -16,7 +16,7 @@ from ray_lint.program.functions import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.project import Project
-from ray_lint.program.size_elements import loop_values
+from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.rewrite.arguments import target_names
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Items, Repeat
@@ -39,6 +39,10 @@ _SEQUENCE_CALLS = {
 _VIEWS = ("items", "keys", "values")
 _AGAIN_CALLS = {"builtins.range", "builtins.enumerate", "builtins.zip", "builtins.sorted"}
 _AGAIN_CALLS |= {"builtins.reversed", "builtins.list", "builtins.tuple", "builtins.len"}
+_TUPLE_CALLS = {"builtins.zip", "builtins.enumerate", "itertools.zip_longest"}
+_TUPLE_CALLS |= {"itertools.pairwise", "itertools.product", "itertools.combinations"}
+_TUPLE_CALLS |= {"itertools.permutations", "itertools.combinations_with_replacement"}
+_ITERATOR_CALLS = {f"builtins.{name}" for name in ("map", "filter", "zip", "iter", "reversed")}
 _DEPTH = 8
 _OPPOSITE: dict[type[ast.cmpop], str] = {
     ast.In: "not in",
@@ -86,6 +90,9 @@ class ItemWriter:
                 return Items(self.sequence(first.iterable), counted=True)
             element = "None"
             return Items(f"[{element} {self.clauses(repeats)}]", counted=True)
+        if varying[0].star == "*" and len(varying) == 1 and self._are_iterators(first.iterable):
+            code = self.source.code(varying[0].expression)
+            return Items(f"[tuple({code}) {self.clauses(repeats)}]")
         if plain and self._is_target(varying, first):
             return Items(self.sequence(first.iterable))
         return Items(f"[{self.element(varying)} {self.clauses(repeats)}]")
@@ -159,6 +166,40 @@ class ItemWriter:
         if isinstance(iterable, ast.GeneratorExp):
             return f"[{code}]" if is_bare(code) else f"[{code[1:-1].strip()}]"
         return code if self.is_sequence(iterable) else f"list({code})"
+
+    def _are_iterators(self, iterable: ast.expr) -> bool:
+        """Whether an item is seen to be an iterator, which cannot be sent to a task."""
+        return any(
+            isinstance(item, ast.GeneratorExp)
+            or (
+                isinstance(item, ast.Call)
+                and bool(self.names.qualified_names(item.func) & _ITERATOR_CALLS)
+            )
+            for item in items_of(self.module, iterable) or []
+        )
+
+    def are_plain(self, iterable: ast.expr) -> bool:
+        """Whether the items are seen to be tuples and the like, not iterators.
+
+        Those are used up, or cannot be sent to a task at all.
+        """
+        call = iterable
+        while (
+            isinstance(call, ast.Call)
+            and call.args
+            and self.names.qualified_names(call.func)
+            & {"builtins.list", "builtins.sorted", "builtins.tuple"}
+        ):
+            call = call.args[0]
+        if isinstance(call, ast.Call):
+            known = self.names.qualified_names(call.func)
+            if known and known <= _TUPLE_CALLS:
+                return True
+            if isinstance(call.func, ast.Attribute) and call.func.attr == "items":
+                return not call.args
+        items = items_of(self.module, iterable)
+        literals = ast.Tuple | ast.List | ast.ListComp | ast.Constant
+        return items is not None and all(isinstance(item, literals) for item in items)
 
     def is_sequence(self, expression: ast.expr, depth: int = 0) -> bool:
         """Whether the value provably has a length and slices that hold the same items."""

@@ -31,7 +31,7 @@ from ray_lint.rewrite.foreign import (
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH
-from ray_lint.rewrite.interruptions import judge_interruptions
+from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
 from ray_lint.rewrite.introspection import introspection
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
@@ -313,6 +313,7 @@ class Rewriter(Submitted):
             raise Declined("its items may be infinite, and are taken one by one")
         if lazy:
             self._sharing.judge_lazy(shape, arguments)
+            judge_one_by_one(self.project, self.module, shape, arguments)
         for module in dict.fromkeys((self.module, target.written)):
             line = introspection(module.names)
             if line:

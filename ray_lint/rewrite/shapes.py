@@ -169,6 +169,8 @@ def _mapped(names: ModuleNames, submission: Submission) -> Shape:
         targets = [ast.Name(id=a.arg, ctx=ast.Store()) for a in [*spec.posonlyargs, *spec.args]]
         if len(targets) != len(iterables):
             raise Declined("the lambda and `map` disagree about the number of arguments")
+    if submission.is_starmapped:
+        targets[0].id = "item"
     if len(iterables) == 1:
         repeat = Repeat(targets[0], iterables[0])
     else:

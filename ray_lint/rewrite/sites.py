@@ -80,6 +80,9 @@ class SiteWriter(LoopWriter):
                 assert isinstance(repeats[0].iterable, ast.Call)
                 iterables = [self.source.code(a) for a in repeats[0].iterable.args]
                 return Items(f"list(zip({', '.join(iterables)}))")
+            if arguments[0].star and not self.items.are_plain(repeats[0].iterable):
+                code = self.source.enclosed(repeats[0].iterable)
+                return Items(f"[tuple(item) for item in {code}]")
             return Items(self.items.sequence(repeats[0].iterable))
         return self.items.items(repeats, arguments)
 

@@ -62,6 +62,8 @@ class Submitted:
             assert shape.repeats is not None
             goal = shape.repeats[0].target
             elements = goal.elts if isinstance(goal, ast.Tuple) else [goal]
+            if submission.is_starmapped:
+                elements = [ast.Starred(goal, ast.Load())]
             bound = bind_arguments(
                 self.names,
                 elements,
@@ -70,7 +72,7 @@ class Submitted:
                 shape.region,
                 skip_first=target.is_method,
             )
-            return [Argument(a.expression, True, parameter=a.parameter) for a in bound]
+            return [Argument(a.expression, True, a.star, parameter=a.parameter) for a in bound]
         sources = names_in(*(r.iterable for r in shape.repeats or []))
         return bind_arguments(
             self.names,

@@ -16,8 +16,9 @@ class TooFineGrainedTask:
 
     ## What it does
     Reports `.remote()` on a Ray task that runs once per item of a large or data-sized iterable,
-    in a comprehension, a generator expression, a loop or `map(f.remote, items)`, when the body of
-    the task is not known to be worth a task of its own.
+    in a comprehension, a generator expression, a loop, `map(f.remote, items)` or
+    `starmap(f.remote, pairs)`, when the body of the task is not known to be worth a task of its
+    own.
 
     ## Why it is slow
     Submitting, scheduling and fetching one task costs about 0.1 to 1 ms before the task does
