@@ -57,16 +57,25 @@ def judge_task_ids(names: ModuleNames, doubts: Doubts) -> None:
 
 def judge_documentation(names: ModuleNames, handle: str, doubts: Doubts) -> None:
     """Doubt a remote function whose own function the program looks into."""
-    for node in names.walk(names.tree):
-        if isinstance(node, ast.Name) and node.id == handle:
-            parent = names.parents.get(node)
-            if not isinstance(parent, ast.Attribute):
+    line = _looked_into(names).get(handle)
+    if line is not None:
+        doubts.add(f"line {line} looks into `{handle}`")
+
+
+def _looked_into(names: ModuleNames) -> dict[str, int]:
+    """Return the names of which an underscored attribute is read, not called: the first line."""
+    if _looked_into not in names.memo:
+        lines: dict[str, int] = {}
+        for node in names.walk(names.tree):
+            if not isinstance(node, ast.Attribute) or not node.attr.startswith("_"):
                 continue
-            outer = names.parents.get(parent)
-            called = isinstance(outer, ast.Call) and outer.func is parent
-            if parent.attr.startswith("_") and not called:
-                doubts.add(f"line {node.lineno} looks into `{handle}`")
-                return
+            outer = names.parents.get(node)
+            called = isinstance(outer, ast.Call) and outer.func is node
+            if isinstance(node.value, ast.Name) and not called:
+                lines.setdefault(node.value.id, node.value.lineno)
+        names.memo[_looked_into] = lines
+    found: dict[str, int] = names.memo[_looked_into]
+    return found
 
 
 # -- what a region calls ----------------------------------------------------------------------

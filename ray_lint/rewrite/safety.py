@@ -114,6 +114,15 @@ def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> 
 
 def judge_pickling(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt a program that notices how often its objects are pickled."""
+    if judge_pickling not in names.memo:
+        names.memo[judge_pickling] = next(_counted_pickling(names), None)
+    line = names.memo[judge_pickling]
+    if line is not None:
+        doubts.add(f"line {line} notices how often an object is pickled")
+
+
+def _counted_pickling(names: ModuleNames) -> Iterator[int]:
+    """Yield the lines of methods that pickling calls and that tell of it."""
     for node in names.walk(names.tree):
         if not isinstance(node, ast.FunctionDef) or node.name not in _PICKLING:
             continue
@@ -126,8 +135,7 @@ def judge_pickling(names: ModuleNames, doubts: Doubts) -> None:
             counts = stored and known != first and not isinstance(part, ast.Name)
             prints = isinstance(part, ast.Call) and names.stands_for(part.func, "builtins.print")
             if counts or prints or isinstance(part, ast.Global | ast.Nonlocal):
-                doubts.add(f"line {node.lineno} notices how often an object is pickled")
-                return
+                yield node.lineno
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:
