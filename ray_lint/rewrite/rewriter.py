@@ -35,6 +35,7 @@ from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
 from ray_lint.rewrite.introspection import introspection
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
+from ray_lint.rewrite.lent import task_of
 from ray_lint.rewrite.observers import (
     fills_beside,
     judge_actor_order,
@@ -477,6 +478,10 @@ class Rewriter(Submitted):
             if target.dealt is None and not isinstance(actor, ast.Name | ast.Attribute):
                 raise Declined("the actor is not called by name")
             remote = f"{source.code(actor)}.{batch}" if target.dealt is None else f'"{batch}"'
+        if target.lent:
+            remote = source.code(task_of(site.submission.handle))
+            for given in target.lent:
+                edits.replace(source.start(given), source.end(given), batch)
         by_name = dict(
             zip(
                 [name for _, name in self._ordered(arguments, signature)],

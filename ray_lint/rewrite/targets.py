@@ -22,6 +22,7 @@ from ray_lint.rewrite.functions import (
 from ray_lint.rewrite.insertions import same_code
 from ray_lint.rewrite.items import is_program
 from ray_lint.rewrite.kept_code import kept_code
+from ray_lint.rewrite.lent import lent_names, source_binding, task_of
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
@@ -54,6 +55,8 @@ class Target:
     """The other module stays as it is: the batch function stands in the module of the site."""
     dealt: ast.expr | None = None
     """The actor of one call, if the calls go to several actors of one class in turn."""
+    lent: tuple[ast.Name, ...] = ()
+    """What the calls pass, if the site calls a parameter: each passes the same function."""
     called: ast.expr | None = None
     """How the module of the site names a plain function of another module that it made remote."""
 
@@ -77,18 +80,15 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("`ray` is handed over: it may be a client with a cluster of its own")
     if callee.kind is CalleeKind.ACTOR_METHOD:
         return actor_method(names, site, definition)
-    handle = site.submission.handle.value
-    while (
-        isinstance(handle, ast.Call)
-        and isinstance(handle.func, ast.Attribute)
-        and handle.func.attr == "options"
-    ):
-        handle = handle.func.value
+    handle = task_of(site.submission.handle)
     if isinstance(handle, ast.Call):
         return _made_at_the_call(names, site, handle, definition)
     if not isinstance(handle, ast.Name):
         raise Declined("it is not called by a plain name")
-    binding = _source_binding(names, handle)
+    lent = lent_names(module, handle)
+    binding = source_binding(names, lent[0] if lent else handle)
+    if any(source_binding(names, other) is not binding for other in lent[1:]):
+        raise Declined(f"what `{handle.id}` stands for changes")
     statement = binding.statement
     assert statement is not None  # a function or an assignment
     if home is module and definition is not statement and not _is_given(names, binding, definition):
@@ -124,6 +124,7 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         is_method=False,
         exclusive=exclusive,
         called=called,
+        lent=lent,
     )
 
 
@@ -221,31 +222,6 @@ def _made_at_the_call(
         exclusive=False,
         is_plain=True,
     )
-
-
-def _source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
-    """Follow plain aliases and ``.options`` handles to the binding that makes the function."""
-    for _ in range(10):
-        reaching = names.reaching(handle)
-        if len(reaching) != 1:
-            raise Declined(f"`{handle.id}` is defined more than once")
-        (binding,) = reaching
-        if binding.kind not in (BindingKind.FUNCTION, BindingKind.ASSIGN):
-            raise Declined(f"what `{handle.id}` stands for changes")
-        value = binding.value
-        while (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Attribute)
-            and value.func.attr == "options"
-        ):
-            value = value.func.value
-        if isinstance(value, ast.Name) and not isinstance(
-            binding.node, ast.FunctionDef | ast.ClassDef
-        ):
-            handle = value
-            continue
-        return binding
-    raise Declined("its aliases go in circles")
 
 
 def is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:

@@ -36,7 +36,7 @@ UNSHOWN = dict.fromkeys(
         "overlap._compare: f'`{stored}`, which the loop changes, may be the same object as"
         " `{seen}`'",
         "pools.dealt_actor: 'the actors are not known to be of one class'",
-        "targets._source_binding: f'what `{handle.id}` stands for changes'",
+        "lent.source_binding: f'what `{handle.id}` stands for changes'",
         "arguments._argument: 'an argument awaits, yields or assigns'",
         "sites._runs_to_the_end: f'`{node.id}` is changed while the loop runs'",
     ],
