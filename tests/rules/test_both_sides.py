@@ -23,6 +23,7 @@ FORMS = {
     ".options()": r"\.options\(",
     "an attribute of self": r"self\.\w+\.\w+\.remote\(",
     "a pool": r"\w+\[[^\]]*\]\.\w+\.remote\(",
+    ".bind": r"\.(bind|remote)\(i\) for i in range\(10_000\)",
     "another file": r"^(from|import) (?!ray|numpy|pandas|time|random|itertools|math)\w+",
     # how many
     "range": r"\brange\(",
@@ -47,6 +48,7 @@ FORMS = {
     "a parameter": r"def \w+\(\w",
     "an option of the command line": r"add_argument|argv",
     "data": r"iterrows|read_csv|open\(",
+    "chunks of a library": r"\b(chunked|batched|array_split|iter_batches)\(",
     # how long
     "a helper": r"return \w+\(\w+\)",
     "a loop in the body": r"def [\s\S]*for ",
