@@ -16,6 +16,15 @@ from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Doubts
 
 _ANY = 1000  # more parameters than any call has
+_DEPTH = 6
+_SELECTIONS = {
+    f"itertools.{name}"
+    for name in ("combinations", "combinations_with_replacement", "permutations")
+}
+_READERS = SAME_ITEMS | {
+    f"builtins.{name}" for name in ("len", "enumerate", "zip", "map", "print", "sum", "max", "min")
+}
+_READERS |= {"itertools.starmap", "itertools.chain", "itertools.islice"}
 
 
 def judge_starred(
@@ -65,19 +74,26 @@ def _has_keys(
         return False
     items = items_of(module, iterable) if iterable in module.names.order else None
     for item in items or []:
-        if not isinstance(item, ast.Dict):
+        keys: set[object]
+        if isinstance(item, ast.Call) and not item.args:
+            made = "builtins.dict" in module.names.qualified_names(item.func)
+            keys = {k.arg for k in item.keywords} if made else {None}
+        elif isinstance(item, ast.Dict):
+            keys = {k.value if isinstance(k, ast.Constant) else None for k in item.keys}
+        else:
             return False
-        keys = {k.value for k in item.keys if isinstance(k, ast.Constant)}
-        if len(keys) != len(item.keys) or not needed <= keys:
+        if None in keys or not needed <= keys:
             return False
-        if allowed is not None and not keys <= allowed:
+        if allowed is not None and not allowed >= keys:
             return False
     return bool(items)
 
 
-def has_parts(module: Module, iterable: ast.expr, counts: Container[int]) -> bool:
+def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth: int = 0) -> bool:
     """Whether each item provably is a tuple or list whose length is one of ``counts``."""
     names = module.names
+    if depth > _DEPTH:
+        return False
     if isinstance(iterable, ast.Call):
         known = names.qualified_names(iterable.func)
         if known & {"builtins.zip", "itertools.product", "itertools.zip_longest"}:
@@ -88,21 +104,76 @@ def has_parts(module: Module, iterable: ast.expr, counts: Container[int]) -> boo
                 return len(iterable.args) in counts
             repeat = times[0].value if isinstance(times[0], ast.Constant) else None
             return isinstance(repeat, int) and len(iterable.args) * repeat in counts
+        if known & _SELECTIONS and len(iterable.args) == 2:
+            size = iterable.args[1]
+            return isinstance(size, ast.Constant) and size.value in counts
         if known & {"builtins.enumerate", "itertools.pairwise"}:
             return 2 in counts
         if known & SAME_ITEMS and iterable.args:
-            return has_parts(module, iterable.args[0], counts)
+            return has_parts(module, iterable.args[0], counts, depth + 1)
         if isinstance(iterable.func, ast.Attribute) and iterable.func.attr == "items":
             return 2 in counts
+        if _gives_parts(module, iterable.func, counts, depth + 1):
+            return True
+    if isinstance(iterable, ast.Name) and _only_read(names, iterable):
+        values = [b.value for b in names.reaching(iterable) if b.kind is BindingKind.ASSIGN]
+        if len(values) == len(names.reaching(iterable)) and all(
+            value is not None and has_parts(module, value, counts, depth + 1) for value in values
+        ):
+            return bool(values)
     if _changed(names, iterable):
         return False
     items = items_of(module, iterable) if iterable in names.order else None
-    return bool(items) and all(
+    return bool(items) and all(_is_parts(item, counts) for item in items or [])
+
+
+def _is_parts(item: ast.expr | None, counts: Container[int]) -> bool:
+    if isinstance(item, ast.ListComp | ast.GeneratorExp) and len(item.generators) == 1:
+        inner = item.generators[0]
+        return not inner.ifs and not inner.is_async and _is_parts(inner.iter, counts)
+    return (
         isinstance(item, ast.Tuple | ast.List)
         and len(item.elts) in counts
         and not any(isinstance(e, ast.Starred) for e in item.elts)
-        for item in items or []
     )
+
+
+def _gives_parts(module: Module, function: ast.expr, counts: Container[int], depth: int) -> bool:
+    """Whether a function of the module returns or yields only items with such lengths."""
+    names = module.names
+    if not isinstance(function, ast.Name) or function not in names.order:
+        return False
+    bindings = names.reaching(function)
+    definition = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(definition, ast.FunctionDef) or definition.decorator_list:
+        return False
+    own = names.scopes[definition]
+    inside = [n for n in names.walk(definition) if names.scope_of(n) is own]
+    yields = [n for n in inside if isinstance(n, ast.Yield | ast.YieldFrom)]
+    if yields:
+        return all(isinstance(n, ast.Yield) and _is_parts(n.value, counts) for n in yields)
+    results = [n.value for n in inside if isinstance(n, ast.Return)]
+    return bool(results) and all(
+        value is not None and has_parts(module, value, counts, depth) for value in results
+    )
+
+
+def _only_read(names: ModuleNames, name: ast.Name) -> bool:
+    """Whether every use of a name only iterates it, asks for its length or reads an item."""
+    if name not in names.order:
+        return False
+    for binding in names.reaching(name):
+        for use in names.uses(binding):
+            parent = names.parents.get(use)
+            if isinstance(parent, ast.Call):
+                reads = use in parent.args and bool(names.qualified_names(parent.func) & _READERS)
+            elif isinstance(parent, ast.Subscript):
+                reads = isinstance(parent.ctx, ast.Load)
+            else:
+                reads = isinstance(parent, ast.For | ast.comprehension) and parent.iter is use
+            if not reads:
+                return False
+    return True
 
 
 def _changed(names: ModuleNames, iterable: ast.expr) -> bool:
