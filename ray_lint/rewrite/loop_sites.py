@@ -58,7 +58,7 @@ class LoopWriter(SiteText):
         if shape.form is Form.DROP and self.items.actor is not None:
             text = self._item_refs(edits, call, items.code, indent, len(indent))
         elif shape.form is Form.DROP:
-            batch = self._local("batch", call, items.code)
+            batch = self.supply.fresh("batch", "next_batch")
             step = source.cst.default_indent
             text = (
                 f"for {batch} in {self._split(edits)}({items.code}):{newline}"
@@ -175,7 +175,8 @@ class LoopWriter(SiteText):
                 step = step.replace("; ", f"{newline}{own}", 1)
             refs = self.supply.fresh(f"{base}_refs")
             submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
-            key, ref = self._local("key", items), self._local("ref", items)
+            key = self.supply.fresh("key", "next_key")
+            ref = self.supply.fresh("ref", "next_ref")
             container = self._container(shape)
             lines = [
                 f"{refs} = {submitted}",
@@ -207,14 +208,16 @@ class LoopWriter(SiteText):
             refs = self.supply.fresh(f"{base}_refs")
             submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
             container = self._container(shape)
-            wanted = [f"value_{i}" for i in range(1, len(others) + 1)] if several else ["value"]
+            wishes = [f"value_{i}" for i in range(1, len(others) + 1)] if several else ["value"]
+            wanted = [self.supply.fresh(wish, f"next_{wish}") for wish in wishes]
+            ref = self.supply.fresh("ref", "next_ref")
             names = iter(wanted)
-            built = ", ".join("ref" if e is site else next(names) for e in shape.beside.elts)
-            targets = f"({', '.join(wanted)})" if several else "value"
+            built = ", ".join(ref if e is site else next(names) for e in shape.beside.elts)
+            targets = f"({', '.join(wanted)})" if several else wanted[0]
             unit = source.cst.default_indent
             lines = [
                 f"{refs} = {submitted}",
-                f"for {targets}, ref in zip({kept}, {refs}):",
+                f"for {targets}, {ref} in zip({kept}, {refs}):",
                 f"{unit}{container}.append(({built}))",
             ]
         elif in_places:
@@ -222,7 +225,8 @@ class LoopWriter(SiteText):
             places = self.supply.fresh(f"{base}_places")
             container = self._container(shape)
             start = f"{start}{newline}{indent}{places} = []"
-            place, ref = self._local("place", items), self._local("ref", items)
+            place = self.supply.fresh("place", "next_place")
+            ref = self.supply.fresh("ref", "next_ref")
             joint = f"{newline}{source.indent(statement)}"
             joint = joint if source.stands_alone(statement) else "; "
             step = joint.join(
@@ -241,7 +245,7 @@ class LoopWriter(SiteText):
         elif shape.form is Form.DROP and self.items.actor is not None:
             lines = [self._item_refs(edits, call, items, indent, len(indent))]
         elif shape.form is Form.DROP:
-            batch = self._local("batch", call, items)
+            batch = self.supply.fresh("batch", "next_batch")
             lines = [
                 f"for {batch} in {self._split(edits)}({items}):",
                 f"{source.cst.default_indent}{self._remote_call(call, batch)}",
