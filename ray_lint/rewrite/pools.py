@@ -7,6 +7,7 @@ import ast
 from ray_lint.program.facts import Site
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.rewrite.plan import Declined
+from ray_lint.rewrite.uses import only_reads
 
 _DEPTH = 5
 _DEALERS = ("itertools.cycle", "builtins.list", "builtins.tuple", "builtins.iter")
@@ -125,22 +126,12 @@ def _made_of(names: ModuleNames, pool: ast.expr) -> list[ast.expr]:
             s.value if isinstance(s, ast.Assign | ast.AnnAssign) else None for s in statements
         ]
         uses = [n for n in every if isinstance(n.ctx, ast.Load)]
-    if len(values) != 1 or not all(_only_read(names, use) for use in uses):
+    if len(values) != 1 or not all(only_reads(names, use, _READERS) for use in uses):
         return []
     (value,) = values
     if isinstance(value, ast.ListComp):
         return [value.elt]
     return value.elts if isinstance(value, ast.List) else []
-
-
-def _only_read(names: ModuleNames, use: ast.expr) -> bool:
-    """Whether a use of a list can neither change it nor hand it on."""
-    parent = names.parents[use]
-    if isinstance(parent, ast.Subscript):
-        return parent.value is use and isinstance(parent.ctx, ast.Load)
-    if isinstance(parent, ast.For | ast.comprehension):
-        return parent.iter is use
-    return isinstance(parent, ast.Call) and names.stands_for(parent.func, *_READERS)
 
 
 def _creates(names: ModuleNames, node: ast.expr, owner: ast.ClassDef) -> bool:

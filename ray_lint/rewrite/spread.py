@@ -14,6 +14,7 @@ from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.size_elements import SAME_ITEMS, items_of
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Doubts
+from ray_lint.rewrite.uses import only_reads
 
 _ANY = 1000  # more parameters than any call has
 _DEPTH = 6
@@ -160,20 +161,11 @@ def _gives_parts(module: Module, function: ast.expr, counts: Container[int], dep
 
 def _only_read(names: ModuleNames, name: ast.Name) -> bool:
     """Whether every use of a name only iterates it, asks for its length or reads an item."""
-    if name not in names.order:
-        return False
-    for binding in names.reaching(name):
-        for use in names.uses(binding):
-            parent = names.parents.get(use)
-            if isinstance(parent, ast.Call):
-                reads = use in parent.args and bool(names.qualified_names(parent.func) & _READERS)
-            elif isinstance(parent, ast.Subscript):
-                reads = isinstance(parent.ctx, ast.Load)
-            else:
-                reads = isinstance(parent, ast.For | ast.comprehension) and parent.iter is use
-            if not reads:
-                return False
-    return True
+    return name in names.order and all(
+        only_reads(names, use, _READERS)
+        for binding in names.reaching(name)
+        for use in names.uses(binding)
+    )
 
 
 def _changed(names: ModuleNames, iterable: ast.expr) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
@@ -89,4 +90,21 @@ def assigned_name(names: ModuleNames, node: ast.expr) -> Binding | None:
             if b.node is target and b.kind is BindingKind.ASSIGN
         ),
         None,
+    )
+
+
+def only_reads(names: ModuleNames, use: ast.expr, readers: Iterable[str]) -> bool:
+    """Whether a use of a collection can neither change it nor hand it on.
+
+    ``readers`` are the dotted names of functions that only look at what they are given.
+    """
+    parent = names.parents.get(use)
+    if isinstance(parent, ast.Subscript):
+        return parent.value is use and isinstance(parent.ctx, ast.Load)
+    if isinstance(parent, ast.For | ast.comprehension):
+        return parent.iter is use
+    return (
+        isinstance(parent, ast.Call)
+        and use in parent.args
+        and names.stands_for(parent.func, *readers)
     )
