@@ -281,7 +281,7 @@ def write_here(
     while True:
         name = batch_name(target.name, attempt)
         attempt += 1
-        head = Head(decorator, name, "", source.cst.default_indent, newline)
+        head = Head(decorator, name, "", source.step, newline)
         code = writer.function(head, signature, f"{plain}({signature.call})", strategy)
         if name not in text.supply.used:
             break

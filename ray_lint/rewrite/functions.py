@@ -111,7 +111,7 @@ class BatchWriter:
             inner = self.source.indent(definition.body[0])
             if inner.startswith(outer) and len(inner) > len(outer):
                 return inner[len(outer) :]
-        return self.source.cst.default_indent
+        return self.source.step
 
     def function(
         self,

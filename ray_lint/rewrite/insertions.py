@@ -305,7 +305,7 @@ class Insertions:
                     and same_code(code, definition)
                 ):
                     return name
-        indent = self.source.cst.default_indent
+        indent = self.source.step
         code = self.source.newline.join(_with_indent(part, indent) for part in code.split("\n"))
         self.block(edits, point, code, Role.HELPER)
         return name

@@ -59,7 +59,7 @@ class LoopWriter(SiteText):
             text = self._item_refs(edits, call, items.code, indent, len(indent))
         elif shape.form is Form.DROP:
             batch = self.supply.fresh("batch", "next_batch")
-            step = source.cst.default_indent
+            step = source.step
             text = (
                 f"for {batch} in {self._split(edits)}({items.code}):{newline}"
                 f"{indent}{step}{self._remote_call(call, batch)}"
@@ -181,7 +181,7 @@ class LoopWriter(SiteText):
             lines = [
                 f"{refs} = {submitted}",
                 f"for {key}, {ref} in zip({keys}, {refs}):",
-                f"{source.cst.default_indent}{container}[{key}] = {ref}",
+                f"{source.step}{container}[{key}] = {ref}",
             ]
         elif shape.beside is not None:
             others = [e for e in shape.beside.elts if e is not site]
@@ -214,7 +214,7 @@ class LoopWriter(SiteText):
             names = iter(wanted)
             built = ", ".join(ref if e is site else next(names) for e in shape.beside.elts)
             targets = f"({', '.join(wanted)})" if several else wanted[0]
-            unit = source.cst.default_indent
+            unit = source.step
             lines = [
                 f"{refs} = {submitted}",
                 f"for {targets}, {ref} in zip({kept}, {refs}):",
@@ -237,7 +237,7 @@ class LoopWriter(SiteText):
             lines = [
                 f"{refs} = {submitted}",
                 f"for {place}, {ref} in zip({places}, {refs}):",
-                f"{source.cst.default_indent}{container}[{place}] = {ref}",
+                f"{source.step}{container}[{place}] = {ref}",
             ]
         elif shape.form is Form.YIELD:
             refs = self._item_refs(edits, call, items, indent, len(indent) + 11)
@@ -248,7 +248,7 @@ class LoopWriter(SiteText):
             batch = self.supply.fresh("batch", "next_batch")
             lines = [
                 f"for {batch} in {self._split(edits)}({items}):",
-                f"{source.cst.default_indent}{self._remote_call(call, batch)}",
+                f"{source.step}{self._remote_call(call, batch)}",
             ]
         else:
             container = self._container(shape)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import ast
 from functools import cached_property
 
-from libcst import CSTValidationError, ParserSyntaxError
-
 from ray_lint.config import Config
 from ray_lint.program.effects import mutates
 from ray_lint.program.module import Module
@@ -14,36 +12,20 @@ from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
 from ray_lint.rewrite.insertions import Insertions
 from ray_lint.rewrite.naming import NameSupply
-from ray_lint.rewrite.plan import Declined
 from ray_lint.rewrite.source_map import SourceMap
 
 
 class ModuleText:
-    """The text of one module. LibCST parses it when it is first asked for."""
+    """The text of one module. LibCST parses what is asked for of it."""
 
     def __init__(self, project: Project, module: Module, config: Config) -> None:
         self.project, self.module, self.config = project, module, config
         self.names = module.names
 
     @cached_property
-    def _map(self) -> SourceMap | str:
-        """The source map, or why there is none."""
-        try:
-            return SourceMap(self.module.text, self.names)
-        except (RecursionError, KeyError):  # LibCST's own clean-up hides the first by the second
-            return "the file is too deeply nested to be rewritten"
-        except (
-            ParserSyntaxError,
-            CSTValidationError,
-        ):  # syntax that is newer, or odd: `for* i in x`
-            return "LibCST cannot parse the file"
-
-    @property
     def source(self) -> SourceMap:
-        """The bridge from nodes to text. Raises Declined for a file that LibCST cannot read."""
-        if isinstance(self._map, str):
-            raise Declined(self._map)
-        return self._map
+        """The bridge from nodes to text."""
+        return SourceMap(self.module.text, self.names)
 
     @cached_property
     def supply(self) -> NameSupply:

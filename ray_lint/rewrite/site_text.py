@@ -86,7 +86,7 @@ class SiteText:
         one_line = f"{submit}({', '.join(passed)})"
         if room + len(one_line) <= _WIDTH or "\n" in one_line:
             return one_line
-        inner = indent + self.source.cst.default_indent
+        inner = indent + self.source.step
         newline = self.source.newline
         lines = "".join(f"{newline}{inner}{argument}," for argument in passed)
         return f"{submit}({lines}{newline}{indent})"
@@ -106,7 +106,7 @@ class SiteText:
         one_line = f"[{' '.join(parts)}]"
         if room + len(one_line) <= _WIDTH and "\n" not in one_line and "#" not in one_line:
             return one_line
-        newline, inner = self.source.newline, indent + self.source.cst.default_indent
+        newline, inner = self.source.newline, indent + self.source.step
         lines = "".join(f"{newline}{inner}{part}" for part in parts)
         return f"[{lines}{newline}{indent}]"
 

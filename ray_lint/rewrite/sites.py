@@ -92,7 +92,7 @@ class SiteWriter(LoopWriter):
         if get in uses.gets and not isinstance(self.names.parents[get], ast.Expr):
             assert isinstance(get, ast.Call)
             _, outer_room = self._place(get)
-            inner = indent + self.source.cst.default_indent
+            inner = indent + self.source.step
             refs = self._batch_refs(edits, call, items.code, inner, outer_room + 30)
             function = self.source.code(get.func)
             self._replace_expression(

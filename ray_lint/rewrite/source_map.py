@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_right
+import tokenize
+from bisect import bisect_left, bisect_right
+from functools import cached_property
 
 import libcst as cst
 from libcst.metadata import CodeRange, MetadataWrapper, PositionProvider
 
 from ray_lint.program.names import ModuleNames
+from ray_lint.rewrite.plan import Declined
 from ray_lint.sources.text import character_column
 
 _Span = tuple[int, int, int, int]
@@ -24,9 +27,9 @@ _DEEPEST_PATTERN = 8
 """LibCST takes four times as long for each level of sequences or mappings: 0.1 s for 8 levels."""
 
 
-def _must_not_be_deep(tree: ast.Module) -> None:
+def _must_not_be_deep(statements: list[ast.stmt]) -> None:
     """Raise RecursionError for nesting that LibCST would not come back from in time."""
-    stack: list[tuple[ast.AST, int, int]] = [(tree, 0, 0)]
+    stack: list[tuple[ast.AST, int, int]] = [(statement, 0, 0) for statement in statements]
     while stack:
         node, expressions, patterns = stack.pop()
         if isinstance(node, ast.expr):
@@ -40,55 +43,112 @@ def _must_not_be_deep(tree: ast.Module) -> None:
         stack.extend((child, expressions, patterns) for child in ast.iter_child_nodes(node))
 
 
-class _Collector(cst.CSTVisitor):
-    """Index the expressions and function definitions of a module by their range."""
+class _Piece(cst.CSTVisitor):
+    """The concrete syntax of some top-level statements and of what stands behind them.
+
+    Its expressions, function definitions and comments are indexed by their range in the module.
+    """
 
     METADATA_DEPENDENCIES = (PositionProvider,)
 
-    def __init__(self) -> None:
+    def __init__(self, text: str, lines_before: int) -> None:
         super().__init__()
+        self.lines_before = lines_before
         self.expressions: dict[_Span, cst.BaseExpression] = {}
         self.functions: dict[tuple[int, int], cst.FunctionDef] = {}
         self.comments: list[tuple[int, int, str]] = []
+        self.module = cst.parse_module(text)
+        MetadataWrapper(self.module, unsafe_skip_copy=True).visit(self)
+        self.comments.sort()
 
     def on_visit(self, node: cst.CSTNode) -> bool:
         if isinstance(node, cst.BaseExpression):
-            where = self._range(node)
             # The outermost node of a range comes first: it carries the parentheses.
-            span = (where.start.line, where.start.column, where.end.line, where.end.column)
-            self.expressions.setdefault(span, node)
+            self.expressions.setdefault(self._span(node), node)
         elif isinstance(node, cst.FunctionDef):
-            start = self._range(node.name).start
-            self.functions[start.line, start.column] = node
+            self.functions[self._span(node.name)[:2]] = node
         elif isinstance(node, cst.Comment):
-            start = self._range(node).start
-            self.comments.append((start.line, start.column, node.value))
+            self.comments.append((*self._span(node)[:2], node.value))
         return True
 
-    def _range(self, node: cst.CSTNode) -> CodeRange:
+    def _span(self, node: cst.CSTNode) -> _Span:
         where = self.get_metadata(PositionProvider, node)
         assert isinstance(where, CodeRange)
-        return where
+        start, end, before = where.start, where.end, self.lines_before
+        return start.line + before, start.column, end.line + before, end.column
 
 
 class SourceMap:
-    """Text, offsets and concrete syntax of one module."""
+    """Text, offsets and concrete syntax of one module.
+
+    LibCST takes long (0.1 ms and more for a line), so it gets only the top-level statements that
+    somebody asks about. Asking for code it cannot read raises Declined.
+    """
 
     def __init__(self, text: str, names: ModuleNames) -> None:
-        """Parse ``text``. Raises RecursionError, and what LibCST raises for odd syntax."""
         self.text = text
         self.names = names
-        self.starts = [0, *(m.end() for m in re.finditer(r"\r\n|\r|\n", text))]
+        ends = list(re.finditer(r"\r\n|\r|\n", text))
+        self.starts = [0, *(m.end() for m in ends)]
+        self.newline = ends[0].group() if ends else "\n"
         self._lines = re.split(r"\r\n|\r|\n", text)
-        _must_not_be_deep(names.tree)
-        self.cst = cst.parse_module(text)
-        collector = _Collector()
-        MetadataWrapper(self.cst, unsafe_skip_copy=True).visit(collector)
-        self._expressions = collector.expressions
-        self._functions = collector.functions
-        self._comments = sorted(collector.comments)
-        self._comment_lines = [line for line, _, _ in self._comments]
-        self.newline = self.cst.default_newline
+        self._groups = self._statements_by_line()
+        self._first_lines = [first for first, _ in self._groups]
+        self._pieces: dict[int, _Piece | str] = {}
+
+    def _statements_by_line(self) -> list[tuple[int, list[ast.stmt]]]:
+        """Return the top-level statements that share no line, each with the line it begins in.
+
+        What stands behind one, up to the next, belongs to it; to the first what stands before, too.
+        """
+        groups: list[tuple[int, list[ast.stmt]]] = [(1, [])]
+        last = 0
+        for statement in self.names.tree.body:
+            first = self.first_line(statement)
+            joined = first > 1 and self._lines[first - 2].endswith("\\")
+            if groups[-1][1] and first > last and not joined:
+                groups.append((first, []))
+            groups[-1][1].append(statement)
+            last = statement.end_lineno or statement.lineno
+        return groups
+
+    def _piece(self, line: int) -> _Piece:
+        """Return the concrete syntax around a line (from 1)."""
+        number = bisect_right(self._first_lines, line) - 1
+        if number not in self._pieces:
+            self._pieces[number] = self._parsed(number)
+        piece = self._pieces[number]
+        if isinstance(piece, str):
+            raise Declined(piece)
+        return piece
+
+    def _parsed(self, number: int) -> _Piece | str:
+        """Return the concrete syntax of a group of statements, or why there is none."""
+        first, statements = self._groups[number]
+        behind = self._first_lines[number + 1 : number + 2]
+        end = self.starts[behind[0] - 1] if behind else len(self.text)
+        try:
+            _must_not_be_deep(statements)
+            return _Piece(self.text[self.starts[first - 1] : end], first - 1)
+        except (RecursionError, KeyError):  # LibCST's own clean-up hides the first by the second
+            return "its code is too deeply nested to be rewritten"
+        except (
+            cst.ParserSyntaxError,
+            cst.CSTValidationError,
+        ):  # syntax that is newer, or odd: `for* i in x`
+            return "LibCST cannot parse its code"
+
+    @cached_property
+    def step(self) -> str:
+        """What the module indents its blocks with: the white space of the first one."""
+        lines = (line + "\n" for line in self._lines)
+        try:
+            for token in tokenize.generate_tokens(lambda: next(lines, "")):
+                if token.type == tokenize.INDENT:
+                    return token.string
+        except (tokenize.TokenError, SyntaxError):
+            pass
+        return " " * 4
 
     # -- places -------------------------------------------------------------------------------
 
@@ -137,17 +197,22 @@ class SourceMap:
 
     def has_comment(self, first: int, last: int) -> bool:
         """Whether a comment stands in the lines ``first`` to ``last``."""
-        return bisect_right(self._comment_lines, last) > bisect_right(
-            self._comment_lines, first - 1
-        )
+        return bool(self._comments_in(first, last))
 
     def comments(self, first: int, last: int) -> list[str]:
         """Return the comments in the lines ``first`` to ``last``, in order."""
         return [text for _, _, text in self._comments_in(first, last)]
 
     def _comments_in(self, first: int, last: int) -> list[tuple[int, int, str]]:
-        start = bisect_right(self._comment_lines, first - 1)
-        return self._comments[start : bisect_right(self._comment_lines, last)]
+        if "#" not in self.text[self.line_start(first) : self.line_start(last + 1)]:
+            return []
+        found: list[tuple[int, int, str]] = []
+        start = bisect_right(self._first_lines, first) - 1
+        for line in self._first_lines[start : bisect_right(self._first_lines, last)]:
+            comments = self._piece(line).comments
+            begin = bisect_left(comments, (first, 0, ""))
+            found += comments[begin : bisect_left(comments, (last + 1, 0, ""))]
+        return found
 
     def comments_between(self, start: int, end: int) -> list[str]:
         """Return the comments between two offsets, in order."""
@@ -175,8 +240,9 @@ class SourceMap:
             end_line,
             self.column(end_line, node.end_col_offset or 0),
         )
-        found = self._expressions.get(span)
-        return self.slice(node) if found is None else self.cst.code_for_node(found)
+        piece = self._piece(node.lineno)
+        found = piece.expressions.get(span)
+        return self.slice(node) if found is None else piece.module.code_for_node(found)
 
     def enclosed(self, node: ast.expr) -> str:
         """Return the source of an expression; a tuple has parentheses around it."""
@@ -187,14 +253,14 @@ class SourceMap:
         """Return the concrete syntax of a function definition."""
         line = self.line(node.lineno)
         column = line.find(node.name, self.column(node.lineno, node.col_offset) + len("def"))
-        return self._functions.get((node.lineno, column))
+        return self._piece(node.lineno).functions.get((node.lineno, column))
 
     def parameters(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> str:
         """Return the text between the parentheses of a function's head."""
         found = self.function(node)
         if found is None:
             return ast.unparse(node.args)
-        return self.cst.code_for_node(found.params)
+        return self._piece(node.lineno).module.code_for_node(found.params)
 
 
 def is_bare(code: str) -> bool:
