@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ray_lint.cli.cache import Cache
     from ray_lint.cli.examine import Outcome, Task
     from ray_lint.program.project import Project
-    from ray_lint.report import FileReport
+    from ray_lint.report import FileReport, Render
     from ray_lint.sources.baseline import Baseline
 
 _WORTH_PROCESSES = 8
@@ -40,6 +40,8 @@ def run(arguments: list[str]) -> int:
         raise UsageError("--stdin-filename needs - as the only path")
     if sum((options.fix, options.diff, options.add_noqa, options.write_baseline is not None)) > 1:
         raise UsageError("--fix, --diff, --add-noqa and --write-baseline exclude each other")
+    if options.statistics and (options.diff or options.add_noqa or options.write_baseline):
+        raise UsageError("--statistics goes with neither --diff, --add-noqa nor --write-baseline")
     lint = Lint(options, paths)
     if options.show_config:
         from ray_lint.cli.show import show_config
@@ -60,7 +62,6 @@ class Lint:
         self.finder = SettingsFinder(options.config, isolated=options.isolated)
         self.chosen = chosen(options)
         self.errors = self.findings = self.fixed = self.fixable = self.unsafe = self.changed = 0
-        self.codes: Counter[str] = Counter()
         self.outputs: list[bytes] = []
         self.stale: list[str] = []
         self._baselines: dict[str, Baseline] = {}
@@ -94,9 +95,6 @@ class Lint:
         self._print(self._reports())
         if self.options.write_baseline is not None:
             return self._write_baseline()
-        if self.options.statistics:
-            for code, number in sorted(self.codes.items()):
-                print(f"{number:>7}  {code}", file=sys.stderr)
         if not self.options.quiet:
             for line in self._summary():
                 print(line, file=sys.stderr)
@@ -117,7 +115,6 @@ class Lint:
             report = outcome.report
             self.stale += outcome.stale
             self.findings += len(report.findings)
-            self.codes.update(f"{f.code} {f.name}" for f in report.findings)
             self.fixed += outcome.fixed
             self.fixable += outcome.fixable
             self.unsafe += outcome.unsafe
@@ -299,7 +296,7 @@ class Lint:
 
     def _print(self, reports: Iterator[FileReport]) -> None:
         """Print findings; a diff or fixed standard input goes alone to standard output."""
-        from ray_lint.report import Options, renderer
+        from ray_lint.report import Options
 
         options = self.options
         if options.write_baseline is not None:
@@ -309,10 +306,10 @@ class Lint:
             for _ in reports:
                 pass
         else:
+            render = self._render
             with self._stream() as stream:
-                for part in renderer(self.format)(
-                    reports, Options(_color(stream), options.show_evidence)
-                ):
+                shown = Options(_color(stream), options.show_evidence)
+                for part in render(reports, shown):
                     stream.write(part)
                 stream.flush()
         if options.diff and options.output_file is not None:
@@ -326,6 +323,21 @@ class Lint:
                 output = colored(output)  # noqa: PLW2901
             sys.stdout.buffer.write(output)
         sys.stdout.buffer.flush()
+
+    @property
+    def _render(self) -> Render:
+        """What prints the findings, or counts them."""
+        if self.options.statistics:
+            from ray_lint.report.statistics import STYLES, counter
+
+            if self.format not in STYLES:
+                raise UsageError(
+                    f"--statistics knows the formats {', '.join(STYLES)}, not {self.format}"
+                )
+            return counter(self.format)
+        from ray_lint.report import renderer
+
+        return renderer(self.format)
 
     def _stream(self) -> Any:
         from contextlib import nullcontext

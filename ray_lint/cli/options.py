@@ -241,7 +241,7 @@ def build() -> Parser:
     group.add_argument(
         "--show-evidence", action="store_true", help="tell what each finding rests on (text)"
     )
-    group.add_argument("--statistics", action="store_true", help="count findings by rule")
+    group.add_argument("--statistics", action="store_true", help="count findings by rule instead")
     group.add_argument("-q", "--quiet", action="store_true", help="no summary")
     group.add_argument("--exit-zero", action="store_true", help="exit with 0 despite findings")
     group.add_argument(

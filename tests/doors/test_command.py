@@ -366,13 +366,37 @@ def test_a_broken_setting_is_told_even_if_no_file_needs_it(
 
 def test_the_output_file(command: Command, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text(FINDING)
-    done = command("a.py", "--output-file", "out.txt", "--quiet", "--statistics")
-    assert done.stdout == ""
+    done = command("a.py", "--output-file", "out.txt", "--quiet")
+    assert (done.stdout, done.stderr) == ("", "")
     assert (tmp_path / "out.txt").read_text().startswith("a.py:9:20: RAY101")
-    assert done.stderr.split() == ["1", "RAY101", "too-fine-grained-task"]
     done = command("a.py", "--diff", "-o", "out.diff")
     assert (done.returncode, done.stdout) == (1, "")
     assert (tmp_path / "out.diff").read_text() == command("a.py", "--diff").stdout != ""
+
+
+def test_statistics_are_the_result(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING + FINDING.splitlines()[-1] + "\n" + UNUSED)
+    done = command("--statistics", "a.py")
+    counted = "      2  RAY101  too-fine-grained-task\n      1  RAY900  unused-suppression\n"
+    assert (done.returncode, done.stdout) == (1, counted)
+    assert done.stderr.startswith("Found 3 findings.\n")
+    command("--statistics", "a.py", "-q", "-o", "counts.txt")
+    assert (tmp_path / "counts.txt").read_text() == counted
+    rows = json.loads(command("--statistics", "a.py", "--output-format", "json").stdout)
+    assert rows[1] == {
+        "code": "RAY900",
+        "name": "unused-suppression",
+        "count": 1,
+        "fixable": 1,
+    }
+    before = (tmp_path / "a.py").read_text()
+    for more in (["--output-format", "sarif", "--fix", "-o", "counts.txt"], ["--diff"]):
+        done = command("--statistics", "a.py", *more)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "--statistics" in done.stderr
+    assert (tmp_path / "a.py").read_text() == before
+    assert (tmp_path / "counts.txt").read_text() == counted
+    assert command("--statistics", "a.py", "--ignore", "RAY").stdout == ""
 
 
 def test_the_reader_may_stop_early(tmp_path: Path) -> None:
