@@ -34,13 +34,8 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
     owner = names.scope_of(function)
     calls: list[ast.Call] = []
     if owner.is_class:
-        for node in names.walk(owner.node):
-            if (
-                isinstance(node, ast.Attribute)
-                and node.attr == function.name
-                and isinstance(node.value, ast.Name)
-                and node.value.id == "self"
-            ):
+        for node in names.attributes(function.name, owner.node):
+            if isinstance(node.value, ast.Name) and node.value.id == "self":
                 parent = names.parents.get(node)
                 if isinstance(parent, ast.Call) and parent.func is node:
                     calls.append(parent)

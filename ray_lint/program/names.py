@@ -10,9 +10,11 @@ from __future__ import annotations
 import ast
 import bisect
 import builtins
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import cached_property
 from typing import Any
 
+from ray_lint.program.node_index import NodeIndex
 from ray_lint.program.scopes import (
     COMPREHENSIONS,
     FUNCTIONS,
@@ -22,6 +24,7 @@ from ray_lint.program.scopes import (
     FunctionNode,
     Scope,
     is_handed_ray,
+    loops_between,
 )
 
 __all__ = [
@@ -367,6 +370,16 @@ class ModuleNames:
         """Return ``node`` and all below it, in order of evaluation."""
         return self._nodes[self.order[node] : self.last[node] + 1]
 
+    @cached_property
+    def index(self) -> NodeIndex:
+        """The nodes by type."""
+        return NodeIndex(self._nodes)
+
+    def attributes(self, name: str, within: ast.AST | None = None) -> Sequence[ast.Attribute]:
+        """Return all ``x.name`` in the module or below a node, in order of evaluation."""
+        holder = within or self.tree
+        return self.index.attributes(name, self.order[holder], self.last[holder])
+
     def owner_of_name(self, name: str, scope: Scope) -> Scope | None:
         """Return the scope that a load of ``name`` in ``scope`` refers to, None for builtins."""
         for current in scope.ancestors():
@@ -583,23 +596,5 @@ class ModuleNames:
         for child in reversed(path):
             if child not in known:
                 parent = self.parents[child]
-                known[child] = (*self._loops_between(child, parent), *known[parent])
+                known[child] = (*loops_between(self.blocks, child, parent), *known[parent])
         return list(known[path[0] if path else node])
-
-    def _loops_between(self, child: ast.AST, parent: ast.AST) -> list[ast.AST]:
-        """Return the loops that ``parent`` lays around its child, innermost first."""
-        if isinstance(parent, ast.For | ast.AsyncFor):
-            block = self.blocks.get(child) if isinstance(child, ast.stmt) else None
-            return [parent] if block is not None and block.field == "body" else []
-        if isinstance(parent, ast.While):
-            block = self.blocks.get(child) if isinstance(child, ast.stmt) else None
-            inside = child is parent.test or (block is not None and block.field == "body")
-            return [parent] if inside else []
-        if isinstance(parent, COMPREHENSIONS):
-            before = parent.generators
-            if isinstance(child, ast.comprehension):
-                before = before[: before.index(child)]
-            return list(reversed(before))
-        if isinstance(parent, ast.comprehension) and child in parent.ifs:
-            return [parent]
-        return []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import enum
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
@@ -111,3 +111,24 @@ def is_handed_ray(binding: Binding) -> bool:
     """Whether Ray or a client of it is handed over: ``def run(ray)``, ``with … as ray``."""
     handed = (BindingKind.PARAMETER, BindingKind.WITH)
     return binding.kind in handed and binding.name == "ray"
+
+
+def loops_between(
+    blocks: Mapping[ast.stmt, Block], child: ast.AST, parent: ast.AST
+) -> list[ast.AST]:
+    """Return the loops that a node lays around its child, innermost first."""
+    if isinstance(parent, ast.For | ast.AsyncFor):
+        block = blocks.get(child) if isinstance(child, ast.stmt) else None
+        return [parent] if block is not None and block.field == "body" else []
+    if isinstance(parent, ast.While):
+        block = blocks.get(child) if isinstance(child, ast.stmt) else None
+        inside = child is parent.test or (block is not None and block.field == "body")
+        return [parent] if inside else []
+    if isinstance(parent, COMPREHENSIONS):
+        before = parent.generators
+        if isinstance(child, ast.comprehension):
+            before = before[: before.index(child)]
+        return list(reversed(before))
+    if isinstance(parent, ast.comprehension) and child in parent.ifs:
+        return [parent]
+    return []

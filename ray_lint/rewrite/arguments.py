@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.plan import Argument, Declined
 from ray_lint.rewrite.submitters import submitter_of
@@ -69,30 +70,24 @@ def is_invariant(
     return True
 
 
+@once_per_module
 def _computed_attributes(names: ModuleNames) -> set[str]:
     """Return the attributes whose reading runs code of this file: properties."""
-    if _computed_attributes not in names.memo:
-        names.memo[_computed_attributes] = {
-            binding.name
-            for scope in names.scopes.values()
-            if scope.is_class
-            for bindings in scope.bindings.values()
-            for binding in bindings
-            if isinstance(binding.node, ast.FunctionDef) and binding.node.decorator_list
-        }
-    found: set[str] = names.memo[_computed_attributes]
-    return found
+    return {
+        binding.name
+        for scope in names.scopes.values()
+        if scope.is_class
+        for bindings in scope.bindings.values()
+        for binding in bindings
+        if isinstance(binding.node, ast.FunctionDef) and binding.node.decorator_list
+    }
 
 
+@once_per_module
 def _computed_syntax(names: ModuleNames) -> tuple[type[ast.expr], ...]:
     """Return the kinds of expressions that a class of this file gives a meaning of its own."""
-    if _computed_syntax not in names.memo:
-        methods = {name for s in names.scopes.values() if s.is_class for name in s.bindings}
-        names.memo[_computed_syntax] = tuple(
-            kind for kind, special in _SPECIAL_METHODS.items() if methods & special
-        )
-    found: tuple[type[ast.expr], ...] = names.memo[_computed_syntax]
-    return found
+    methods = {name for s in names.scopes.values() if s.is_class for name in s.bindings}
+    return tuple(kind for kind, special in _SPECIAL_METHODS.items() if methods & special)
 
 
 def binds_inside(names: ModuleNames, use: ast.Name, region: ast.AST) -> bool:
@@ -247,9 +242,7 @@ def _must_be_kept(
     spec = function.args
     first = [*spec.posonlyargs, *spec.args][:1]
     owned = isinstance(attribute.value, ast.Name) and [attribute.value.id] == [a.arg for a in first]
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.Attribute) or node.attr != attribute.attr:
-            continue
+    for node in names.attributes(attribute.attr):
         method = names.scope_of(node).frame.node
         set_up = isinstance(method, ast.FunctionDef) and method.name == "__init__"
         parent = names.parents[node]

@@ -13,6 +13,7 @@ from ray_lint.program.effects import expression_effects
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.functions import BatchSignature, BatchWriter, Head, batch_name
@@ -117,10 +118,7 @@ def _spelling(names: ModuleNames, handle: ast.expr) -> ast.expr:
 
 def _is_replaced(names: ModuleNames, name: str) -> bool:
     """Whether the module of the site stores something under such a name in another module."""
-    return any(
-        isinstance(node, ast.Attribute) and node.attr == name and not isinstance(node.ctx, ast.Load)
-        for node in names.walk(names.tree)
-    )
+    return any(not isinstance(node.ctx, ast.Load) for node in names.attributes(name))
 
 
 def _makes(home: Module, statement: ast.Assign, definition: ast.AST) -> bool:
@@ -399,10 +397,11 @@ def _imported_modules(module: Module, statement: ast.Import | ast.ImportFrom) ->
     return [base, *(f"{base}{separator}{alias.name}" for alias in statement.names)]
 
 
+@once_per_module
 def _joins_a_cluster(names: ModuleNames) -> bool:
     """Whether the program joins a cluster that was there before, without sending its files."""
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.Call) or not names.stands_for(node.func, "ray.init"):
+    for node in names.index.every(ast.Call):
+        if not names.stands_for(node.func, "ray.init"):
             continue
         given = {keyword.arg: keyword.value for keyword in node.keywords}
         address = node.args[0] if node.args else given.get("address")

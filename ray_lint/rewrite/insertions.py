@@ -10,6 +10,7 @@ from functools import cached_property
 from ray_lint.config import Config
 from ray_lint.finding import Role
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.rewrite.functions import indented
 from ray_lint.rewrite.helpers import (
     SPLIT,
@@ -42,6 +43,16 @@ def _imports_ray(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.Import | ast.ImportFrom) and any(
         a.name.partition(".")[0] == "ray" or getattr(statement, "module", "") == "ray"
         for a in statement.names
+    )
+
+
+@once_per_module
+def _means_else(names: ModuleNames, name: str, wanted: str) -> bool:
+    """Whether the name is bound in some scope to anything but the wanted import."""
+    return any(
+        binding.kind is not BindingKind.IMPORT or names.import_target(binding) != wanted
+        for scope in names.scopes.values()
+        for binding in scope.bindings.get(name, [])
     )
 
 
@@ -170,7 +181,7 @@ class Insertions:
         for binding, target in self._imports:
             if target in alternatives:
                 return binding.name
-        if local in self.supply.used and self._means_else(local, wanted):
+        if local in self.supply.used and _means_else(self.names, local, wanted):
             return None
         if self._first_import() is None:
             return None
@@ -213,22 +224,6 @@ class Insertions:
         if isinstance(block.owner, ast.Try) and block.field == "body":
             return self.names.blocks[block.owner].owner is self.names.tree
         return block.owner is self.names.tree
-
-    def _means_else(self, name: str, wanted: str) -> bool:
-        """Whether the name is bound somewhere to anything but the wanted import."""
-        return any(
-            binding.kind is not BindingKind.IMPORT or self.names.import_target(binding) != wanted
-            for binding in self._bindings.get(name, [])
-        )
-
-    @cached_property
-    def _bindings(self) -> dict[str, list[Binding]]:
-        """The bindings of every name in any scope."""
-        found: dict[str, list[Binding]] = {}
-        for scope in self.names.scopes.values():
-            for name, bindings in scope.bindings.items():
-                found.setdefault(name, []).extend(bindings)
-        return found
 
     def _first_import(self) -> ast.stmt | None:
         """Return the statement before which a new import goes."""

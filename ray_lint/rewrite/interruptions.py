@@ -7,6 +7,7 @@ import ast
 from ray_lint.program.effects import EffectKind, effects_of, expression_effects
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import loop_values
 from ray_lint.rewrite.forms import Form, Shape
@@ -62,15 +63,22 @@ def _is_seen(names: ModuleNames, shape: Shape) -> bool:
                 or (isinstance(node.func, ast.Attribute) and node.func.attr in _WRITES)
             ):
                 return True
-    frame = names.scope_of(region).frame.node
-    for node in names.walk(names.tree):
-        if isinstance(node, ast.Try) and (
-            names.contains(node, region) or frame in reachable(names, node.body)
-        ):
-            return True
-        if isinstance(node, ast.Attribute) and names.qualified_names(node) & set(_LAST_WORDS):
-            return True
-    return False
+    if _has_last_words(names) or names.scope_of(region).frame.node in _tried(names):
+        return True
+    return any(isinstance(outer, ast.Try) for outer in names.ancestors(region))
+
+
+@once_per_module
+def _has_last_words(names: ModuleNames) -> bool:
+    """Whether something of the module runs when the program ends."""
+    attributes = names.index.every(ast.Attribute)
+    return any(names.qualified_names(node) & set(_LAST_WORDS) for node in attributes)
+
+
+@once_per_module
+def _tried(names: ModuleNames) -> set[ast.AST]:
+    """Return the functions that are called in the body of a ``try``."""
+    return reachable(names, [s for node in names.index.every(ast.Try) for s in node.body])
 
 
 def _is_there(module: Module, shape: Shape, node: ast.Subscript) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.names import ModuleNames
+from ray_lint.program.node_index import once_per_module
 
 _FRAMES = {"f_lineno", "tb_lineno", "lineno", "co_firstlineno", "f_locals", "f_globals"}
 _READERS = {
@@ -31,12 +32,11 @@ _OPENERS = {"builtins.open", "io.open", "pathlib.Path", "os.stat", "os.path.gets
 _OPENERS |= {"linecache.getlines", "tokenize.open", "runpy.run_path"}
 
 
+@once_per_module
 def introspection(names: ModuleNames) -> int:
     """Return the first line that looks at the names or the text of the program, 0 if none."""
-    if introspection not in names.memo:
-        found = (node for node in names.walk(names.tree) if _introspects(names, node))
-        names.memo[introspection] = getattr(next(found, None), "lineno", 0)
-    return int(names.memo[introspection])
+    found = (node for node in names.walk(names.tree) if _introspects(names, node))
+    return int(getattr(next(found, None), "lineno", 0))
 
 
 def _introspects(names: ModuleNames, node: ast.AST) -> bool:

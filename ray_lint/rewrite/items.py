@@ -15,6 +15,7 @@ from ray_lint.program.functions import (
 )
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.rewrite.arguments import target_names
@@ -290,10 +291,8 @@ def stored_values(module: Module, attribute: ast.Attribute) -> list[ast.expr]:
     if names.parents.get(method) is not owner or attribute.value.id != "self":
         return []
     found: list[ast.expr] = []
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.Attribute) or isinstance(node.ctx, ast.Load):
-            continue
-        if node.attr != attribute.attr:
+    for node in names.attributes(attribute.attr):
+        if isinstance(node.ctx, ast.Load):
             continue
         statement = names.parents.get(node)
         if not isinstance(statement, ast.Assign | ast.AnnAssign) or statement.value is None:
@@ -327,7 +326,7 @@ def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
             if calls is None or len(calls) != len(made):
                 return []
         else:
-            calls = _method_calls(module, function.name)
+            calls = _method_calls(names, function.name)
     else:
         calls = calls_of(module, function)
     found = []
@@ -342,13 +341,11 @@ def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
     return found
 
 
-def _method_calls(module: Module, name: str) -> list[ast.Call] | None:
+@once_per_module
+def _method_calls(names: ModuleNames, name: str) -> list[ast.Call] | None:
     """Return the calls of methods of a name, None if one is also read otherwise."""
-    names = module.names
     found = []
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.Attribute) or node.attr != name:
-            continue
+    for node in names.attributes(name):
         callee: ast.AST = node
         parent = names.parents.get(node)
         if isinstance(parent, ast.Attribute) and parent.attr == "remote":
@@ -368,7 +365,7 @@ def holds_references(
     if hasattr(expression, "lineno") and is_immutable(project, module, expression):
         return "no"
     own = expression if expression in names.order else shape.region
-    makers = _makers(module)
+    makers = _makers(names)
     around = set(names.ancestors(own)) & makers
     if isinstance(expression, ast.Name) and not hasattr(expression, "lineno"):
         sources: list[ast.expr] = [r.iterable for r in shape.repeats or []]
@@ -384,26 +381,22 @@ def holds_references(
     return "no"
 
 
-def _makers(module: Module) -> set[ast.AST]:
+@once_per_module
+def _makers(names: ModuleNames) -> set[ast.AST]:
     """Return the calls of the module that make references that are not fetched at once."""
-    names = module.names
-    if _makers not in names.memo:
-        names.memo[_makers] = {
-            node
-            for node in names.walk(module.tree)
-            if isinstance(node, ast.Call)
-            and (
-                (
-                    isinstance(node.func, ast.Attribute)
-                    and node.func.attr == "remote"
-                    and not _creates_actor(names, node.func.value)
-                )
-                or names.stands_for(node.func, "ray.put")
+    return {
+        node
+        for node in names.index.every(ast.Call)
+        if (
+            (
+                isinstance(node.func, ast.Attribute)
+                and node.func.attr == "remote"
+                and not _creates_actor(names, node.func.value)
             )
-            and not _fetched(module, node)
-        }
-    found: set[ast.AST] = names.memo[_makers]
-    return found
+            or names.stands_for(node.func, "ray.put")
+        )
+        and not _fetched(names, node)
+    }
 
 
 def _creates_actor(names: ModuleNames, maker: ast.expr) -> bool:
@@ -416,9 +409,8 @@ def _creates_actor(names: ModuleNames, maker: ast.expr) -> bool:
     return bool(reaching) and all(isinstance(b.node, ast.ClassDef) for b in reaching)
 
 
-def _fetched(module: Module, call: ast.Call) -> bool:
+def _fetched(names: ModuleNames, call: ast.Call) -> bool:
     """Whether the reference is fetched where it is made, or made for an actor."""
-    names = module.names
     parent = names.parents[call]
     if isinstance(parent, COMPREHENSIONS):
         parent = names.parents[parent]
@@ -427,19 +419,18 @@ def _fetched(module: Module, call: ast.Call) -> bool:
     return isinstance(parent, ast.Call) and names.stands_for(parent.func, "ray.get")
 
 
+@once_per_module
 def is_program(names: ModuleNames) -> bool:
     """Whether the file is run as a program, so that all its callers are in sight."""
-    if is_program not in names.memo:
-        names.memo[is_program] = any(
-            (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test))
-            or (
-                isinstance(s, ast.Expr)
-                and isinstance(s.value, ast.Call)
-                and names.stands_for(s.value.func, "ray.init")
-            )
-            for s in names.tree.body
+    return any(
+        (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test))
+        or (
+            isinstance(s, ast.Expr)
+            and isinstance(s.value, ast.Call)
+            and names.stands_for(s.value.func, "ray.init")
         )
-    return bool(names.memo[is_program])
+        for s in names.tree.body
+    )
 
 
 def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
@@ -25,11 +26,15 @@ _READS = (
 
 def judge_replaced_parts(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt programs that put something of their own in the place of Ray's functions."""
-    if judge_replaced_parts not in names.memo:
-        names.memo[judge_replaced_parts] = next(_replaced_parts(names), None)
-    line = names.memo[judge_replaced_parts]
+    line = _replaced_part(names)
     if line is not None:
         doubts.add(f"line {line} puts something else in the place of a function of Ray")
+
+
+@once_per_module
+def _replaced_part(names: ModuleNames) -> int | None:
+    """Return the first line that puts something into the place of a function of Ray."""
+    return next(_replaced_parts(names), None)
 
 
 def _replaced_parts(names: ModuleNames) -> Iterator[int]:
@@ -49,10 +54,8 @@ def _replaced_parts(names: ModuleNames) -> Iterator[int]:
 
 def judge_task_ids(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt references of one batch where the program asks which task made each."""
-    for node in names.walk(names.tree):
-        if isinstance(node, ast.Attribute) and node.attr == "task_id":
-            doubts.add(f"line {node.lineno} asks for the task of a reference")
-            return
+    for node in names.attributes("task_id")[:1]:
+        doubts.add(f"line {node.lineno} asks for the task of a reference")
 
 
 def judge_documentation(names: ModuleNames, handle: str, doubts: Doubts) -> None:
@@ -62,20 +65,18 @@ def judge_documentation(names: ModuleNames, handle: str, doubts: Doubts) -> None
         doubts.add(f"line {line} looks into `{handle}`")
 
 
+@once_per_module
 def _looked_into(names: ModuleNames) -> dict[str, int]:
     """Return the names of which an underscored attribute is read, not called: the first line."""
-    if _looked_into not in names.memo:
-        lines: dict[str, int] = {}
-        for node in names.walk(names.tree):
-            if not isinstance(node, ast.Attribute) or not node.attr.startswith("_"):
-                continue
-            outer = names.parents.get(node)
-            called = isinstance(outer, ast.Call) and outer.func is node
-            if isinstance(node.value, ast.Name) and not called:
-                lines.setdefault(node.value.id, node.value.lineno)
-        names.memo[_looked_into] = lines
-    found: dict[str, int] = names.memo[_looked_into]
-    return found
+    lines: dict[str, int] = {}
+    for node in names.index.every(ast.Attribute):
+        if not node.attr.startswith("_"):
+            continue
+        outer = names.parents.get(node)
+        called = isinstance(outer, ast.Call) and outer.func is node
+        if isinstance(node.value, ast.Name) and not called:
+            lines.setdefault(node.value.id, node.value.lineno)
+    return lines
 
 
 # -- what a region calls ----------------------------------------------------------------------
@@ -135,18 +136,16 @@ def iterated_code(names: ModuleNames, region: ast.AST) -> set[ast.AST]:
     return found | (set(special_methods(names)) if made else set())
 
 
+@once_per_module
 def methods_of(names: ModuleNames) -> dict[str, list[ast.AST]]:
     """Return the methods of all classes of the module by name."""
-    if methods_of not in names.memo:
-        methods: dict[str, list[ast.AST]] = {}
-        for scope in names.scopes.values():
-            if scope.is_class:
-                for name, bindings in scope.bindings.items():
-                    code = [b.node for b in bindings if isinstance(b.node, FUNCTIONS)]
-                    methods.setdefault(name, []).extend(code)
-        names.memo[methods_of] = methods
-    known: dict[str, list[ast.AST]] = names.memo[methods_of]
-    return known
+    methods: dict[str, list[ast.AST]] = {}
+    for scope in names.scopes.values():
+        if scope.is_class:
+            for name, bindings in scope.bindings.items():
+                code = [b.node for b in bindings if isinstance(b.node, FUNCTIONS)]
+                methods.setdefault(name, []).extend(code)
+    return methods
 
 
 def code_of(names: ModuleNames, name: ast.Name) -> Iterator[ast.AST]:
@@ -196,9 +195,8 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
             code |= set(special_methods(names))
         code |= iterated_code(names, region)
         for function in code:
-            for node in names.walk(function):
-                if isinstance(node, ast.Attribute) and node.attr == container.attr:
-                    raise Declined(f"the loop calls code that may look at `{text}`")
+            if names.attributes(container.attr, function):
+                raise Declined(f"the loop calls code that may look at `{text}`")
         return
     if not isinstance(container, ast.Name):
         return
@@ -238,9 +236,13 @@ def fills_beside(names: ModuleNames, shape: Shape, argument: ast.Name, use: ast.
         return False
     if not isinstance(parent, ast.Attribute) or parent.attr == container.attr:
         return False
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.Attribute) or node.attr != container.attr:
-            continue
+    return _is_always_fresh(names, container.attr)
+
+
+@once_per_module
+def _is_always_fresh(names: ModuleNames, attribute: str) -> bool:
+    """Whether all that is ever stored in ``x.attribute`` was made for it alone."""
+    for node in names.attributes(attribute):
         statement = names.parents.get(node)
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             shared = isinstance(statement, ast.Assign) and len(statement.targets) > 1
@@ -263,16 +265,16 @@ def takes_out(names: ModuleNames, name: ast.Name, argument: Argument) -> bool:
     )
 
 
+@once_per_module
 def _aliases(names: ModuleNames, attribute: str) -> set[str]:
     """Return the names and attributes that share an object with ``x.attribute``."""
     found: set[str] = set()
-    for node in names.walk(names.tree):
-        if isinstance(node, ast.Assign):
-            places = [*node.targets, node.value]
-            own = [p for p in places if isinstance(p, ast.Attribute) and p.attr == attribute]
-            if own:
-                found |= {p.attr for p in places if isinstance(p, ast.Attribute)}
-                found |= {p.id for p in places if isinstance(p, ast.Name)}
+    for node in names.attributes(attribute):
+        statement = names.parents.get(node)
+        if isinstance(statement, ast.Assign):
+            places = [*statement.targets, statement.value]
+            found |= {p.attr for p in places if isinstance(p, ast.Attribute)}
+            found |= {p.id for p in places if isinstance(p, ast.Name)}
     return found - {attribute}
 
 
@@ -385,18 +387,26 @@ def judge_half_filled(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
         )
         if owner is None or (owner.node is frame and not given):
             return
-    for node in names.walk(names.tree):
-        if isinstance(node, ast.Try) and node.handlers:
-            body: list[ast.AST] = list(node.body)
-        elif isinstance(node, ast.With) and any(
-            _swallows(names, i.context_expr) for i in node.items
-        ):
-            body = list(node.body)
-        else:
-            continue
-        if not names.contains(frame, node) and frame in reachable(names, body):
+    for node in _handlers(names).get(frame, []):
+        if not names.contains(frame, node):
             doubts.add(f"line {node.lineno} handles a failure of the loop, which fills `{text}`")
             return
+
+
+@once_per_module
+def _handlers(names: ModuleNames) -> dict[ast.AST, list[ast.stmt]]:
+    """Return the statements that handle failures of what they hold, by the functions it calls."""
+    found: dict[ast.AST, list[ast.stmt]] = {}
+    handling: list[ast.Try | ast.With] = [n for n in names.index.every(ast.Try) if n.handlers]
+    handling += [
+        node
+        for node in names.index.every(ast.With)
+        if any(_swallows(names, item.context_expr) for item in node.items)
+    ]
+    for statement in sorted(handling, key=names.order.__getitem__):
+        for function in reachable(names, statement.body):
+            found.setdefault(function, []).append(statement)
+    return found
 
 
 def _judge_manager(names: ModuleNames, manager: ast.expr, text: str, doubts: Doubts) -> None:
@@ -479,9 +489,8 @@ def judge_actor_order(names: ModuleNames, site: Site, shape: Shape) -> None:
     if site.callee.kind is not CalleeKind.ACTOR_METHOD:
         return
     for function in reachable(names, [shape.region]):
-        for node in names.walk(function):
-            if isinstance(node, ast.Attribute) and node.attr == "remote":
-                raise Declined("the loop calls code that talks to actors")
+        if names.attributes("remote", function):
+            raise Declined("the loop calls code that talks to actors")
 
 
 def judge_kept(

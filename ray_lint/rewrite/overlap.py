@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, BindingKind
+from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.items import given_values, stored_values
@@ -256,21 +257,25 @@ class Overlap:
             return escapes or bool(views & bases)
         if not isinstance(made, ast.Attribute):
             return False
-        for node in self.names.walk(self.names.tree):
-            if not isinstance(node, ast.Attribute) or node.attr != made.attr:
-                continue
-            parent = self.names.parents.get(node)
-            if isinstance(node.ctx, ast.Load) and isinstance(
-                parent, ast.Assign | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.keyword
-            ):
-                return True
-            if (
-                isinstance(parent, ast.Call)
-                and parent.func is not node
-                and not self.names.qualified_names(parent.func)
-            ):
-                return True
-        return False
+        return _is_handed_on(self.names, made.attr)
+
+
+@once_per_module
+def _is_handed_on(names: ModuleNames, attribute: str) -> bool:
+    """Whether the module gives what ``x.attribute`` holds another name, or to unknown code."""
+    for node in names.attributes(attribute):
+        parent = names.parents.get(node)
+        if isinstance(node.ctx, ast.Load) and isinstance(
+            parent, ast.Assign | ast.List | ast.Tuple | ast.Dict | ast.Set | ast.keyword
+        ):
+            return True
+        if (
+            isinstance(parent, ast.Call)
+            and parent.func is not node
+            and not names.qualified_names(parent.func)
+        ):
+            return True
+    return False
 
 
 def _meet(store: _Access, read: _Access) -> bool:

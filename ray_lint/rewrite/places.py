@@ -108,7 +108,8 @@ def _in_loops(
     current: ast.stmt = statement
     while True:
         block = names.blocks[current]
-        for before in block.statements[: block.index]:
+        # Only a loop can be continued: what stands before an outermost one need not be read.
+        for before in block.statements[: block.index] if names.enclosing_loops(current) else ():
             if isinstance(before, ast.If) and _skips(before):
                 conditions.insert(0, negated(before.test))
                 skips.append(before)

@@ -115,11 +115,7 @@ def _made_of(names: ModuleNames, pool: ast.expr) -> list[ast.expr]:
         uses: list[ast.expr] = list(owner.uses.get(pool.id, []))
     else:
         assert isinstance(pool, ast.Attribute)
-        every = [
-            n
-            for n in names.walk(names.tree)
-            if isinstance(n, ast.Attribute) and n.attr == pool.attr
-        ]
+        every = names.attributes(pool.attr)
         stored = [n for n in every if not isinstance(n.ctx, ast.Load)]
         statements = [names.parents[n] for n in stored]
         values = [

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
@@ -114,17 +115,16 @@ def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> 
 
 def judge_pickling(names: ModuleNames, doubts: Doubts) -> None:
     """Doubt a program that notices how often its objects are pickled."""
-    if judge_pickling not in names.memo:
-        names.memo[judge_pickling] = next(_counted_pickling(names), None)
-    line = names.memo[judge_pickling]
+    line = _counted_pickling(names)
     if line is not None:
         doubts.add(f"line {line} notices how often an object is pickled")
 
 
-def _counted_pickling(names: ModuleNames) -> Iterator[int]:
-    """Yield the lines of methods that pickling calls and that tell of it."""
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.FunctionDef) or node.name not in _PICKLING:
+@once_per_module
+def _counted_pickling(names: ModuleNames) -> int | None:
+    """Return the line of the first method that pickling calls and that tells of it."""
+    for node in names.index.every(ast.FunctionDef):
+        if node.name not in _PICKLING:
             continue
         first = node.args.args[0].arg if node.args.args else ""
         for part in names.walk(node):
@@ -135,7 +135,8 @@ def _counted_pickling(names: ModuleNames) -> Iterator[int]:
             counts = stored and known != first and not isinstance(part, ast.Name)
             prints = isinstance(part, ast.Call) and names.stands_for(part.func, "builtins.print")
             if counts or prints or isinstance(part, ast.Global | ast.Nonlocal):
-                yield node.lineno
+                return node.lineno
+    return None
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:
@@ -150,8 +151,7 @@ def judge_container(names: ModuleNames, shape: Shape) -> None:
     values: list[ast.expr | None] = [None]
     if isinstance(container, ast.Name) and container in names.order:
         values = [binding.value for binding in names.reaching(container)]
-    filling = {"append", "extend", "add", "update", "__iadd__", "__setitem__"}
-    own = any(filling & s.bindings.keys() for s in names.scopes.values() if s.is_class)
+    own = _has_filling_class(names)
     for value in values:
         if isinstance(value, ast.Call):
             if not names.qualified_names(value.func) & _PLAIN_COLLECTIONS:
@@ -161,6 +161,13 @@ def judge_container(names: ModuleNames, shape: Shape) -> None:
                 raise Declined(f"`{ast.unparse(container)}` may forget what it gets")
         elif own and not isinstance(value, _DISPLAYS):
             raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
+
+
+@once_per_module
+def _has_filling_class(names: ModuleNames) -> bool:
+    """Whether a class of the module has a method to fill it by."""
+    filling = {"append", "extend", "add", "update", "__iadd__", "__setitem__"}
+    return any(filling & s.bindings.keys() for s in names.scopes.values() if s.is_class)
 
 
 def judge_class_body(names: ModuleNames, shape: Shape, arguments: list[Argument]) -> None:
@@ -247,10 +254,7 @@ def judge_failures(
     that handles failures may have items of another type than the others: ``misfits`` tells what
     such an item would break, "" if nothing.
     """
-    key = (judge_failures, strategy, is_method)
-    if key not in names.memo:
-        names.memo[key] = _catches_failures(names, strategy, is_method=is_method)
-    catcher = names.memo[key]
+    catcher = _catches_failures(names, strategy, is_method=is_method)
     if catcher is not None and (proof.may_fail or misfits()):
         doubts.add(
             f"an item that fails takes the rest of its batch along, and line {catcher.lineno} "
@@ -265,20 +269,25 @@ def judge_partial_reads(names: ModuleNames, proof: BodyProof, doubts: Doubts) ->
 
     The failure of an item that nobody fetches goes unseen; in a batch it reaches its neighbours.
     """
-    if not proof.may_fail:
-        return
-    for node in names.walk(names.tree):
+    line = _partial_read(names) if proof.may_fail else None
+    if line is not None:
+        doubts.add(
+            f"an item that fails takes the rest of its batch along, and line {line} "
+            "fetches only some"
+        )
+
+
+@once_per_module
+def _partial_read(names: ModuleNames) -> int | None:
+    """Return the first line that fetches only some references."""
+    for node in names.index.every(ast.Call):
         if (
-            isinstance(node, ast.Call)
-            and node.args
+            node.args
             and names.stands_for(node.func, "ray.get")
             and (_picks_one(names, node.args[0]) or _under_condition(names, node))
         ):
-            doubts.add(
-                f"an item that fails takes the rest of its batch along, and line {node.lineno} "
-                "fetches only some"
-            )
-            return
+            return node.lineno
+    return None
 
 
 def _picks_one(names: ModuleNames, argument: ast.expr) -> bool:
@@ -320,6 +329,7 @@ def _under_condition(names: ModuleNames, call: ast.Call) -> bool:
     return False
 
 
+@once_per_module
 def _catches_failures(
     names: ModuleNames, strategy: Strategy, *, is_method: bool
 ) -> ast.stmt | None:
@@ -368,10 +378,13 @@ def _fetches(names: ModuleNames, body: list[ast.stmt]) -> bool:
 
 
 def _is_method_here(names: ModuleNames, attribute: str) -> bool:
-    if _is_method_here not in names.memo:
-        classes = (scope for scope in names.scopes.values() if scope.is_class)
-        names.memo[_is_method_here] = {name for scope in classes for name in scope.bindings}
-    return attribute in names.memo[_is_method_here] or attribute in ("result", "exception")
+    return attribute in _class_names(names) or attribute in ("result", "exception")
+
+
+@once_per_module
+def _class_names(names: ModuleNames) -> set[str]:
+    """Return the names that classes of the module bind."""
+    return {name for s in names.scopes.values() if s.is_class for name in s.bindings}
 
 
 def _waits_for_all(names: ModuleNames, call: ast.Call) -> bool:
@@ -400,18 +413,19 @@ def judge_waiting(names: ModuleNames, doubts: Doubts, batch_seconds: float | Non
     ``batch_seconds`` is how long the largest batch takes, None if that is not known. A limit far
     beyond that is there for what hangs: what is done in batches is done earlier than before.
     """
-    if judge_waiting not in names.memo:
-        names.memo[judge_waiting] = list(_impatience(names))
-    for patience, reason in names.memo[judge_waiting]:
+    for patience, reason in _impatience(names):
         if batch_seconds is None or patience < max(_PATIENT, 10 * batch_seconds):
             doubts.add(reason)
 
 
-def _impatience(names: ModuleNames) -> Iterator[tuple[float, str]]:
-    """Yield the reasons why a program would notice batches, each with the seconds it waits."""
-    for node in names.walk(names.tree):
-        if not isinstance(node, ast.Call):
-            continue
+@once_per_module
+def _impatience(names: ModuleNames) -> list[tuple[float, str]]:
+    """Return the reasons why a program would notice batches, each with the seconds it waits."""
+    return list(_limits(names))
+
+
+def _limits(names: ModuleNames) -> Iterator[tuple[float, str]]:
+    for node in names.index.every(ast.Call):
         if any(known.startswith(_OBSERVERS) for known in names.qualified_names(node.func)):
             yield 0, f"line {node.lineno} looks at the tasks of the cluster"
         elif names.stands_for(node.func, "ray.cancel"):

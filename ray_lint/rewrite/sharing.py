@@ -511,10 +511,7 @@ class Sharing:
             return False
         if isinstance(value, ast.Attribute):
             return any(
-                isinstance(node, ast.Attribute)
-                and node.attr == value.attr
-                and changes_object(self.module, node)
-                for node in self.names.walk(self.names.tree)
+                changes_object(self.module, node) for node in self.names.attributes(value.attr)
             )
         if isinstance(value, ast.Subscript):
             parent = self.names.parents.get(maker)

@@ -10,6 +10,7 @@ import ast
 from dataclasses import dataclass, replace
 
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
+from ray_lint.program.node_index import once_per_module
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,28 +59,22 @@ def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
         if scope.is_class
         for binding in scope.bindings.get(method.attr, [])
     ]
-    stored = any(
-        isinstance(n, ast.Attribute) and n.attr == method.attr and not isinstance(n.ctx, ast.Load)
-        for n in names.walk(names.tree)
-    )
+    stored = any(not isinstance(n.ctx, ast.Load) for n in names.attributes(method.attr))
     if stored or len(named) != 1 or not isinstance(named[0].node, ast.FunctionDef):
         return None
     submitter = _of_function(named[0].node)
     return None if submitter is None else replace(submitter, receiver=method.value)
 
 
+@once_per_module
 def _candidates(names: ModuleNames) -> frozenset[str]:
     """Return the names that may be submitters: asking about them is worth a look."""
-    if _candidates not in names.memo:
-        found: set[str] = set()
-        for node in names.walk(names.tree):
-            if isinstance(node, ast.FunctionDef) and _of_function(node) is not None:
-                found.add(node.name)
-            elif isinstance(node, ast.Assign) and _of_value(names, node.value) is not None:
-                found.update(t.id for t in node.targets if isinstance(t, ast.Name))
-        names.memo[_candidates] = frozenset(found)
-    known: frozenset[str] = names.memo[_candidates]
-    return known
+    functions, assignments = names.index.every(ast.FunctionDef), names.index.every(ast.Assign)
+    found = {node.name for node in functions if _of_function(node) is not None}
+    for node in assignments:
+        if _of_value(names, node.value) is not None:
+            found.update(t.id for t in node.targets if isinstance(t, ast.Name))
+    return frozenset(found)
 
 
 def _of_function(function: ast.FunctionDef) -> Submitter | None:

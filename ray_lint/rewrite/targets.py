@@ -388,16 +388,18 @@ class TargetWriter:
 
     def _exists(self, target: Target, site: ast.expr, name: str, text: str) -> bool:
         """Whether the batch function stands beside the target, and before the site."""
+        block = self.names.blocks[target.statement].statements
+        bindings = self.names.scope_of(target.statement).bindings.get(name, [])
         return any(
             isinstance(s, ast.FunctionDef)
-            and s.name == name
+            and self.names.blocks[s].statements is block
             and (
                 target.is_method
                 or site not in self.names.order
                 or self.names.order[s] < self.names.order[site]
             )
             and same_code(text, s)
-            for s in self.names.blocks[target.statement].statements
+            for s in (b.node for b in bindings)
         )
 
     def _inlined(

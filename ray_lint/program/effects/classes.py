@@ -20,6 +20,8 @@ from ray_lint.program.effects.values import (
     union,
 )
 from ray_lint.program.module import Module
+from ray_lint.program.names import ModuleNames
+from ray_lint.program.node_index import once_per_module
 
 
 class Classes(Machine):
@@ -135,25 +137,14 @@ class Classes(Machine):
         if value.types is None:
             if not value.refs and name.startswith("__"):
                 return []
-            return self._members(self.module).get(name, found)
+            members = _members(self.module.names).get(name, [])
+            return [(self.module, member) for member in members]
         for kind in value.types:
             if kind.startswith("instance:"):
                 member = self.find_member(kind.partition(":")[2], name)
                 if isinstance(member, tuple) and is_function(member[1]):
                     found.append(member)
         return found
-
-    def _members(self, module: Module) -> dict[str, list[tuple[Module, ast.AST]]]:
-        """Return all methods of the classes of a module by name, without mere stubs."""
-        if module not in self.members:
-            index: dict[str, list[tuple[Module, ast.AST]]] = {}
-            for scope in module.names.scopes.values():
-                for name, bindings in scope.bindings.items() if scope.is_class else ():
-                    nodes = [b.node for b in bindings if is_function(b.node)]
-                    nodes = [n for n in nodes if not _is_stub(n)]
-                    index.setdefault(name, []).extend((module, n) for n in nodes)
-            self.members[module] = index
-        return self.members[module]
 
     def dunder(self, name: str, owner: Value, *arguments: Value) -> Value | None:
         """Run an operator method that a class of the project defines."""
@@ -323,11 +314,8 @@ class Classes(Machine):
             try:
                 found = [
                     self.before_call(lambda n=n: self._field_value(n))  # type: ignore[misc]
-                    for n in self.names.walk(node)
-                    if isinstance(n, ast.Attribute)
-                    and n.attr == name
-                    and isinstance(n.ctx, ast.Store)
-                    and isinstance(n.value, ast.Name)
+                    for n in self.names.attributes(name, node)
+                    if isinstance(n.ctx, ast.Store) and isinstance(n.value, ast.Name)
                 ]
             finally:
                 self.module = here
@@ -375,6 +363,17 @@ class Classes(Machine):
         value = self.env.get((scope, first[0].arg), FRESH) if first else FRESH
         key = next(iter(self.class_value(self.module, holder).types or ()))
         return Value(frozenset({f"super:{key}"}), value.refs)
+
+
+@once_per_module
+def _members(names: ModuleNames) -> dict[str, list[ast.AST]]:
+    """Return all methods of the classes of a module by name, without mere stubs."""
+    index: dict[str, list[ast.AST]] = {}
+    for scope in names.scopes.values():
+        for name, bindings in scope.bindings.items() if scope.is_class else ():
+            nodes = [b.node for b in bindings if is_function(b.node)]
+            index.setdefault(name, []).extend(n for n in nodes if not _is_stub(n))
+    return index
 
 
 def _is_stub(function: ast.AST) -> bool:

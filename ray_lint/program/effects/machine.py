@@ -58,7 +58,6 @@ class Machine(ABC):
         self.immutable: frozenset[str] = frozenset()
         self.kinds: dict[str, frozenset[str]] | None = None
         self.older: Env = {}
-        self.members: dict[Module, dict[str, list[tuple[Module, ast.AST]]]] = {}
         self.recursive: dict[ast.AST, bool] = {}
         self.fields: dict[tuple[str, str], Value] = {}
         self.heap: dict[Token, Cell] = {}
