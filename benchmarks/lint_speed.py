@@ -18,6 +18,7 @@ used that much by then: its ratio is a lower bound. Its helpers are counted on L
 from __future__ import annotations
 
 import argparse
+import compileall
 import importlib.util
 import json
 import os
@@ -235,6 +236,7 @@ def main() -> None:
             print(f"{tool}: not found, left out")
         else:
             tools.append(tool)
+    compileall.compile_dir(ROOT / "ray_lint", quiet=2)  # as an installation does
     print(f"Python {sys.version.split()[0]}, {os.cpu_count()} CPUs, load {os.getloadavg()[0]:.0f}")
     with tempfile.TemporaryDirectory() as folder:
         options.plugin = _with_plugin(Path(folder) / "plugin")

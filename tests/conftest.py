@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import compileall
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+import ray_lint
+
+
+def pytest_configure() -> None:
+    """Compile the package as an installation would: hundreds of tests start the command.
+
+    Where Python is told to write no byte code, each of them took 0.15 s more.
+    """
+    compileall.compile_dir(Path(ray_lint.__file__).parent, quiet=2)
 
 
 @pytest.fixture(scope="session")
