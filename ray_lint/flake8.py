@@ -38,7 +38,7 @@ class Plugin:
     @classmethod
     def add_options(cls, manager: Any) -> None:
         """Register the options; flake8 reads them from its configuration files as well."""
-        from ray_lint.cli.options import count, seconds
+        from ray_lint.option_values import count, seconds
 
         manager.add_option(
             "--ray-min-items",

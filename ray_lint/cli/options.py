@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from ray_lint.cli.help import add_help
 from ray_lint.config import Config
 from ray_lint.errors import UsageError
+from ray_lint.option_values import count, seconds
 from ray_lint.report import FORMATS
 
 _USAGE = "ray-lint [OPTIONS] [PATH ...]\n       ray-lint COMMAND [OPTIONS] ..."
@@ -117,28 +118,6 @@ def codes(text: str) -> tuple[str, ...]:
         if expected := expected_code(code):
             raise argparse.ArgumentTypeError(f"expected {expected}, not {code!r}")
     return found
-
-
-def count(text: str) -> int:
-    """Return a whole number of at least 1."""
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected a whole number of at least 1, not {text!r}")
-    return number
-
-
-def seconds(text: str) -> float:
-    """Return a positive number of seconds."""
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a positive number of seconds, not {text!r}")
-    return number
 
 
 def add_fixing(group: argparse._ArgumentGroup) -> None:

@@ -16,9 +16,8 @@ from ray_lint.cli.options import (
     add_judgement,
     add_settings,
     chosen,
-    count,
-    seconds,
 )
+from ray_lint.option_values import count, seconds
 
 _VERIFY_END = """\
 exit codes: 0 every site is confirmed; 1 some is not; 2 nothing was measured;
