@@ -94,6 +94,13 @@ def test_nothing_changed_is_the_very_file() -> None:
     assert fixed == data.replace(b"x = 1\\u0041", b"y = 2\\nz = 3")
 
 
+def test_a_byte_order_mark_is_kept() -> None:
+    mark = b"\xef\xbb\xbf"
+    book = Notebook("a.ipynb", mark + notebook("import ray", "old = 2"))
+    fixed = book.rebuild(book.python.replace(b"old", b"new"))
+    assert fixed == mark + notebook("import ray", "new = 2")
+
+
 def test_unusual_line_lists_are_kept() -> None:
     data = notebook(["a = 1\nb", " = 2\n", "c = 3"])
     book = Notebook("a.ipynb", data)

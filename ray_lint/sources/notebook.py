@@ -53,6 +53,9 @@ class Notebook:
         self.data = data
         try:
             self.text = data.decode("utf-8")
+            # Not JSON's, but some editors of Windows write it.
+            self._mark = "\ufeff" if self.text.startswith("\ufeff") else ""
+            self.text = self.text.removeprefix(self._mark)
             document = json.loads(self.text)
         except UnicodeDecodeError as error:
             line = data.count(b"\n", 0, error.start) + 1
@@ -173,7 +176,7 @@ class Notebook:
         if not text.startswith(self._header):
             raise self._refuse("it would precede the first lines")
         text = text[len(self._header) :]
-        out: list[str] = []
+        out = [self._mark]
         done = 0
         for index, cell in enumerate(self.cells):
             if index + 1 < len(self.cells):
