@@ -11,8 +11,11 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+REPOSITORY = "https://github.com/ray-lint/ray-lint"
+"""Where the hooks will be taken from: a placeholder until the first release (getting started)."""
 sys.path.insert(0, str(ROOT))
 
+from ray_lint import __version__  # noqa: E402
 from ray_lint.cli.options import build  # noqa: E402
 from ray_lint.cli.pages import fix_mark, page, summary  # noqa: E402
 from ray_lint.rules import all_rules  # noqa: E402
@@ -47,6 +50,12 @@ def between(text: str, mark: str, content: str) -> str:
     return new
 
 
+def hooks(text: str) -> str:
+    """Return a page with our repository and version where it shows the hooks of pre-commit."""
+    pattern = r"repo: \S+\n( +)rev: \S+(?=\n +hooks:\n +- id: ray-lint)"
+    return re.sub(pattern, rf"repo: {REPOSITORY}\n\1rev: v{__version__}", text)
+
+
 def pages() -> dict[Path, str]:
     """Return the content of every file that is generated, wholly or in part."""
     docs = ROOT / "docs"
@@ -56,7 +65,8 @@ def pages() -> dict[Path, str]:
     made = {docs / "rules" / f"{rule.name}.md": page(rule) for rule in all_rules()}
     made[docs / "rules" / "index.md"] = f"# Rules\n\n{rule_table('')}\n"
     made[docs / "ray-lint.schema.json"] = json.dumps(schema(), indent=2) + "\n"
-    made[ROOT / "README.md"] = between(readme, "rules", rule_table("docs/rules/"))
+    made[ROOT / "README.md"] = between(hooks(readme), "rules", rule_table("docs/rules/"))
+    made[docs / "ci.md"] = hooks((docs / "ci.md").read_text(encoding="utf-8"))
     made[docs / "configuration.md"] = between(config, "settings", settings_table())
     made[docs / "command.md"] = between(usage, "help", f"```text\n{build().format_help()}```")
     return made

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
+from functools import cache
 from pathlib import Path
 
 from tests.doors.conftest import environment
+from tests.doors.forked import Parent
 
 LOCAL_PLUGIN = """\
 [flake8]
@@ -41,22 +41,25 @@ def flake8(
     extra = folder / ".flake8.more"
     config = config.replace("select = RAY\n", "select = RAY\n" + _read(extra))
     (folder / file).write_text(config)
-    env = environment()
-    if packages is not None:
-        env["PYTHONPATH"] = os.pathsep.join((str(packages), env["PYTHONPATH"]))
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-m", "flake8", *arguments],
-        cwd=folder,
-        env=env,
-        input=stdin,
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-        timeout=120,
+    done = _forks_of(packages).run(
+        "flake8", arguments, cwd=folder, env=_environment(packages), stdin=stdin
     )
     assert "Traceback" not in done.stderr, done.stderr
     assert done.returncode == 2 if error else done.returncode in (0, 1), done.stderr
     return done.stderr if error else done.stdout
+
+
+def _environment(packages: Path | None) -> dict[str, str]:
+    env = environment()
+    if packages is not None:
+        env["PYTHONPATH"] = os.pathsep.join((str(packages), env["PYTHONPATH"]))
+    return env
+
+
+@cache
+def _forks_of(packages: Path | None) -> Parent:
+    modules = ["flake8.main.cli", "flake8.plugins.pycodestyle", "pyflakes.checker"]
+    return Parent([*modules, "ray_lint.flake8"], _environment(packages))
 
 
 def _read(path: Path) -> str:

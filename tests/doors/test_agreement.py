@@ -1,4 +1,4 @@
-"""All doors give the same findings at the same places, over the whole fixture corpus."""
+"""The fixture corpus in notebooks, and what reading must not do. More doors: tests/trust."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ import pytest
 
 from ray_lint.core import check
 from tests.doors.conftest import ROOT, Command, environment
-from tests.doors.test_flake8 import flake8
 
 FILES = sorted(
     p
@@ -41,32 +40,6 @@ def expected(corpus: Path) -> Found:
         for path in corpus.glob("*.py")
         for f in check(path.read_bytes(), filename=str(path), fixes=False)
     }
-
-
-def test_flake8_and_the_command_agree(corpus: Path, command: Command) -> None:
-    found = expected(corpus)
-    assert len(found) > 20
-    assert read(command("-q", ".").stdout) == found
-    assert (
-        read(
-            command(
-                "-q", "-j", "3", *sorted((p.name for p in corpus.iterdir()), reverse=True)
-            ).stdout
-        )
-        == found
-    )
-    assert read(command("-q", ".", PYTHONHASHSEED="7").stdout) == found
-    pytest.importorskip("flake8")
-    assert read(flake8(corpus, ".")) == found
-
-
-def test_line_endings_change_nothing(corpus: Path, command: Command) -> None:
-    found = expected(corpus)
-    for path in corpus.glob("*.py"):
-        data = path.read_bytes()
-        if b"\r" not in data:
-            path.write_bytes(data.replace(b"\n", b"\r\n"))
-    assert read(command("-q", ".").stdout) == found
 
 
 def test_a_module_in_a_notebook_cell(corpus: Path, command: Command) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ray_lint.core import check
-from tests.doors.conftest import ROOT, environment
+from tests.doors.conftest import ROOT, Command
 from tests.doors.plugin import LOCAL_PLUGIN, flake8, is_installed
 from tests.doors.samples import COLUMN, FINDING, LINE
 
@@ -29,7 +29,8 @@ def oldest(tmp_path_factory: pytest.TempPathFactory) -> Path:
     packages = tmp_path_factory.mktemp("flake8-oldest")
     subprocess.run(
         [sys.executable, "-m", "pip", "install", "-q", "--no-warn-script-location",
-         "--disable-pip-version-check", "--target", str(packages), f"flake8=={OLDEST}"],
+         "--disable-pip-version-check", "--no-compile", "--target", str(packages),
+         f"flake8=={OLDEST}"],
         check=True,
         capture_output=True,
     )  # fmt: skip
@@ -51,19 +52,13 @@ def test_the_oldest_version_is_the_one_that_is_promised(tmp_path: Path, run: Fla
     assert f'"flake8>={OLDEST.removesuffix(".0")}"' in project
 
 
-def test_line_and_column_are_those_of_the_command(tmp_path: Path, run: Flake8) -> None:
+def test_line_and_column_are_those_of_the_command(
+    tmp_path: Path, run: Flake8, command: Command
+) -> None:
     (tmp_path / "a.py").write_text("é = 1\n" + FINDING)
     out = run(tmp_path, "a.py")
     assert out.startswith(f"a.py:{LINE + 1}:{COLUMN}: RAY101 `double` is ")
-    command = subprocess.run(
-        [sys.executable, "-m", "ray_lint", "a.py"],
-        cwd=tmp_path,
-        env=environment(),
-        capture_output=True,
-        encoding="utf-8",
-        check=False,
-    )
-    assert command.stdout == out
+    assert command("a.py").stdout == out
 
 
 @pytest.mark.parametrize("coding", ["latin-1", "utf-8"])
@@ -176,7 +171,7 @@ def test_several_processes(tmp_path: Path, run: Flake8) -> None:
 
 
 @pytest.mark.parametrize(
-    ("more", "command"),
+    ("more", "options"),
     [
         ("", []),
         ("extend-ignore = RAY101\n", ["--ignore", "RAY101"]),
@@ -186,7 +181,7 @@ def test_several_processes(tmp_path: Path, run: Flake8) -> None:
     ],
 )
 def test_the_command_gives_the_same_under_the_same_options(
-    tmp_path: Path, run: Flake8, more: str, command: list[str]
+    tmp_path: Path, run: Flake8, command: Command, more: str, options: list[str]
 ) -> None:
     line = FINDING.splitlines()[-1]
     unknown = "def g(items):\n    return [double.remote(x) for x in items]\n"
@@ -194,11 +189,8 @@ def test_the_command_gives_the_same_under_the_same_options(
         f"{FINDING}{line}  # noqa: RAY101\nx = 1  # noqa: RAY101\ny = 2  # noqa: RAY102\n{unknown}"
     )
     (tmp_path / ".flake8.more").write_text(more)
-    ours = [sys.executable, "-m", "ray_lint", "-q", "--no-cache", *command, "a.py"]
-    told = subprocess.run(
-        ours, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
-    )
-    assert run(tmp_path, "a.py") == told.stdout != ""
+    told = command("-q", "--no-cache", *options, "a.py").stdout
+    assert run(tmp_path, "a.py") == told != ""
 
 
 def test_source_roots_hold_the_imported_packages(tmp_path: Path, run: Flake8) -> None:
@@ -278,7 +270,7 @@ def test_noqa_agrees_with_flake8(tmp_path: Path, run: Flake8) -> None:
     assert {line.split()[1] for line in told} == {"RAY101", "RAY900"}
 
 
-def test_added_comments_silence_both(tmp_path: Path) -> None:
+def test_added_comments_silence_both(tmp_path: Path, command: Command) -> None:
     sources = [text for text in generated(11, 60) if "flake8" not in text.lower()]
     for number, text in enumerate(sources):
         (tmp_path / f"f{number:03}.py").write_bytes(text.encode())
@@ -289,10 +281,7 @@ def test_added_comments_silence_both(tmp_path: Path) -> None:
 
     before = reported()
     assert before > 50
-    added = [sys.executable, "-m", "ray_lint", "--add-noqa", "--no-cache", "."]
-    done = subprocess.run(
-        added, cwd=tmp_path, env=environment(), capture_output=True, encoding="utf-8", check=False
-    )
+    done = command("--add-noqa", "--no-cache", ".")
     # Where a string says "# noqa" first, flake8 reads that; a program is never changed for it.
     impossible = done.stderr.count("not suppressed: a string on this line says `# noqa`")
     assert 0 < impossible < 20

@@ -27,6 +27,8 @@ GIT = {
     "GIT_COMMITTER_NAME": "t",
     "GIT_COMMITTER_EMAIL": "t@example.org",
     "GIT_CONFIG_GLOBAL": os.devnull,
+    "PIP_NO_COMPILE": "1",  # to save time: the environments are used a few times only
+    "PIP_DISABLE_PIP_VERSION_CHECK": "1",
 }
 
 
@@ -110,7 +112,7 @@ def documented(hook: str) -> dict[str, Any]:
 def repository(tmp_path: Path, home: Path, hooks: Path, hook: str) -> Repository:
     """Take the hook as documented, from this work tree instead of its public place."""
     shown = documented(hook)
-    shown.update(repo=hooks.as_uri(), rev=git(hooks, "rev-parse", "HEAD").strip())
+    shown.update(repo=str(hooks), rev=git(hooks, "rev-parse", "HEAD").strip())
     return Repository(tmp_path, home, yaml.safe_dump({"repos": [shown]}))
 
 
