@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import ast
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from ray_lint.errors import SourceError
-from ray_lint.finding import Finding, Position
+from ray_lint.finding import Applicability, Finding, Fix, Position
 from ray_lint.sources.magics import replace_magics
 from ray_lint.sources.notebook import Notebook
 
@@ -61,6 +62,17 @@ def test_positions_are_relative_to_the_code_cell() -> None:
     located = book.locate(finding(start.line, start.column, start.column + 6))
     assert (located.cell, located.start) == (3, Position(2, 4))
     assert book.line(located) == "y = target"
+
+
+def test_lines_in_the_words_of_a_finding_are_those_of_cells() -> None:
+    book = Notebook("a.ipynb", notebook("import ray\n\n", "x = 1\ny = target"))
+    line = place_of(book, "target").line
+    fix = Fix("t", Applicability.UNSAFE, reason=f"line {line} waits for `line {line}`")
+    words = (f"decided on line {line}", f"decided on line {line} of b.py", "`f` on 3 lines")
+    located = book.locate(replace(finding(line, 4, 10), evidence=words, fix=fix))
+    assert located.evidence == ("decided on line 2 of cell 2", *words[1:])
+    assert located.fix is not None
+    assert located.fix.reason == f"line 2 of cell 2 waits for `line {line}`"
 
 
 def test_a_line_after_a_statement_magic_keeps_its_columns() -> None:

@@ -198,11 +198,11 @@ class Server(LanguageServer):
             cell = document.cell(located)
             diagnostic = self.diagnostic(cell, located)
             change = self.change(document, finding)
-            if finding.fix is not None and change is not None:
-                safe = finding.fix.applicability is Applicability.SAFE
-                unsafe = f" (not proven safe: {finding.fix.reason})"
+            if located.fix is not None and change is not None:
+                safe = located.fix.applicability is Applicability.SAFE
+                unsafe = f" (not proven safe: {located.fix.reason})"
                 yield lsp.CodeAction(
-                    title=f"ray-lint: {finding.fix.title}{'' if safe else unsafe}",
+                    title=f"ray-lint: {located.fix.title}{'' if safe else unsafe}",
                     kind=lsp.CodeActionKind.QuickFix,
                     diagnostics=[diagnostic],
                     is_preferred=safe,

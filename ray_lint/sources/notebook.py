@@ -23,6 +23,8 @@ from ray_lint.sources.source import Lines
 _BLANK = re.compile(r"[ \t\r\n]*")
 _COOKIE = re.compile(r"[ \t\f]*#.*coding[:=]")
 _ESCAPED = re.compile(r"\\u(?!00[0-7])[0-9a-fA-F]{4}")
+_LINE = re.compile(r"\bline (\d+)\b(?! of )")
+"""A line of the module in the words of a finding; those of other files are followed by `` of ``."""
 _DECODER = json.JSONDecoder()
 _UNCHANGED = "not written, the file is unchanged: "
 
@@ -144,9 +146,26 @@ class Notebook:
         return cell.number, Position(line + 1, max(position.column - shift, 0))
 
     def locate(self, finding: Finding) -> Finding:
-        """Return the finding at its place in its cell."""
+        """Return the finding at its place in its cell, with the lines that its words name."""
         cell, start = self._in_cell(finding.start)
-        return replace(finding, cell=cell, start=start, end=self._in_cell(finding.end)[1])
+        fix = finding.fix and replace(finding.fix, reason=self._words(finding.fix.reason))
+        return replace(
+            finding,
+            cell=cell,
+            start=start,
+            end=self._in_cell(finding.end)[1],
+            evidence=tuple(map(self._words, finding.evidence)),
+            fix=fix,
+        )
+
+    def _words(self, text: str) -> str:
+        def in_cell(match: re.Match[str]) -> str:
+            cell, place = self._in_cell(Position(int(match[1]), 0))
+            return f"line {place.line} of cell {cell}"
+
+        parts = text.split("`")  # what stands between backticks is code
+        parts[::2] = [_LINE.sub(in_cell, part) for part in parts[::2]]
+        return "`".join(parts)
 
     def place(self, offset: int) -> tuple[int | None, Position]:
         """Return cell and position of a character offset into the module."""

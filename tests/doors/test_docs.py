@@ -85,10 +85,10 @@ def test_pre_commit_accepts_the_hooks_and_what_users_write(tmp_path: Path) -> No
     run("pre_commit", "validate-manifest", ".pre-commit-hooks.yaml")
     shown = [text for page in PAGES for text in texts(page, "yaml") if "repos:" in text]
     assert len(shown) == 3
-    for number, text in enumerate(shown):
-        path = tmp_path / f"{number}.yaml"
+    paths = [tmp_path / f"{number}.yaml" for number in range(len(shown))]
+    for path, text in zip(paths, shown, strict=True):
         path.write_text(text)
-        run("pre_commit", "validate-config", str(path))
+    run("pre_commit", "validate-config", *map(str, paths))
 
 
 def test_every_rule_has_its_page_in_the_site() -> None:
