@@ -1,18 +1,21 @@
 """Does twice the input take twice the time? Generated programs, doubled step by step.
 
-    python -m benchmarks.growth [--runs N] [--svg FILE] [--steps N] [--only NAME …] [--memory]
+    python -m benchmarks.growth [--runs N] [--svg FILE] [--steps N] [--only NAME …] [--calls]
+                                [--memory]
 
 For each way to grow (files, lines, functions, nesting, imports, submission sites linted, fixed and
 shown as a diff, and a set of hostile programs) CPU seconds are measured for sizes n, 2n, 4n …, best
 of ``--runs``; printed are the seconds, what the last doubling multiplied them by, and the exponent
-of the growth over all sizes (1 is linear). ``--svg`` draws time per unit of input against size: a
-level line is linear growth. ``--memory`` compares the peak memory of linting the installed Ray with
-that of the file that needs most, each in a process of its own.
+of the growth over all sizes (1 is linear). ``--svg`` draws cost per unit of input against size:
+a level line is linear growth. ``--calls`` counts function calls instead, which other load does not
+disturb, but which do not show a loop that calls nothing. ``--memory`` compares the peak memory of
+linting the installed Ray with that of the file that needs most, each in a process of its own.
 """
 
 from __future__ import annotations
 
 import argparse
+import cProfile
 import gc
 import importlib.util
 import math
@@ -32,7 +35,8 @@ from ray_lint.sources.gate import worth_parsing
 ROOT = Path(__file__).resolve().parent.parent
 HEAD = "import ray\n\n\n@ray.remote\ndef f(x):\n    return x + 1\n\n\n"
 SITE = "ray.get([f.remote(i) for i in range(10_000)])\n"
-FUNCTION = """
+FORMS = (
+    """
 
 @ray.remote
 def work_{0}(x):
@@ -42,7 +46,75 @@ def work_{0}(x):
 def main_{0}():
     refs = [work_{0}.remote(item) for item in range(10_000)]
     return ray.get(refs)
-"""
+""",
+    """
+
+@ray.remote
+def divide_{0}(x, by):
+    if by == 0:
+        raise ValueError(x)
+    return x / by
+
+
+def quotients_{0}(count=5_000):
+    refs = []
+    for number in range(5_000):
+        refs.append(divide_{0}.remote(number, {0} + 1))
+    return sum(ray.get(refs))
+""",
+    """
+
+@ray.remote
+def length_{0}(text):
+    return len(text)
+
+
+class Reader_{0}:
+    def __init__(self):
+        self.texts = [str(number) for number in range(3_000)]
+        self.refs = []
+
+    def read(self):
+        for text in self.texts:
+            self.refs.append(length_{0}.remote(text))
+        return ray.get(self.refs)
+""",
+    """
+
+@ray.remote
+class Counter_{0}:
+    def __init__(self):
+        self.total = 0
+
+    def count_up(self, x):
+        self.total += x
+        return self.total
+
+
+def count_{0}():
+    counter = Counter_{0}.remote()
+    return ray.get([counter.count_up.remote(i) for i in range(2_000)])
+""",
+    """
+
+@ray.remote
+def square_{0}(x):
+    return x * x
+
+
+def table_{0}():
+    table = {{}}
+    for key in range(4_000):
+        if key % 3:
+            table[key] = square_{0}.remote(key)
+    try:
+        scale = float("{0}")
+    except ValueError:
+        scale = 1.0
+    return {{key: scale * ray.get(ref) for key, ref in table.items()}}
+""",
+)
+"""Sites in functions, in methods and as calls of an actor; ``{0}`` makes the names differ."""
 
 
 def _lint(source: str) -> Callable[[], object]:
@@ -73,16 +145,17 @@ def _imports(n: int, work: Path) -> Callable[[], object]:
     return lambda: check(path.read_bytes(), filename=str(path), project=Project(), fixes=False)
 
 
-def _sites(n: int) -> bytes:
-    return ("import ray\n" + "".join(FUNCTION.format(i) for i in range(n))).encode()
+def sites(n: int) -> bytes:
+    """Return a program with ``n`` different sites, ten lines and more for each."""
+    return ("import ray\n" + "".join(FORMS[i % len(FORMS)].format(i) for i in range(n))).encode()
 
 
 def _fixing(n: int, work: Path) -> Callable[[], object]:
-    return lambda: fix(_sites(n))
+    return lambda: fix(sites(n))
 
 
 def _diffing(n: int, work: Path) -> Callable[[], object]:
-    before = _sites(n)
+    before = sites(n)
     after = before.replace(b"refs = ", b"refs = batches(\n        ")
     return lambda: unified_diff("f.py", before, after)
 
@@ -127,7 +200,7 @@ GROWTH: dict[str, tuple[int, Callable[[int, Path], Callable[[], object]]]] = {
         ),
     ),
     "imports": (25, _imports),
-    "sites, linted": (250, lambda n, work: lambda: check(_sites(n), fixes=False)),
+    "sites, linted": (250, lambda n, work: lambda: check(sites(n), fixes=False)),
     "sites, fixed": (125, _fixing),
     "diff": (1_000, _diffing),
     "sites of one task": (100, _text(lambda n: HEAD + SITE * n)),
@@ -209,14 +282,29 @@ GROWTH: dict[str, tuple[int, Callable[[int, Path], Callable[[], object]]]] = {
 }
 
 
-def seconds(job: Callable[[], object], runs: int) -> float:
-    """Return the CPU seconds of a job, the best of some runs."""
-    best = math.inf
+def seconds(job: Callable[[], object]) -> float:
+    """Return the CPU seconds of a job."""
+    gc.collect()
+    start = time.process_time()
+    job()
+    return time.process_time() - start
+
+
+def calls(job: Callable[[], object]) -> int:
+    """Return how many functions a job calls, those of the interpreter included."""
+    profile = cProfile.Profile()
+    profile.runcall(job)
+    return sum(entry.callcount for entry in profile.getstats())
+
+
+def measure(name: str, sizes: list[int], runs: int, cost: Callable[..., float]) -> list[float]:
+    """Return the least cost of each size. They are run in turn, so that other load hits all."""
+    make = GROWTH[name][1]
+    best = [math.inf] * len(sizes)
     for _ in range(runs):
-        gc.collect()
-        start = time.process_time()
-        job()
-        best = min(best, time.process_time() - start)
+        for number, size in enumerate(sizes):
+            with tempfile.TemporaryDirectory() as work:
+                best[number] = min(best[number], cost(make(size, Path(work))))
     return best
 
 
@@ -253,8 +341,10 @@ def plot(rows: dict[str, tuple[list[int], list[float]]]) -> str:
     ]
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
-        'font-family="sans-serif" font-size="12">',
-        f'<rect width="{width}" height="{height}" fill="white"/>',
+        'font-family="sans-serif" font-size="12" fill="#222222">',
+        "<title>Cost per unit of input against the size of the input: level lines</title>",
+        # A card of its own color can be read on a light page and on a dark one.
+        f'<rect width="{width}" height="{height}" rx="6" fill="white"/>',
         f'<text x="{left}" y="18">CPU time per unit of input, relative to the smallest size</text>',
     ]
     for value in (0, 1, 2, 3, 4):
@@ -325,24 +415,26 @@ def main() -> int:
     parser.add_argument("--steps", type=int, default=4, help="sizes: n, 2n, 4n …")
     parser.add_argument("--only", nargs="*", metavar="NAME")
     parser.add_argument("--svg", type=Path)
+    parser.add_argument("--calls", action="store_true", help="function calls instead of time")
     parser.add_argument("--memory", action="store_true", help="memory instead of time")
     options = parser.parse_args()
     if options.memory:
         memory()
         return 0
     rows = {}
-    print(f"{'growing':<24} {'sizes':<22} {'CPU seconds':<32} {'last x2':>7} {'exponent':>8}")
+    cost, runs, unit = (
+        (calls, 1, "calls") if options.calls else (seconds, options.runs, "CPU seconds")
+    )
+    print(f"{'growing':<24} {'sizes':<22} {unit:<40} {'last x2':>7} {'exponent':>8}")
     for name in options.only or GROWTH:
-        start, make = GROWTH[name]
-        sizes, times = [start * 2**step for step in range(options.steps)], []
-        for size in sizes:
-            with tempfile.TemporaryDirectory() as work:
-                times.append(seconds(make(size, Path(work)), options.runs))
-        rows[name] = (sizes, times)
-        shown = " ".join(f"{t:7.3f}" for t in times)
+        start = GROWTH[name][0]
+        sizes = [start * 2**step for step in range(options.steps)]
+        costs = measure(name, sizes, runs, cost)
+        rows[name] = (sizes, costs)
+        shown = " ".join(f"{c:9,}" if options.calls else f"{c:9.3f}" for c in costs)
         print(
-            f"{name:<24} {f'{sizes[0]:,} to {sizes[-1]:,}':<22} {shown:<32}"
-            f" {times[-1] / times[-2]:>7.2f} {exponent(sizes, times):>8.2f}",
+            f"{name:<24} {f'{sizes[0]:,} to {sizes[-1]:,}':<22} {shown:<40}"
+            f" {costs[-1] / costs[-2]:>7.2f} {exponent(sizes, costs):>8.2f}",
             flush=True,
         )
     if options.svg:

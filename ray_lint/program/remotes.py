@@ -11,7 +11,8 @@ import enum
 from dataclasses import dataclass, replace
 
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, BindingKind, FunctionNode
+from ray_lint.program.names import FUNCTIONS, BindingKind, FunctionNode, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.remote_kinds import PICKERS, Value, ValueKind, Values
 from ray_lint.program.remote_values import Remotes
@@ -210,14 +211,19 @@ def _is_picker(module: Module, call: ast.Call) -> bool:
 
 def imports_ray(module: Module) -> bool:
     """Whether the file imports Ray's core in any way (``ray``, ``ray.util`` …), or by ``*``."""
-    for scope in module.names.scopes.values():
+    return _imports_ray(module.names)
+
+
+@once_per_module
+def _imports_ray(names: ModuleNames) -> bool:
+    for scope in names.scopes.values():
         for bindings in scope.bindings.values():
             for binding in bindings:
                 if binding.kind is BindingKind.IMPORT:
-                    target = module.names.import_target(binding)
+                    target = names.import_target(binding)
                     if target == "ray" or target.startswith("ray."):
                         return True
-    return bool(module.names.star_imports)
+    return bool(names.star_imports)
 
 
 def _project_import(project: Project, module: Module, subject: ast.expr) -> bool:

@@ -456,8 +456,7 @@ def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:
                     stack.append(binding.value)
                 elif binding.statement is not None or binding.node in names.order:
                     stack += _unpacked_from(module, binding)
-                for use in names.uses(binding):
-                    stack += _filled_with(module, use)
+                stack += _filled_with(names, binding)
         else:
             stack.extend(ast.iter_child_nodes(node))
     return seen
@@ -488,15 +487,18 @@ def _unpacked_from(module: Module, binding: Binding) -> list[ast.AST]:
     return []
 
 
-def _filled_with(module: Module, use: ast.Name) -> list[ast.AST]:
+@once_per_module
+def _filled_with(names: ModuleNames, binding: Binding) -> list[ast.AST]:
     """Return what ``name.append(x)``, ``name.extend(x)`` or ``name[k] = x`` puts into a name."""
-    parent = module.names.parents[use]
-    if isinstance(parent, ast.Attribute) and parent.value is use:
-        call = module.names.parents[parent]
-        if isinstance(call, ast.Call) and parent.attr in ("append", "extend", "add", "insert"):
-            return list(call.args)
-    if isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load):
-        statement = module.names.parents[parent]
-        if isinstance(statement, ast.Assign):
-            return [statement.value]
-    return []
+    found: list[ast.AST] = []
+    for use in names.uses(binding):
+        parent = names.parents[use]
+        if isinstance(parent, ast.Attribute) and parent.value is use:
+            call = names.parents[parent]
+            if isinstance(call, ast.Call) and parent.attr in ("append", "extend", "add", "insert"):
+                found += call.args
+        elif isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load):
+            statement = names.parents[parent]
+            if isinstance(statement, ast.Assign):
+                found.append(statement.value)
+    return found

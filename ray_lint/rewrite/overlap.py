@@ -53,6 +53,7 @@ class Overlap:
     def __init__(self, project: Project, module: Module) -> None:
         self.project, self.module = project, module
         self.names = module.names
+        self._stored: dict[ast.AST, tuple[_Access, ...]] = {}
 
     def judge(self, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
         """Decline what the loop certainly changes by another name, doubt what it may change."""
@@ -110,7 +111,9 @@ class Overlap:
             if isinstance(function, (*FUNCTIONS, ast.Lambda)) and not self.names.contains(
                 function, region
             ):
-                yield from self._changes(function, set())
+                if function not in self._stored:
+                    self._stored[function] = tuple(self._changes(function, set()))
+                yield from self._stored[function]
 
     def _compare(self, shape: Shape, store: _Access, read: _Access, doubts: Doubts) -> None:
         stored, seen = ast.unparse(store.base), ast.unparse(read.base)

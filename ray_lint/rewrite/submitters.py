@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from ray_lint.program.class_members import class_members
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 
@@ -53,12 +54,7 @@ def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
     owner = next((a for a in names.ancestors(method) if isinstance(a, ast.ClassDef)), None)
     if owner is None or method.attr not in names.scopes[owner].bindings:
         return None
-    named = [
-        binding
-        for scope in names.scopes.values()
-        if scope.is_class
-        for binding in scope.bindings.get(method.attr, [])
-    ]
+    named = [binding for bindings in class_members(names, method.attr) for binding in bindings]
     stored = any(not isinstance(n.ctx, ast.Load) for n in names.attributes(method.attr))
     if stored or len(named) != 1 or not isinstance(named[0].node, ast.FunctionDef):
         return None

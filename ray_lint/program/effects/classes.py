@@ -230,7 +230,7 @@ class Classes(Machine):
             found = [
                 self.call_function(m, f, [value], {}, name)
                 for m, f in self.methods(value, name)
-                if self._is_property(m, f)
+                if _is_property(m.names, f)
             ]
             for method in ("__getattr__", "__getattribute__"):
                 self.dunder(method, value, of_type("str"))
@@ -256,12 +256,6 @@ class Classes(Machine):
                 parts.append(Value(None, value.refs))
         return union(parts)
 
-    def _is_property(self, module: Module, function: ast.AST) -> bool:
-        return any(
-            (module.names.qualified(d) or "").endswith("property")
-            for d in getattr(function, "decorator_list", [])
-        )
-
     def _instance_attribute(self, kind: str, value: Value, name: str) -> Value:
         key = kind.partition(":")[2]
         member = self.find_member(key, name)
@@ -275,7 +269,7 @@ class Classes(Machine):
         if isinstance(member, tuple):
             module, node = member
             if is_function(node):
-                if self._is_property(module, node):
+                if _is_property(module.names, node):
                     return self.call_function(module, node, [value], {}, name)
                 return Value(frozenset({f"bound:{name}"}), value.refs)
             if not found or not isinstance(module.names.parents.get(node), ast.AnnAssign):
@@ -363,6 +357,13 @@ class Classes(Machine):
         value = self.env.get((scope, first[0].arg), FRESH) if first else FRESH
         key = next(iter(self.class_value(self.module, holder).types or ()))
         return Value(frozenset({f"super:{key}"}), value.refs)
+
+
+def _is_property(names: ModuleNames, function: ast.AST) -> bool:
+    return any(
+        (names.qualified(d) or "").endswith("property")
+        for d in getattr(function, "decorator_list", [])
+    )
 
 
 @once_per_module

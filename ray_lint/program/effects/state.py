@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.class_members import class_members
 from ray_lint.program.effects import table
 from ray_lint.program.module import Module
 from ray_lint.program.names import LOOPS, Binding, BindingKind, Scope
@@ -150,18 +151,13 @@ def changing_uses(
     ``deep`` counts changes of what the object holds, too.
     """
     names = module.names
-    found: list[ast.AST] = [
-        use
-        for use in scope.uses.get(name, [])
-        if (region is None or names.contains(region, use))
-        and changes_object(module, use, depth, deep=deep)
-    ]
-    for binding in scope.bindings.get(name, []):
-        if binding.kind is BindingKind.AUGMENTED and (
-            region is None or names.contains(region, binding.node)
-        ):
-            found.append(binding.node)  # noqa: PERF401
-    return found
+    key = (changing_uses, scope, name, depth, deep)
+    if key not in names.memo:
+        names.memo[key] = [
+            *(u for u in scope.uses.get(name, []) if changes_object(module, u, depth, deep=deep)),
+            *(b.node for b in scope.bindings.get(name, []) if b.kind is BindingKind.AUGMENTED),
+        ]
+    return [node for node in names.memo[key] if region is None or names.contains(region, node)]
 
 
 def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool = True) -> bool:
@@ -223,11 +219,7 @@ def _method_changes(module: Module, call: ast.Call, func: ast.Attribute, depth: 
         return False
     if module.names.qualified(func) is not None:
         return False
-    defined = [
-        s.bindings[name][0].node
-        for s in module.names.scopes.values()
-        if s.is_class and name in s.bindings
-    ]
+    defined = [bindings[0].node for bindings in class_members(module.names, name)]
     for method in defined:
         if isinstance(method, ast.FunctionDef | ast.AsyncFunctionDef) and _changes_first(
             module, method, depth
@@ -293,12 +285,7 @@ def _own_methods(module: Module, func: ast.Attribute) -> list[ast.FunctionDef]:
     owner = next((a for a in names.ancestors(func) if isinstance(a, ast.ClassDef)), None)
     if owner is None or func.attr not in names.scopes[owner].bindings:
         return []
-    found = [
-        binding.node
-        for scope in names.scopes.values()
-        if scope.is_class
-        for binding in scope.bindings.get(func.attr, [])
-    ]
+    found = [b.node for bindings in class_members(names, func.attr) for b in bindings]
     methods = [node for node in found if isinstance(node, ast.FunctionDef)]
     decorated = any(method.decorator_list for method in methods)
     return methods if len(methods) == len(found) and not decorated else []
