@@ -37,6 +37,7 @@ import tempfile
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -299,8 +300,10 @@ def fix_project(program: Program, *, unsafe: bool) -> tuple[Program, list[str]]:
     return replace(program, source=after[folder / "main.py"], beside=beside), faults
 
 
-def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) -> list[Verdict]:
-    """Fix every program, run both versions and compare; in the order given."""
+def fix_all(
+    programs: Sequence[Program], *, unsafe: bool
+) -> tuple[list[Program], list[list[str]], list[list[str]]]:
+    """Return every program fixed, what is wrong with the fix, and why something was left."""
     config = Config(unsafe_fixes=unsafe)
     fixed: list[Program] = []
     faults: list[list[str]] = []
@@ -328,7 +331,15 @@ def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) 
             reasons[-1].append("no finding")
         faults[-1] += examine(program, result.source, config)
         fixed.append(replace(program, source=result.source))
-    before = runner.run(programs)
+    return fixed, faults, reasons
+
+
+def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) -> list[Verdict]:
+    """Fix every program, run both versions and compare; in the order given."""
+    with ThreadPoolExecutor(1) as driver:  # the originals run meanwhile
+        originals = driver.submit(runner.run, programs)
+        fixed, faults, reasons = fix_all(programs, unsafe=unsafe)
+        before = originals.result()
     if unsafe:  # a program that unsafe fixes may break need not run, it might hang
         pairs = zip(programs, fixed, strict=True)
         fixed_runs = [old if old.expect in KEEP else new for old, new in pairs]
