@@ -54,6 +54,7 @@ def verdicts(
 
 @pytest.mark.ray
 @pytest.mark.slow
+@pytest.mark.timeout(3000)  # seconds; the first one waits for the runs of all
 @pytest.mark.parametrize(("name", "unsafe"), cases())
 def test_fix_keeps_the_meaning(name: str, unsafe: bool, verdicts: Verdicts) -> None:
     verdict = verdicts[name, unsafe]
