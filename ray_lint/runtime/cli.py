@@ -232,7 +232,7 @@ def run_verify(options: argparse.Namespace) -> int:
 
 
 def run_profile(options: argparse.Namespace) -> int:
-    """Run ``profile``: 0 nothing found, 1 findings, 2 the program failed."""
+    """Run ``profile``: 0 nothing found, 1 findings, 2 the program failed, 130 interrupted."""
     from ray_lint.errors import UsageError
     from ray_lint.runtime.profile import profile, render
 
@@ -256,7 +256,7 @@ def run_profile(options: argparse.Namespace) -> int:
     say(f"wrote {options.output}")
     if result.problem:
         print(f"ray-lint: {result.problem}", file=sys.stderr)
-        return 2
+        return 130 if result.interrupted else 2
     return 1 if any(site.too_small for site in result.sites) else 0
 
 

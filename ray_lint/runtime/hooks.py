@@ -28,6 +28,9 @@ _CLUSTER_ARGUMENTS = frozenset(
     system_reserved_cpu system_reserved_memory storage redis_max_memory""".split()  # noqa: SIM905
 )
 
+MORE_JOINS = 2
+"""So often a program that failed to join through Ray Client tries again."""
+
 
 def wrap_submission(owner: Any, tracer: Tracer, ray: Any) -> None:
     """Watch the submissions of tasks or of actor calls."""
@@ -113,7 +116,7 @@ def wrap_init(ray: Any, tracer: Tracer | Sampler) -> None:
         if address not in (None, "auto", "local") and tracer.inits == 1:
             tracer.notes.append(f"ray.init(address={address!r}) was sent to the measuring cluster")
         options.setdefault("log_to_driver", tracer.settings.get("log_to_driver", True))
-        return inner(tracer.settings["address"], *args[1:], **options)
+        return _joined(inner, tracer.settings["address"], args[1:], options)
 
     def shutdown(*args: Any, **options: Any) -> Any:
         for last in (tracer.fetch_leftovers, getattr(tracer, "read_times", None)):
@@ -123,6 +126,16 @@ def wrap_init(ray: Any, tracer: Tracer | Sampler) -> None:
 
     init.__doc__, shutdown.__doc__ = inner.__doc__, inner_shutdown.__doc__
     ray.init, ray.shutdown = init, shutdown
+
+
+def _joined(inner: Any, address: str, args: Any, options: dict[str, Any]) -> Any:
+    """Join the measuring cluster, whose server of Ray Client may fail a client by chance."""
+    for _ in range(MORE_JOINS if address.startswith("ray://") else 0):
+        try:
+            return inner(address, *args, **options)
+        except ConnectionAbortedError:
+            time.sleep(1.0)
+    return inner(address, *args, **options)
 
 
 def wrap_exit(tracer: Tracer | Sampler) -> None:

@@ -17,6 +17,7 @@ import shutil
 import signal
 import socket
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,10 @@ END_SECONDS = 3.0
 """So long the processes of a cluster get to end by themselves once it is stopped."""
 CONNECT_SECONDS = 5.0
 """A port that does not answer within this time is unreachable."""
+JOIN_SECONDS = 60.0
+"""No further attempt to join a cluster begins after this time."""
+PAUSE_SECONDS = 1.0
+"""Between two attempts to join a cluster."""
 
 
 def say(**message: Any) -> None:
@@ -105,14 +110,14 @@ def _token(texts: list[str]) -> str:
 
 
 def _connect(options: argparse.Namespace) -> Any:
+    if options.address not in ("", "auto"):  # before Ray is imported, which takes a second
+        reason = _unreachable(options.address)
+        if reason:
+            raise ConnectionError(f"cannot reach a Ray cluster at {options.address}: {reason}")
     ray = _imported_ray()
     quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if options.address:
-        if options.address != "auto":
-            reason = _unreachable(options.address)
-            if reason:
-                raise ConnectionError(f"cannot reach a Ray cluster at {options.address}: {reason}")
-        context = ray.init(address=options.address, **quiet)
+        context = _joined(ray, options.address, **quiet)
     else:
         local = {
             "address": "local",
@@ -130,6 +135,25 @@ def _connect(options: argparse.Namespace) -> Any:
     if str(options.address).startswith("ray://"):
         return ray, options.address
     return ray, context.address_info["gcs_address"]
+
+
+def _joined(ray: Any, address: str, **options: Any) -> Any:
+    """Join an existing cluster and return the context.
+
+    A server of Ray Client starts a process for each client. On a busy machine, and while the node
+    itself is still starting, that process sometimes fails: the next attempt is served.
+    """
+    latest = time.monotonic() + JOIN_SECONDS
+    while True:
+        try:
+            return ray.init(address=address, **options)
+        except ConnectionAbortedError as error:
+            said = "\n".join(str(one) for one in _chain(error))
+            if "ersion mismatch" in said or time.monotonic() > latest:
+                raise
+        with contextlib.suppress(Exception):  # what the failed attempt has left
+            ray.shutdown()
+        time.sleep(PAUSE_SECONDS)
 
 
 def _state(ray: Any) -> dict[str, Any]:

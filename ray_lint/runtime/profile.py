@@ -6,7 +6,9 @@ import ast
 import json
 import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -32,6 +34,9 @@ TASK_THRESHOLD = 0.010
 """Ray's guideline: a task should take at least 10 ms."""
 CHUNKS_PER_CPU = 4
 """What the fix submits instead, for the estimated saving."""
+RECORD_SECONDS = 60.0
+"""How long a program that is to be ended gets to write its record; reading Ray's task events is
+most of it."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,11 @@ class Profile:
         """Which part of the program's time was spent on observing it."""
         return self.own_seconds / self.seconds if self.seconds else 0.0
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether the program was ended by an interrupt."""
+        return self.exit_code == -signal.SIGINT
+
     def to_json(self, folder: Path) -> str:
         """Return the profile file; paths are relative to ``folder``, where it will lie."""
         return json.dumps(
@@ -137,16 +147,24 @@ def profile(
         )
         environment = traced_environment(os.environ, settings, cluster.environment)
         progress("running the program")
-        code, output, problem = watched(command, environment, Path.cwd(), timeout, show=show)
+        written = _Records(folder)
+        code, output, problem = watched(
+            command, environment, Path.cwd(), timeout, show=show, before_end=written.demand
+        )
         if code == 127 and problem:
             raise UsageError(problem)
-        records = [json.loads(path.read_text()) for path in sorted(folder.glob("profile-*.json"))]
+        records = written.read()
+        if problem and records:
+            problem += "; the profile holds what was recorded until then"
         if code and not problem:
             problem = failure(code, output)
             if not records:  # it may have had no Ray, or not even come to import it
                 problem += other_python(command)
         notes = [note for record in records for note in record["notes"]]
-        if not records:
+        if missing := written.missing():
+            what = "a watched process" if len(missing) == 1 else f"{len(missing)} watched processes"
+            notes.append(f"{what} ended too suddenly to write what was recorded")
+        elif not records:
             notes.append("the program never imported ray in a process that could be watched")
         places = _Places()
         cpus = max(cluster.state.cpus, 1.0)
@@ -163,6 +181,39 @@ def profile(
             notes=tuple(dict.fromkeys(notes)),
             sites=tuple(sorted(sites, key=lambda site: -(site.saving_seconds or 0.0))),
         )
+
+
+class _Records:
+    """The records in ``folder``: each watched process says that it is one, and writes one."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def missing(self) -> list[int]:
+        """Return the processes that have not written their record."""
+        watched_pids = {int(path.name.split("-")[1]) for path in self.folder.glob("watched-*")}
+        return sorted(
+            pid for pid in watched_pids if not (self.folder / f"profile-{pid}.json").exists()
+        )
+
+    def demand(self) -> None:
+        """Let the processes that still run write their records now, and wait for these."""
+        (self.folder / "end").touch()
+        deadline = time.monotonic() + RECORD_SECONDS
+        while any(map(_alive, self.missing())) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def read(self) -> list[dict[str, Any]]:
+        """Return all records."""
+        return [json.loads(path.read_text()) for path in sorted(self.folder.glob("profile-*.json"))]
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except OSError:
+        return False
+    return True
 
 
 class _Source:

@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -186,10 +186,13 @@ def watched(
     timeout: float,
     *,
     show: bool = False,
+    before_end: Callable[[], None] | None = None,
 ) -> tuple[int, str, str]:
     """Run ``command`` in a session of its own; return exit code, end of its output, problem.
 
-    ``show`` passes the output on to ours. Whatever happens, no process of the session survives.
+    ``show`` passes the output on to ours. ``before_end`` is called while the program still runs,
+    after ``timeout`` seconds or an interrupt, which then is a problem like any other. Whatever
+    happens, no process of the session survives.
     """
     try:
         process = subprocess.Popen(
@@ -217,6 +220,13 @@ def watched(
             f"the program did not end within {timeout:g} seconds (--timeout); it hangs, is slow, "
             "or asks for resources that the cluster does not have"
         )
+        if before_end is not None:
+            before_end()
+    except KeyboardInterrupt:
+        if before_end is None:
+            raise
+        code, problem = -signal.SIGINT, "the program was interrupted"
+        before_end()
     finally:
         _end(process)
     if reader is not None:

@@ -14,6 +14,7 @@ import os
 import pickle
 import random
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -28,6 +29,8 @@ LOOKED_AT = 256
 """References of one fetch that are compared with the samples."""
 ACTORS = 1024
 """Actors that are told apart at one site."""
+LOOK_SECONDS = 0.25
+"""How often a process looks whether it is about to be ended."""
 
 
 class Place:
@@ -167,11 +170,12 @@ class Sampler:
         import ray
 
         began = time.perf_counter()
-        places = [place for place in self.places.values() if not place.times]
-        wanted = [task for place in places for task, _ in place.sample]
+        # Copies: the program may be submitting on while it is about to be ended.
+        places = [(one, list(one.sample)) for one in list(self.places.values()) if not one.times]
+        wanted = [task for _, sample in places for task, _ in sample]
         times = self.events.task_times(ray, wanted)
-        for place in places:
-            place.times = [times[task] for task, _ in place.sample if task in times]
+        for place, sample in places:
+            place.times = [times[task] for task, _ in sample if task in times]
         self.reading_seconds += time.perf_counter() - began
 
     def finish(self) -> None:
@@ -187,12 +191,29 @@ class Sampler:
             "own_seconds": self.own_seconds,
             "reading_seconds": self.reading_seconds,
             "notes": self.notes,
-            "sites": [place.record() for place in self.places.values()],
+            "sites": [place.record() for place in list(self.places.values())],
         }
         path = Path(self.settings["folder"]) / f"profile-{self.pid}.json"
         temporary = path.with_suffix(".partial")
         temporary.write_text(json.dumps(record))
         temporary.replace(path)
+
+    def finish_when_told(self) -> None:
+        """Say that this process is watched, and write its record once the file ``end`` is there.
+
+        A program that is ended by a signal runs no exit functions, and a handler of the signal
+        would not come to run while the program is inside of C code.
+        """
+        folder = Path(self.settings["folder"])
+        (folder / f"watched-{self.pid}").touch()
+
+        def look() -> None:
+            while not self.written and folder.exists():
+                if (folder / "end").exists():
+                    self.finish()
+                time.sleep(LOOK_SECONDS)
+
+        threading.Thread(target=look, name="ray-lint-profile", daemon=True).start()
 
 
 def _column(code: CodeType, last: int) -> int | None:
@@ -239,6 +260,7 @@ def make(
         hooks.wrap_init(ray, sampler)
         hooks.wrap_exit(sampler)
         atexit.register(sampler.finish)
+        sampler.finish_when_told()
 
     return start
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -52,3 +53,9 @@ def measure(
     )
     assert file.read_text() == before
     return report
+
+
+def heed_signals() -> None:
+    """Undo what shells and nohup do to background jobs, whose children inherit it."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)

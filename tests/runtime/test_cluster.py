@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from ray_lint.errors import UsageError
-from ray_lint.runtime import Verdict
+from ray_lint.runtime import Verdict, hooks, host
 from ray_lint.runtime.cluster import Cluster, ClusterState
-from ray_lint.runtime.host import _reason
+from ray_lint.runtime.host import _joined, _reason
 from tests.runtime.support import measure
 from tests.runtime.test_programs import HEAD
 
@@ -108,6 +108,59 @@ def test_a_version_that_only_the_cause_tells() -> None:
         "the cluster runs Ray 2.60.0 on Python 3.11.7, this is Ray 2.40.0 on Python 3.12.1; "
         "both must be the same"
     )
+
+
+class Flaky:
+    """Stands in for ``ray``: ``init`` raises these before it succeeds."""
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+        self.shutdowns = 0
+
+    def init(self, address: str) -> str:
+        if self.errors:
+            raise self.errors.pop(0)
+        return f"joined {address}"
+
+    def shutdown(self) -> None:
+        self.shutdowns += 1
+
+
+ABORTED = ConnectionAbortedError(
+    "Initialization failure from server:\nTraceback (most recent call last):\nRuntimeError: "
+    "Starting Ray client server failed. See ray_client_server_23000.err for detailed logs."
+)
+
+
+def test_a_client_that_the_cluster_failed_to_serve_tries_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(host, "PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr(hooks.time, "sleep", lambda _: None)
+    flaky = Flaky(ABORTED, ABORTED)
+    assert _joined(flaky, "ray://a:1") == "joined ray://a:1"
+    assert flaky.shutdowns == 2, "nothing is left of the failed ones"
+    assert hooks._joined(Flaky(ABORTED, ABORTED).init, "ray://a:1", (), {}) == "joined ray://a:1"
+
+    monkeypatch.setattr(host, "JOIN_SECONDS", -1.0)
+    for join in (
+        lambda: _joined(Flaky(ABORTED), "ray://a:1"),
+        lambda: hooks._joined(Flaky(*[ABORTED] * 3).init, "ray://a:1", (), {}),
+    ):
+        with pytest.raises(ConnectionAbortedError) as caught:
+            join()
+        assert _reason(caught.value) == (
+            "no Ray cluster: Initialization failure from server: RuntimeError: Starting Ray client "
+            "server failed. See ray_client_server_23000.err for detailed logs."
+        )
+
+
+@pytest.mark.parametrize(
+    "error", [ConnectionError("refused"), ConnectionAbortedError("Version mismatch")]
+)
+def test_what_another_attempt_cannot_cure_is_told_at_once(error: Exception) -> None:
+    with pytest.raises(ConnectionError):
+        _joined(Flaky(error), "ray://a:1")
 
 
 @pytest.mark.ray

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.doors.conftest import ROOT
+from tests.runtime.support import heed_signals
 
 PROGRAM = """\
 import ray
@@ -48,19 +49,13 @@ class Place:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=_heed_signals,  # noqa: PLW1509
+            preexec_fn=heed_signals,  # noqa: PLW1509
         )
 
     def must_be_clean(self) -> None:
         assert list(self.temporary.iterdir()) == []
         if Path("/proc/self").exists():
             assert [line for line in _command_lines() if str(self.temporary) in line] == []
-
-
-def _heed_signals() -> None:
-    """Undo what shells and nohup do to background jobs, whose children inherit it."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def _command_lines() -> list[str]:

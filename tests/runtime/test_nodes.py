@@ -28,6 +28,7 @@ FIXED = PROGRAM.replace(
     "sum(ray.get([work_batch.remote(range(i, i + 10)) for i in range(0, 60, 10)]), [])",
 )
 START_SECONDS = 120.0
+ATTEMPTS = 3
 
 
 def free_ports(count: int) -> list[int]:
@@ -38,13 +39,18 @@ def free_ports(count: int) -> list[int]:
         return [server.getsockname()[1] for server in servers]
 
 
-def wait_for(port: int) -> None:
+class NotStartedError(Exception):
+    """``ray start`` gave up: it gives a node 30 seconds, too few on a busy machine."""
+
+
+def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while True:
         try:
             socket.create_connection(("127.0.0.1", port), 1.0).close()
         except OSError:
-            assert time.monotonic() < deadline, "ray start did not come up"
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise NotStartedError(log.read_text(errors="replace")[-4000:]) from None
             time.sleep(0.1)
         else:
             return
@@ -64,35 +70,63 @@ def started(monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[int, int]]:
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     monkeypatch.delenv("RAY_AUTH_TOKEN_PATH", raising=False)
-    port, client = free_ports(2)
-    head = ("--head", "--port", str(port), "--ray-client-server-port", str(client),
-            "--include-dashboard", "false", "--disable-usage-stats")  # fmt: skip
-    processes: list[subprocess.Popen[bytes]] = []
+    try:
+        for attempt in range(ATTEMPTS):
+            with contextlib.ExitStack() as stack:
+                try:
+                    ports = start_nodes(stack, Path(folder))
+                except NotStartedError:
+                    if attempt == ATTEMPTS - 1:
+                        raise
+                    continue
+                yield ports
+                break
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
-    def start(*words: str) -> None:
+
+def start_nodes(stack: contextlib.ExitStack, folder: Path) -> tuple[int, int]:
+    """Start a head and a second node until ``stack`` ends."""
+    port, client = free_ports(2)
+
+    def start(*words: str) -> tuple[subprocess.Popen[bytes], Path]:
         command = [sys.executable, "-m", "ray.scripts.scripts", "start", *words, "--block",
                    "--num-cpus", "1", "--object-store-memory", str(80 * 1024 * 1024)]  # fmt: skip
-        quiet = subprocess.DEVNULL
-        processes.append(
-            subprocess.Popen(command, stdout=quiet, stderr=quiet, start_new_session=True)
-        )
+        log = folder / f"start-{len(list(folder.glob('start-*')))}.log"
+        with log.open("wb") as file:
+            process = subprocess.Popen(
+                command, stdout=file, stderr=subprocess.STDOUT, start_new_session=True
+            )
+        stack.callback(stop, process)
+        return process, log
 
+    head = start("--head", "--port", str(port), "--ray-client-server-port", str(client),
+                 "--include-dashboard", "false", "--disable-usage-stats")  # fmt: skip
+    wait_for(port, *head)
+    start("--address", f"127.0.0.1:{port}")
+    wait_for(client, *head)
+    return port, client
+
+
+def stop(process: subprocess.Popen[bytes]) -> None:
+    process.send_signal(signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(30)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+@contextlib.contextmanager
+def logs_on_failure() -> Iterator[None]:
+    """Show what Ray's client server wrote, which goes with the cluster's folder."""
     try:
-        start(*head)
-        wait_for(port)
-        start("--address", f"127.0.0.1:{port}")
-        wait_for(client)
-        yield port, client
-    finally:
-        for process in reversed(processes):
-            process.send_signal(signal.SIGTERM)
-        for process in reversed(processes):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(30)
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-        shutil.rmtree(folder, ignore_errors=True)
+        yield
+    except BaseException:
+        for file in sorted(Path(os.environ["RAY_TMPDIR"]).rglob("ray_client_server*")):
+            if "session_latest" not in file.parts:
+                print(f"== {file.name}\n{file.read_text(errors='replace')[-4000:]}")
+        raise
 
 
 @contextlib.contextmanager
@@ -113,7 +147,7 @@ def test_every_form_of_address(started: tuple[int, int], tmp_path: Path) -> None
     if importlib.util.find_spec("grpc") is not None:  # the extra `ray[client]`
         addresses.append(f"ray://127.0.0.1:{client}")
     for address in addresses:  # none of them stops what it joined
-        with joined(address) as cluster:
+        with logs_on_failure(), joined(address) as cluster:
             assert not cluster.embedded
             assert (len(cluster.state.nodes), cluster.state.cpus) == (2, 2.0), address
             if address == addresses[-1]:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
+import time
 import tracemalloc
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,9 +17,11 @@ import pytest
 
 from ray_lint.core import check
 from ray_lint.errors import UsageError
-from ray_lint.runtime.profile import Profile, profile, render
+from ray_lint.runtime.profile import Profile, _Records, profile, render
+from ray_lint.runtime.program import watched
 from ray_lint.runtime.sampler import SAMPLE, Place, Sampler
 from ray_lint.settings import Settings
+from tests.runtime.support import heed_signals
 
 PROGRAM = """\
 import time
@@ -106,6 +112,69 @@ def test_a_program_that_fails_is_profiled_as_far_as_it_came(
     result = profile([sys.executable, str(file)], address=ray_cluster, show=False)
     assert "ValueError: no store" in result.problem
     assert [one.site.symbol for one in result.sites] == ["quick"]
+
+
+HANGS = PROGRAM.replace("import time\n", "import pathlib, sys, threading, time\n").replace(
+    "    store =",
+    # Inside of C code, where no handler of a signal runs.
+    "    lock = threading.Lock()\n"
+    "    pathlib.Path(sys.argv[1]).touch()\n"
+    "    lock.acquire() and lock.acquire()\n"
+    "    store =",
+)
+
+
+@pytest.mark.ray
+def test_an_interrupted_profile_keeps_what_was_recorded(ray_cluster: str, tmp_path: Path) -> None:
+    file, reached, written = (tmp_path / name for name in ("program.py", "reached", "p.json"))
+    file.write_text(HANGS)
+    words = ("profile", "-o", str(written), "--address", ray_cluster, "--")
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ray_lint", *words, sys.executable, str(file), str(reached)],
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_signals,  # noqa: PLW1509
+    )
+    try:
+        deadline = time.monotonic() + 100
+        while not reached.exists() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=100)
+    finally:
+        process.kill()
+    assert process.returncode == 130, errors
+    assert "the program was interrupted; the profile holds what was recorded until then" in errors
+    (quick,) = json.loads(written.read_text())["sites"]
+    assert (quick["symbol"], quick["tasks"], quick["measured"]) == ("quick", 400, 400)
+
+
+def test_a_timeout_asks_for_the_record_before_the_end(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    program = "import sys, time, pathlib; pathlib.Path(sys.argv[1]).touch(); time.sleep(600)"
+    command = [sys.executable, "-S", "-c", program, str(started)]
+    asked = []
+
+    def demand() -> None:
+        while not started.exists():  # it still runs
+            time.sleep(0.01)
+        asked.append(1)
+
+    code, _, problem = watched(command, os.environ, tmp_path, 0.01, before_end=demand)
+    assert problem.startswith("the program did not end within 0.01 seconds (--timeout)")
+    assert (code, asked) == (-signal.SIGKILL, [1])
+
+
+def test_a_process_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
+    gone = subprocess.Popen([sys.executable, "-S", "-c", ""])
+    gone.wait()
+    (tmp_path / f"watched-{gone.pid}").touch()
+    records = _Records(tmp_path)
+    records.demand()
+    assert (tmp_path / "end").exists()
+    assert records.missing() == [gone.pid]
+    (tmp_path / f"profile-{gone.pid}.json").write_text("{}")
+    assert (records.missing(), records.read()) == ([], [{}])
 
 
 def test_a_command_that_does_not_exist(ray_cluster: str) -> None:
