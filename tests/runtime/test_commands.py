@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ray_lint.runtime.cli import _stop_cleanly
 from tests.doors.conftest import ROOT
 from tests.runtime.support import heed_signals
 
@@ -115,7 +116,7 @@ def test_an_interrupt_leaves_nothing_behind(place: Place, tmp_path: Path) -> Non
         assert started.exists()
         process.send_signal(signal.SIGINT)
         time.sleep(0.2)
-        process.send_signal(signal.SIGINT)  # an impatient second one does not cut the cleaning
+        process.send_signal(signal.SIGHUP)  # a second one does not cut the cleaning
         _, errors = process.communicate(timeout=90)
     finally:
         if process.poll() is None:
@@ -126,9 +127,23 @@ def test_an_interrupt_leaves_nothing_behind(place: Place, tmp_path: Path) -> Non
     place.must_be_clean()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_every_signal_interrupts_once(number: int) -> None:
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {one: signal.signal(one, signal.SIG_DFL) for one in numbers}
+    try:
+        _stop_cleanly()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(number)
+        for one in numbers:
+            signal.raise_signal(one)  # is ignored: the cleaning goes on
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
 @pytest.mark.ray
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
-def test_a_kill_while_the_cluster_starts_leaves_nothing_behind(place: Place, number: int) -> None:
+def test_a_kill_while_the_cluster_starts_leaves_nothing_behind(place: Place) -> None:
     pytest.importorskip("ray")
     (place.project / "program.py").write_text(PROGRAM)
     process = place.start("verify", "--num-cpus", "1", "program.py")
@@ -138,7 +153,7 @@ def test_a_kill_while_the_cluster_starts_leaves_nothing_behind(place: Place, num
             if "starting a Ray cluster" in line:
                 break
         time.sleep(1.0)
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)
         _, errors = process.communicate(timeout=90)
     finally:
         if process.poll() is None:

@@ -177,6 +177,7 @@ def test_a_process_that_is_gone_is_not_waited_for(tmp_path: Path) -> None:
     assert (records.missing(), records.read()) == ([], [{}])
 
 
+@pytest.mark.ray
 def test_a_command_that_does_not_exist(ray_cluster: str) -> None:
     with pytest.raises(UsageError, match="cannot run"):
         profile(["./missing"], address=ray_cluster)

@@ -61,14 +61,14 @@ print(time.time(), "x" * 100_000)
 def test_a_good_fix_is_confirmed_and_long_tasks_gain_nothing(
     tmp_path: Path, cluster: Cluster
 ) -> None:
-    report = measure(tmp_path, cluster, BEFORE, AFTER, repeat=3)
+    report = measure(tmp_path, cluster, BEFORE, AFTER, repeat=2)
     work, rest = report.sites
     assert (work.before.submissions, work.after.submissions) == (200, 8)
     assert work.before.items == 200
     assert work.values == rest.values == "equal"
     # No assertion on time: a loaded machine may honestly be too noisy to tell.
     assert work.verdict in (Verdict.CONFIRMED, Verdict.TOO_NOISY), str(report)
-    assert len(work.before.seconds) == len(work.after.seconds) == 3
+    assert len(work.before.seconds) == len(work.after.seconds) == 2
     assert work.before.task_seconds > 0
     assert any("num_cpus=64" in note for note in report.notes)
 
