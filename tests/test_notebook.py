@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ray_lint.core import fix
 from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding, Fix, Position
 from ray_lint.sources.magics import replace_magics
@@ -67,9 +68,9 @@ def test_positions_are_relative_to_the_code_cell() -> None:
 def test_lines_in_the_words_of_a_finding_are_those_of_cells() -> None:
     book = Notebook("a.ipynb", notebook("import ray\n\n", "x = 1\ny = target"))
     line = place_of(book, "target").line
-    fix = Fix("t", Applicability.UNSAFE, reason=f"line {line} waits for `line {line}`")
+    advice = Fix("t", Applicability.UNSAFE, reason=f"line {line} waits for `line {line}`")
     words = (f"decided on line {line}", f"decided on line {line} of b.py", "`f` on 3 lines")
-    located = book.locate(replace(finding(line, 4, 10), evidence=words, fix=fix))
+    located = book.locate(replace(finding(line, 4, 10), evidence=words, fix=advice))
     assert located.evidence == ("decided on line 2 of cell 2", *words[1:])
     assert located.fix is not None
     assert located.fix.reason == f"line 2 of cell 2 waits for `line {line}`"
@@ -173,6 +174,44 @@ def test_magics_become_python_line_by_line(cell: str, kept: str) -> None:
         assert back.count(placeholder.stand_in) == 1
         back = back.replace(placeholder.stand_in, placeholder.original)
     assert back == cell
+
+
+TASK = "import ray\n\n\n@ray.remote\ndef double(x):\n    return x * 2"
+REFS = "refs = [double.remote(x) for x in range(10_000)]\nout = ray.get(refs)"
+
+
+def fixed_text(*cells: str) -> str:
+    book = Notebook("a.ipynb", notebook(*cells))
+    return book.rebuild(fix(book.python).source).decode()
+
+
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "%timeit -n1 ray.get(refs)",
+        "stats = %timeit -o ray.get(refs)",
+        "%time for ref in refs: print(ray.get(ref))",
+        "%%timeit -n1 rest = list(refs)\nlen(rest)",
+        "!echo {len(refs)}",
+        "!echo $refs",
+        "%store refs",
+        "%cd {refs[0]}",
+    ],
+)
+def test_references_that_a_magic_uses_stay_references(cell: str) -> None:
+    fixed = fixed_text(TASK, REFS, cell)
+    assert "refs = submit_in_batches(double_batch, range(10_000))" in fixed
+
+
+def test_a_task_that_a_magic_calls_stays() -> None:
+    fixed = fixed_text(TASK, REFS, "%timeit -n1 ray.get(double.remote(1))")
+    assert "def double(x):" in fixed and "double_batch.remote(batch)" in fixed
+
+
+@pytest.mark.parametrize("cell", ["!pip install ray refs", "%pip install refs", "%cd refs"])
+def test_words_that_are_no_code_use_nothing(cell: str) -> None:
+    fixed = fixed_text(TASK, REFS, cell)
+    assert "for result in batch" in fixed
 
 
 def test_cells_of_other_languages_are_left_out() -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from dataclasses import dataclass
+from keyword import iskeyword
 
 PYTHON_CELL_MAGICS = frozenset(
     ("%%capture", "%%memit", "%%mprun", "%%prun", "%%snakeviz", "%%time", "%%timeit")
@@ -18,6 +19,13 @@ PYTHON_CELL_MAGICS = frozenset(
 _MAGIC = re.compile(r"(?P<indent>\s*)(?P<assign>[\w.,\[\]'\" *]+=\s*)?(?P<magic>[%!].*|\?.*)", re.S)
 _HELP = re.compile(r"(?P<indent>\s*)(?P<help>%{0,2}[\w.*]+\?{1,2})\s*$")
 _STATEMENT = re.compile(r"(?P<prefix>%(?:time|timeit|prun|memit)[ \t]+)(?P<code>[^\s-].*)", re.S)
+_WORD = re.compile(r"(?<![\w.$-])[^\W\d]\w*")
+_EXPANDED = re.compile(r"\$(\w+)|\{([^{}]*)\}")
+_NO_CODE = re.compile(
+    r"%(?:alias|autoreload|cd|colors|conda|config|env|load_ext|ls|mamba|matplotlib|mkdir|pip|pwd|"
+    r"pylab|reload_ext|set_env|unload_ext|uv)\b|[!?]|%%capture\b"
+)
+"""Line magics whose words are no code; of them, as of shell lines, only ``{x}`` and ``$x`` are."""
 _STRING_START = re.compile(r"(?i)[rbuf]{0,2}('''|\"\"\"|'|\")")
 
 
@@ -98,17 +106,29 @@ def _replace_line(line: str, name: str, *, cell_magic: bool) -> tuple[str, str, 
     body = line.rstrip("\r")
     stripped = body.strip()
     if cell_magic and stripped.startswith("%%"):
-        return f'"{name}"', stripped, 0
+        return ", ".join((f'"{name}"', *_names(stripped))), stripped, 0
     if match := _HELP.fullmatch(body):
         return name, match["help"], 0
     match = _MAGIC.fullmatch(body)
     if match is None:
         return None
     magic = match["magic"]
-    if not match["assign"] and (code := _STATEMENT.fullmatch(magic)) and _parses(code["code"]):
+    if not match["assign"] and (code := _STATEMENT.fullmatch(magic)):
         stand_in = f"{name}; "
-        return stand_in, code["prefix"], len(stand_in) - len(code["prefix"])
-    return name, magic, 0
+        if _parses(stand_in + code["code"]):  # a loop does not: it cannot follow a semicolon
+            return stand_in, code["prefix"], len(stand_in) - len(code["prefix"])
+    used = ", ".join(_names(magic))
+    return (f"{name}({used})" if used else name), magic, 0
+
+
+def _names(magic: str) -> list[str]:
+    """Return the variables that a magic may use, so that the module uses them, too."""
+    if _NO_CODE.match(magic):
+        parts = [" ".join(filter(None, found)) for found in _EXPANDED.findall(magic)]
+    else:
+        parts = [magic.partition(" ")[2]]
+    words = [word for part in parts for word in _WORD.findall(part)]
+    return [word for word in dict.fromkeys(words) if not iskeyword(word)]
 
 
 class _State:

@@ -182,7 +182,7 @@ class Notebook:
             return error
         cell, place = self._in_cell(Position(error.line, error.column))
         name = f"{self.filename}:cell {cell}"
-        return SourceError(name, error.message, place.line, place.column)
+        return SourceError(name, self._words(error.message), place.line, place.column)
 
     # -- and back -----------------------------------------------------------------------------
 

@@ -90,11 +90,11 @@ def _complete_in_zsh(script: Path, lines: list[str]) -> dict[str, list[str]]:
     try:
         setup = (
             "fpath=($PWD $fpath); autoload -U compinit; compinit -u -D; PS1=; "
-            'show() { print -r -- "<$BUFFER>"; BUFFER= }; zle -N show; bindkey "^X" show'
+            'show() { print -r -- "<$BUFFER>"; BUFFER= }; zle -N show; bindkey "^T" show'
         )
         _type(terminal, f"{setup}; echo re''ady\n", until="ready")
         for line in lines:
-            shown = _type(terminal, f"{line}\t\x18", until=">")
+            shown = _type(terminal, f"{line}\t\x14", until=">")
             start, _, typed = line.rpartition(" ")
             word = shown.rpartition("<")[2].partition(">")[0].rstrip().removeprefix(f"{start} ")
             found[line] = [word] if word != typed else []
