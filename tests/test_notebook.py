@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ray_lint.core import fix
+from ray_lint.core import check, fix
 from ray_lint.errors import SourceError
 from ray_lint.finding import Applicability, Finding, Fix, Position
 from ray_lint.sources.magics import replace_magics
@@ -212,6 +212,17 @@ def test_a_task_that_a_magic_calls_stays() -> None:
 def test_words_that_are_no_code_use_nothing(cell: str) -> None:
     fixed = fixed_text(TASK, REFS, cell)
     assert "for result in batch" in fixed
+
+
+def test_ipython_takes_the_indentation_of_a_cell_away() -> None:
+    cells = [TASK, "    # all at once\n    " + REFS.replace("\n", "\n    "), "    # only this", "x"]
+    book = Notebook("a.ipynb", notebook(*cells))
+    ast.parse(book.python)
+    (found,) = check(book.python, fixes=False)
+    assert (book.locate(found).cell, book.locate(found).start) == (2, Position(2, 12))
+    changed = book.python.replace(b"out = ray.get(refs)", b"out = None")
+    cells[1] = cells[1].replace("ray.get(refs)", "None")
+    assert book.rebuild(changed) == notebook(*cells)
 
 
 def test_cells_of_other_languages_are_left_out() -> None:

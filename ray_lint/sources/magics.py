@@ -57,7 +57,7 @@ def replace_magics(cell: str, token: str) -> tuple[str, list[Placeholder]]:
 
     ``token`` starts the names of the placeholders; it must not occur in the notebook.
     """
-    if _parses(cell):
+    if parses(cell):
         return cell, []
     lines = cell.split("\n")
     found: list[Placeholder] = []
@@ -93,7 +93,8 @@ def replace_magics(cell: str, token: str) -> tuple[str, list[Placeholder]]:
     return "\n".join(lines), found
 
 
-def _parses(code: str) -> bool:
+def parses(code: str) -> bool:
+    """Whether Python takes the code as it is."""
     try:
         ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -115,7 +116,7 @@ def _replace_line(line: str, name: str, *, cell_magic: bool) -> tuple[str, str, 
     magic = match["magic"]
     if not match["assign"] and (code := _STATEMENT.fullmatch(magic)):
         stand_in = f"{name}; "
-        if _parses(stand_in + code["code"]):  # a loop does not: it cannot follow a semicolon
+        if parses(stand_in + code["code"]):  # a loop does not: it cannot follow a semicolon
             return stand_in, code["prefix"], len(stand_in) - len(code["prefix"])
     used = ", ".join(_names(magic))
     return (f"{name}({used})" if used else name), magic, 0

@@ -17,7 +17,7 @@ from typing import Any
 
 from ray_lint.errors import SourceError
 from ray_lint.finding import Finding, Fix, Position
-from ray_lint.sources.magics import Placeholder, is_python, replace_magics
+from ray_lint.sources.magics import Placeholder, is_python, parses, replace_magics
 from ray_lint.sources.source import Lines
 
 _BLANK = re.compile(r"[ \t\r\n]*")
@@ -127,7 +127,10 @@ class Notebook:
 
     def _marker(self, cell: _Cell) -> str:
         """Return the statement that starts a cell: code cannot slip across it unseen."""
-        return f'"{self.token}cell_{cell.number}"'
+        name = f'"{self.token}cell_{cell.number}"'
+        # IPython takes the indentation of its first line away from a cell.
+        indented = cell.python[:1] in (" ", "\t") and not parses(cell.python)
+        return f"if {name}:" if indented else name
 
     @cached_property
     def _firsts(self) -> list[int]:
