@@ -23,6 +23,10 @@ _WORDS = (
     *("re.findall", "re.finditer", "re.split", "nltk.word_tokenize", "nltk.sent_tokenize"),
     *("nltk.tokenize.word_tokenize", "nltk.tokenize.sent_tokenize"),
 )
+_SAME_ITEMS = tuple(
+    f"builtins.{name}" for name in ("reversed", "enumerate", "sorted", "list", "tuple", "set")
+)
+_WRAPPED = 4  # `enumerate(reversed(digits))`
 _ROOTS = ("math.sqrt", "math.isqrt", "numpy.sqrt", "cmath.sqrt")
 
 
@@ -30,14 +34,19 @@ def is_short_text(module: Module, loop: ast.AST) -> bool:
     """Whether a loop runs over the digits of a number or the words of one item's text."""
     iterable = getattr(loop, "iter", None)
     names = module.names
-    if isinstance(iterable, ast.Call) and names.stands_for(iterable.func, "builtins.reversed"):
-        iterable = iterable.args[0] if iterable.args else None
-    if isinstance(iterable, ast.Name):  # `words = line.split()`
-        values = [binding.value for binding in names.reaching(iterable)]
-        iterable = values[0] if len(values) == 1 else None
+    for _ in range(_WRAPPED):
+        if isinstance(iterable, ast.Call) and names.stands_for(iterable.func, *_SAME_ITEMS):
+            iterable = iterable.args[0] if iterable.args else None
+        elif isinstance(iterable, ast.Name):  # `words = line.split()`
+            values = [binding.value for binding in names.reaching(iterable)]
+            iterable = values[0] if len(values) == 1 else None
+    if isinstance(iterable, ast.JoinedStr):  # f"{n:010d}"
+        return True
+    if isinstance(iterable, ast.BinOp) and isinstance(iterable.op, ast.Mod):  # "%010d" % n
+        return isinstance(iterable.left, ast.Constant) and isinstance(iterable.left.value, str)
     if not isinstance(iterable, ast.Call):
         return False
-    written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct"))
+    written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct", "format"))
     if names.stands_for(iterable.func, *written, *_WORDS):
         return True
     function = iterable.func

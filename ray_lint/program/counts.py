@@ -225,6 +225,13 @@ def join_numbers(numbers: list[Number]) -> Number:
 def combined(operator: ast.operator, left: Number, right: Number, words: str) -> Number:
     """Return the interval of an arithmetic operation on two intervals."""
     worker = left.per_worker or right.per_worker
+    if (
+        isinstance(operator, ast.Mod)
+        and left.kind != "known"
+        and right.kind == "known"
+        and right.low > 0
+    ):
+        return Number(0, right.high, "known", f"`{words}`", worker)  # whatever the number is
     if left.kind != "known" or right.kind != "known":
         vague = left if left.kind != "known" else right
         kind: Kind = "data" if "data" in (left.kind, right.kind) else "unknown"

@@ -204,5 +204,8 @@ class _Around(Costs):
     handle: ast.Attribute
 
     def _call(self, module: Module, node: ast.Call, runs: float, work: Work, depth: int) -> None:
-        if node.func is not self.handle:
+        names = module.names
+        if self.handle not in names.order or not (
+            node.func is self.handle or names.contains(self.handle, node)
+        ):
             super()._call(module, node, runs, work, depth)

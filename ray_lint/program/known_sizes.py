@@ -35,6 +35,13 @@ SAME_SIZE = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# empty at first, whatever the arguments
+QUEUES = frozenset(
+    """
+    queue.Queue queue.LifoQueue queue.PriorityQueue queue.SimpleQueue
+    """.split()  # noqa: SIM905
+)
+
 # ranges of numbers
 RANGES = frozenset(
     """

@@ -323,7 +323,10 @@ def _carried(module: Module, call: ast.Call, loop: ast.AST) -> bool:
         return False
     tainted: set[int] = set()
     attributes: set[str] = set()
+    # What is stored in the item of one run is not seen by the next, which has another one.
+    own = {id(node) for node in names.walk(loop.target)} if hasattr(loop, "target") else set()
     _taint(names, statement, call, tainted, attributes)
+    tainted -= own
     for _ in range(_ROUNDS):
         before = len(tainted) + len(attributes)
         for node in names.walk(loop):
@@ -331,6 +334,7 @@ def _carried(module: Module, call: ast.Call, loop: ast.AST) -> bool:
                 for source in _sources(node):
                     if _reads_any(names, source, tainted, attributes):
                         _taint(names, node, source, tainted, attributes)
+                        tainted -= own
             elif isinstance(node, ast.comprehension) and _reads_any(
                 names, node.iter, tainted, attributes
             ):

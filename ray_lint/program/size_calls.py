@@ -79,6 +79,8 @@ def _known_call(
         number = sizes.number(module, first, depth)
         if number.kind == "known":  # `bytes(1000)` are as many zeros
             return as_count(number, f"`{words_of(node)}`")
+    if name in known.QUEUES:
+        return exactly(0, "empty")
     if name in known.SAME_SIZE:
         return sizes.items(module, first, depth) if first is not None else exactly(0, "empty")
     if name in known.DISTINCT:

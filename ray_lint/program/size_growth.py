@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
 
+QUEUE_TAKES = frozenset({"get", "get_nowait"})
+
+
 def grown(
     sizes: Sizes, home: Module, binding: Binding, use: ast.expr | None, count: Count, depth: int
 ) -> Count:
@@ -107,7 +110,7 @@ def _change(
     if not (isinstance(call, ast.Call) and call.func is parent):
         return None
     method = parent.attr
-    if method in {"append", "appendleft", "insert"}:
+    if method in {"append", "appendleft", "insert", "put", "put_nowait"}:
         return Count(1, 1, "known", f"items appended to `{words_of(load)}`"), False
     if method in {"add", "setdefault"}:
         return Count(0, 1, "known", f"items added to `{words_of(load)}`"), False
@@ -116,6 +119,8 @@ def _change(
     if method == "update" and call.args:
         return replace(sizes.items(home, call.args[0], depth), low=0), False
     if method in {"pop", "popleft", "popitem", "remove", "clear", "discard"}:
+        return None, True
+    if method in QUEUE_TAKES and not call.args:  # that of a dictionary takes a key
         return None, True
     return None
 

@@ -10,6 +10,7 @@ from ray_lint.program.counts import Count, Number, amount, steps, whole
 from ray_lint.program.exits import leaves_early, skips_rounds
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
+from ray_lint.program.size_growth import QUEUE_TAKES
 from ray_lint.program.wording import name_evidence, words_of
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ def while_runs(sizes: Sizes, module: Module, loop: ast.While) -> Count:
             return Count(0, 0, "known", "`while` with a false condition")
         if early:
             left = _left_by_counter(sizes, module, loop)
+            left = left or _left_when_empty(sizes, module, loop)
             if left is not None:
                 return left
             return Count(0, None, "unknown", f"`while {loop.test.value!r}` that is left early")
@@ -55,6 +57,25 @@ def _left_by_counter(sizes: Sizes, module: Module, loop: ast.While) -> Count | N
     return None
 
 
+def _left_when_empty(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
+    """Understand ``while True: try: x = queue.get_nowait() except Empty: break``."""
+    first = loop.body[0]
+    if not isinstance(first, ast.Try) or len(first.body) != 1 or not first.handlers:
+        return None
+    if not all(isinstance(handler.body[-1], ast.Break) for handler in first.handlers):
+        return None
+    names = module.names
+    for node in names.walk(first.body[0]):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            queue = node.func.value
+            takes = (*QUEUE_TAKES, "pop", "popleft")
+            if isinstance(queue, ast.Name) and node.func.attr in takes:
+                count = sizes.items(module, queue)
+                if count.kind in ("known", "data"):
+                    return replace(count, low=0, reason=f"until empty, {count.reason}")
+    return None
+
+
 def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
     """Understand ``while queue: x = queue.popleft()``: nothing is put back."""
     names, test = module.names, loop.test
@@ -64,6 +85,12 @@ def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
             test = test.left
     if isinstance(test, ast.Call) and names.stands_for(test.func, "builtins.len") and test.args:
         test = test.args[0]
+    takes = {"pop", "popleft"}
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        asked = asked_queue(test.operand)
+        if asked is None:
+            return None
+        test, takes = asked, set(QUEUE_TAKES)
     if not isinstance(test, ast.Name):
         return None
     taken = 0
@@ -73,7 +100,7 @@ def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
         parent = names.parents.get(node)
         if isinstance(parent, ast.Call) and names.stands_for(parent.func, "builtins.len"):
             continue
-        if not isinstance(parent, ast.Attribute) or parent.attr not in ("pop", "popleft"):
+        if not isinstance(parent, ast.Attribute) or parent.attr not in takes:
             return None
         statement = names.statement_of(node)
         taken += any(statement is s for s in loop.body)
@@ -81,6 +108,14 @@ def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
     if taken != 1 or count.kind not in ("known", "data"):
         return None
     return replace(count, low=0, reason=f"`while {words_of(loop.test)}`, {count.reason}")
+
+
+def asked_queue(test: ast.expr) -> ast.Name | None:
+    """Return the ``queue`` of the question ``queue.empty()``."""
+    if not isinstance(test, ast.Call) or not isinstance(test.func, ast.Attribute) or test.args:
+        return None
+    queue = test.func.value
+    return queue if test.func.attr == "empty" and isinstance(queue, ast.Name) else None
 
 
 def _filled(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ray_lint.program.callers import given_values
 from ray_lint.program.counts import NOTHING, Count, join_counts
 from ray_lint.program.functions import argument_of, calls_of, class_around, default_of
 from ray_lint.program.module import Module
@@ -198,6 +199,10 @@ def parameter_values(sizes: Sizes, home: Module, binding: Binding) -> tuple[list
     parametrized = _parametrized(home, function, binding.name)
     if parametrized and not calls:
         return [(sizes, home, value) for value in parametrized[:20]], len(parametrized) <= 20
+    if not calls and home.names.scope_of(function).is_class:
+        values = given_values(home, binding)  # by the name of the method alone
+        if values:
+            return [(sizes, home, value) for value in values[:20]], len(values) <= 20
     if not calls:
         return ([(sizes, home, default)], True) if default is not None else ([], False)
     skip = 1 if home.names.scope_of(function).is_class else 0

@@ -49,9 +49,9 @@ def has_candidate(tree: ast.Module) -> bool:
 
     Or outside of them, in a function or under a name that a loop calls.
     """
-    # (node, inside a loop, name of the function or assignment around); a function starts anew, its
-    # body is not repeated by the loop around.
-    stack: list[tuple[ast.AST, bool, str]] = [(tree, False, "")]
+    # (node, inside a loop, names of the function and the assignment around); a function starts
+    # anew, its body is not repeated by the loop around.
+    stack: list[tuple[ast.AST, bool, tuple[str, ...]]] = [(tree, False, ())]
     submitting: set[str] = set()
     called: set[str] = set()
     while stack:
@@ -61,15 +61,15 @@ def has_candidate(tree: ast.Module) -> bool:
             if node.attr == "remote":  # type: ignore[attr-defined]
                 if repeated:
                     return True
-                submitting.add(owner)
+                submitting.update(owner)
         elif kind in _LOOPS:
             repeated = True
         elif kind in _FUNCTIONS:
             repeated = False
-            owner = getattr(node, "name", owner)
+            owner = (node.name,) if hasattr(node, "name") else owner
         elif kind is ast.Assign:
             target = node.targets[0]  # type: ignore[attr-defined]
-            owner = target.id if isinstance(target, ast.Name) else owner
+            owner = (*owner, target.id) if isinstance(target, ast.Name) else owner
         elif kind is ast.Call:
             if _mapped_handle(node) is not None:  # type: ignore[arg-type]
                 return True
@@ -82,7 +82,6 @@ def has_candidate(tree: ast.Module) -> bool:
                 stack.extend((v, repeated, owner) for v in value if isinstance(v, ast.AST))
             elif isinstance(value, ast.AST):
                 stack.append((value, repeated, owner))
-    submitting.discard("")
     return not called.isdisjoint(submitting)
 
 
@@ -170,6 +169,8 @@ def _through(module: Module, call: ast.Call) -> ast.Attribute | None:
     value = binding.value
     if binding.kind is not BindingKind.ASSIGN:
         return None
+    if isinstance(value, ast.Lambda) and isinstance(value.body, ast.Call):
+        value = value.body.func
     if isinstance(value, ast.Call) and value.args:
         if not names.stands_for(value.func, "functools.partial"):
             return None

@@ -245,7 +245,7 @@ class Expressions(Machine):
     ) -> None:
         """Note what the operator may raise."""
         if isinstance(op, ast.Div | ast.FloorDiv | ast.Mod):
-            if left.types and left.types <= _TEXT | {"atom"}:
+            if left.types and left.types <= _TEXT:
                 return
             if not self._is_nonzero(node):
                 self.may_raise("divides by what may be zero", ("ZeroDivisionError",))

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Callable
 from functools import cached_property
 
+from ray_lint.program.callers import given_values
 from ray_lint.program.effects.kinds import EffectKind
 from ray_lint.program.effects.machine import (
     Machine,
@@ -108,7 +109,7 @@ class Outer(Machine):
 
         def evaluate() -> Value:
             bindings = scope.bindings.get(name, [])
-            value = union([self._bound(b) for b in bindings]) if bindings else FRESH
+            value = union([self.bound(b) for b in bindings]) if bindings else FRESH
             if any(b.kind is BindingKind.AUGMENTED for b in bindings):
                 value = self._augmented(bindings, value)
             return self._aged(module, scope, name, value)
@@ -252,7 +253,7 @@ class Outer(Machine):
             self.silent -= 1
         return value if self.plain(value) else None
 
-    def _bound(self, binding: Binding) -> Value:
+    def bound(self, binding: Binding) -> Value:
         """Return what one binding gives its name."""
         node = binding.node
         if binding.kind is BindingKind.IMPORT:
@@ -272,6 +273,9 @@ class Outer(Machine):
             return NOTHING
         if binding.kind is BindingKind.PARAMETER and isinstance(node, ast.arg):
             token = Token("outside", binding.name)
+            given = self._given(binding)
+            if given is not None:
+                return given
             if binding.scope.node is self.root and binding.name in self.immutable:
                 return of_type("atom")
             promised = self.annotation(node.annotation, frozenset({token}))
@@ -280,6 +284,16 @@ class Outer(Machine):
             value = self.value(binding.value)
             return value if value is not NOTHING else FRESH
         return self._destructured(binding)
+
+    def _given(self, binding: Binding) -> Value | None:
+        """Return the functions that all calls pass for a parameter of a function around."""
+        if binding.scope.node is self.root:
+            return None
+        values = [self.value(value) for value in given_values(self.module, binding)]
+        types = [value.types for value in values]
+        if not types or any(t is None or not t or not _are_functions(t) for t in types):
+            return None
+        return union(values)
 
     def _destructured(self, binding: Binding) -> Value:
         """Return the part that a target of a loop or an unpacking gets."""
@@ -308,3 +322,7 @@ class Outer(Machine):
 
     def _unknown(self, name: str) -> Value:
         return Value(None, frozenset({Token("outside", name)}))
+
+
+def _are_functions(types: frozenset[str]) -> bool:
+    return all(name.startswith("def:") for name in types)

@@ -12,7 +12,7 @@ from ray_lint.program.effects.analysis import Analysis
 from ray_lint.program.effects.kinds import Effect, EffectKind
 from ray_lint.program.effects.machine import TooLarge
 from ray_lint.program.effects.state import changing_uses
-from ray_lint.program.effects.values import Arguments, Cell, Token, Value, of_type
+from ray_lint.program.effects.values import NOTHING, Arguments, Cell, Token, Value, of_type
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, FunctionNode
 
@@ -282,11 +282,26 @@ def is_immutable(project: Project | None, module: Module, expression: ast.expr) 
     analysis.silent = 1
     try:
         result = analysis.plain(analysis.value(expression))
+        if not result and isinstance(expression, ast.Name):
+            result = _is_plain_here(analysis, expression)
     except (TooLarge, RecursionError, KeyError):
         result = False
     if project is not None:
         project.memo[key] = result
     return result
+
+
+def _is_plain_here(analysis: Analysis, name: ast.Name) -> bool:
+    """Whether a name that stands for several values is plain where it is read."""
+    names = analysis.names
+    if name not in names.order:
+        return False
+    reaching, owner = names.reaching(name), names.owner(name)
+    if owner is None or not 0 < len(reaching) < len(owner.bindings.get(name.id, [])):
+        return False
+    kinds = (BindingKind.ASSIGN, BindingKind.LOOP, BindingKind.UNPACKED)
+    values = [analysis.bound(b) if b.kind in kinds else NOTHING for b in reaching]
+    return all(value is not NOTHING and analysis.plain(value) for value in values)
 
 
 def may_be_iterator(project: Project | None, module: Module, expression: ast.expr) -> bool:

@@ -465,6 +465,7 @@ _METHODS: dict[str, dict[str, str]] = {
         "copy": """copy union intersection difference symmetric_difference""",
         "bool": "isdisjoint issubset issuperset",
     },
+    "queue": {"bool": "empty full", "int": "qsize"},
     "deque": {"copy": "copy", "int": "count index"},
     "array": {
         "number|array": """all any argmax argmin choose clip compress conj conjugate cumprod cumsum

@@ -1,0 +1,85 @@
+"""Whether all callers of a function are in sight, and what they pass."""
+
+from __future__ import annotations
+
+import ast
+
+from ray_lint.program.functions import argument_of, calls_of, default_of
+from ray_lint.program.module import Module
+from ray_lint.program.names import Binding, ModuleNames
+from ray_lint.program.node_index import once_per_module
+
+
+@once_per_module
+def is_program(names: ModuleNames) -> bool:
+    """Whether the file is run as a program, so that all its callers are in sight.
+
+    What uses the cluster as soon as it is imported is one, too.
+    """
+    return any(
+        (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test)) or _runs(names, s)
+        for s in names.tree.body
+    )
+
+
+def _runs(names: ModuleNames, statement: ast.stmt) -> bool:
+    """Whether a statement of the module uses the cluster, or calls a function here that does."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    calls = [node for node in names.walk(statement) if isinstance(node, ast.Call)]
+    for name in [c.func.id for c in calls if isinstance(c.func, ast.Name)]:
+        for binding in names.root.bindings.get(name, []):
+            if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
+                calls += [n for n in names.walk(binding.node) if isinstance(n, ast.Call)]
+    return any(names.stands_for(call.func, "ray.init", "ray.get", "ray.wait") for call in calls)
+
+
+def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
+    """Return all that the calls of a program pass for a parameter; nothing if not all are seen.
+
+    Any method that is called by the same name counts as a call.
+    """
+    names, function = module.names, parameter.scope.node
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_program(names):
+        return []
+    skip = 0
+    if names.scope_of(function).is_class:
+        if function.decorator_list:
+            return []
+        skip = 1
+        if function.name == "__init__":
+            calls = calls_of(module, function)
+            owner = names.parents.get(function)
+            assert isinstance(owner, ast.ClassDef)
+            made = names.scope_of(owner).uses.get(owner.name, [])
+            if calls is None or len(calls) != len(made):
+                return []
+        else:
+            calls = _method_calls(names, function.name)
+    else:
+        calls = calls_of(module, function)
+    found = []
+    for call in calls or []:
+        if any(k.arg is None for k in call.keywords):
+            return []
+        given = argument_of(call, function, parameter.name, skip)
+        given = given or default_of(function, parameter.name)
+        if given is None:
+            return []
+        found.append(given)
+    return found
+
+
+@once_per_module
+def _method_calls(names: ModuleNames, name: str) -> list[ast.Call] | None:
+    """Return the calls of methods of a name, None if one is also read otherwise."""
+    found = []
+    for node in names.attributes(name):
+        callee: ast.AST = node
+        parent = names.parents.get(node)
+        if isinstance(parent, ast.Attribute) and parent.attr == "remote":
+            callee, parent = parent, names.parents.get(parent)
+        if not isinstance(parent, ast.Call) or parent.func is not callee:
+            return None
+        found.append(parent)
+    return found
