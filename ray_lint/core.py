@@ -293,13 +293,16 @@ def fix(
     def applicable(finding: Finding) -> bool:
         if finding.fix is None or not finding.fix.edits:
             return False
-        if finding.fix.applicability is Applicability.UNSAFE and not config.unsafe_fixes:
-            return False
-        return chosen is None or chosen(finding)
+        return finding.fix.applicability is not Applicability.UNSAFE or config.unsafe_fixes
 
     try:
         outcome = fix_in_rounds(
-            text.content, look, applicable, max_rounds=_MAX_ROUNDS, others=others
+            text.content,
+            look,
+            applicable,
+            max_rounds=_MAX_ROUNDS,
+            others=others,
+            accepts=chosen,
         )
     finally:
         others.restore()

@@ -90,6 +90,13 @@ def _computed_syntax(names: ModuleNames) -> tuple[type[ast.expr], ...]:
     return tuple(kind for kind, special in _SPECIAL_METHODS.items() if methods & special)
 
 
+def stores_run_code(names: ModuleNames) -> bool:
+    """Whether storing into an object, or reading from it, may run code of this file."""
+    storing = {"__setattr__", "__delattr__", "__setitem__", "__delitem__", "__set__", "__iter__"}
+    own = any(storing & s.bindings.keys() for s in names.scopes.values() if s.is_class)
+    return own or bool(_computed_attributes(names) or _computed_syntax(names))
+
+
 def binds_inside(names: ModuleNames, use: ast.Name, region: ast.AST) -> bool:
     """Whether a name gets a value inside of ``region``."""
     if use not in names.order:
@@ -180,7 +187,7 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
         for expression in [*inner.args[1:], *(keyword.value for keyword in kept)]:
             _must_be_constant(names, expression, outer)
         return ast.Call(outer.func, [*inner.args[1:], *outer.args], [*kept, *outer.keywords])
-    parameters = _bound_parameters(function, outer, submitter.receiver)
+    parameters = bound_parameters(function, outer, submitter.receiver)
     used: set[str] = set()
 
     def replaced(expression: ast.expr) -> ast.expr:
@@ -206,7 +213,7 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
     return ast.Call(outer.func, arguments, keywords)
 
 
-def _bound_parameters(
+def bound_parameters(
     function: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda,
     call: ast.Call,
     receiver: ast.Name | None,

@@ -81,11 +81,13 @@ def fix_in_rounds(
     *,
     max_rounds: int,
     others: OtherFiles | None = None,
+    accepts: Callable[[Finding], bool] | None = None,
 ) -> Outcome:
     """Apply all applicable fixes that do not overlap, look again, and repeat until stable.
 
-    ``look`` gives the findings of a text, ``applicable`` says whether the fix of a finding of the
-    input is wanted; ``others`` holds the files that a fix may change besides. The text is taken
+    ``look`` gives the findings of a text, ``applicable`` says whether the fix of one can be
+    applied, which another fix may change; ``accepts`` which findings of the input are to be fixed
+    at all. ``others`` holds the files that a fix may change besides. The text is taken
     back to the input if a round breaks the syntax, leaves a fixed finding in place, adds a finding,
     or loses a comment, in any file; ``others`` are then of no use.
     """
@@ -93,7 +95,7 @@ def fix_in_rounds(
     outcome = Outcome(content, tuple(current), list(current))
     lines = _Lines(content)
     tracks = [_Track(f, lines.offset(f)) for f in current]
-    wanted = {id(t): applicable(t.finding) for t in tracks}
+    wanted = {id(t): accepts is None or accepts(t.finding) for t in tracks}
     now = {(t.finding.code, t.offset): (t, t.finding) for t in tracks}
     text = content
     for _ in range(max_rounds):

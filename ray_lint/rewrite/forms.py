@@ -48,6 +48,8 @@ class Shape:
     key: ast.expr | None = None
     loop: ast.For | ast.AsyncFor | ast.While | None = None
     aliases: list[ast.Assign] = field(default_factory=list)
+    keeper: ast.AST | None = None
+    """The function that the loop calls to submit, if that keeps the reference itself."""
     beside: ast.Tuple | None = None
     """The tuple in which an appended reference is kept with other values."""
     lengths: list[ast.Call] = field(default_factory=list)

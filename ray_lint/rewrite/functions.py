@@ -121,12 +121,14 @@ class BatchWriter:
         strategy: Strategy,
         *,
         receiver: str = "",
+        bound: str = "",
         annotations: dict[str, str] | None = None,
         returns: str = "",
     ) -> str:
         """Return the text of the batch function, from its decorator to its last line.
 
         ``item`` is the expression for one item, ``receiver`` the first parameter of a method.
+        ``bound`` is a name of the class body around that the item needs: a parameter holds it.
         """
         notes = annotations or {}
         parameters = [receiver] if receiver else []
@@ -136,6 +138,9 @@ class BatchWriter:
             for star, name in signature.shared
         ]
         parameters += [*shared, batch] if signature.unpacked else [batch, *shared]
+        if bound:
+            last = next((i for i, p in enumerate(parameters) if p.startswith("**")), None)
+            parameters.insert(len(parameters) if last is None else last, f"{bound}={bound}")
         result = ""
         if returns:
             result = f" -> {'list' if strategy is Strategy.VALUES else 'Iterator'}[{returns}]"

@@ -5,13 +5,12 @@ from __future__ import annotations
 import ast
 from typing import Literal
 
+from ray_lint.program.callers import given_values, is_program
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.functions import (
-    argument_of,
     arguments_for,
     calls_of,
     class_around,
-    default_of,
 )
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
@@ -305,57 +304,6 @@ def stored_values(module: Module, attribute: ast.Attribute) -> list[ast.expr]:
     return found
 
 
-def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
-    """Return all that the calls of a program pass for a parameter; nothing if not all are seen.
-
-    Any method that is called by the same name counts as a call.
-    """
-    names, function = module.names, parameter.scope.node
-    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_program(names):
-        return []
-    skip = 0
-    if names.scope_of(function).is_class:
-        if function.decorator_list:
-            return []
-        skip = 1
-        if function.name == "__init__":
-            calls = calls_of(module, function)
-            owner = names.parents.get(function)
-            assert isinstance(owner, ast.ClassDef)
-            made = names.scope_of(owner).uses.get(owner.name, [])
-            if calls is None or len(calls) != len(made):
-                return []
-        else:
-            calls = _method_calls(names, function.name)
-    else:
-        calls = calls_of(module, function)
-    found = []
-    for call in calls or []:
-        if any(k.arg is None for k in call.keywords):
-            return []
-        given = argument_of(call, function, parameter.name, skip)
-        given = given or default_of(function, parameter.name)
-        if given is None:
-            return []
-        found.append(given)
-    return found
-
-
-@once_per_module
-def _method_calls(names: ModuleNames, name: str) -> list[ast.Call] | None:
-    """Return the calls of methods of a name, None if one is also read otherwise."""
-    found = []
-    for node in names.attributes(name):
-        callee: ast.AST = node
-        parent = names.parents.get(node)
-        if isinstance(parent, ast.Attribute) and parent.attr == "remote":
-            callee, parent = parent, names.parents.get(parent)
-        if not isinstance(parent, ast.Call) or parent.func is not callee:
-            return None
-        found.append(parent)
-    return found
-
-
 def holds_references(
     project: Project, module: Module, shape: Shape, argument: Argument
 ) -> Literal["no", "maybe", "yes"]:
@@ -417,20 +365,6 @@ def _fetched(names: ModuleNames, call: ast.Call) -> bool:
     if isinstance(parent, ast.Expr | ast.Await):
         return True
     return isinstance(parent, ast.Call) and names.stands_for(parent.func, "ray.get")
-
-
-@once_per_module
-def is_program(names: ModuleNames) -> bool:
-    """Whether the file is run as a program, so that all its callers are in sight."""
-    return any(
-        (isinstance(s, ast.If) and "__name__" in ast.unparse(s.test))
-        or (
-            isinstance(s, ast.Expr)
-            and isinstance(s.value, ast.Call)
-            and names.stands_for(s.value.func, "ray.init")
-        )
-        for s in names.tree.body
-    )
 
 
 def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:

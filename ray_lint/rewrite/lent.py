@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.callers import given_values, is_program
 from ray_lint.program.functions import default_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
-from ray_lint.rewrite.items import given_values
 from ray_lint.rewrite.plan import Declined
 
 
@@ -26,20 +26,25 @@ def task_of(handle: ast.Attribute) -> ast.expr:
 def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     """Return the names that all calls pass for a parameter that a site submits.
 
-    Nothing for what is no parameter. The fix passes the batch function there instead, so the
-    parameter may have no other use. Raises Declined where not all of that is seen.
+    Or the names that a loop goes through: ``for f in (f1, f2)``. Nothing for what is neither. The
+    fix passes the batch function there instead, so there may be no other use. Raises Declined
+    where not all of that is seen.
     """
     names, reaching = module.names, module.names.reaching(handle)
-    if len(reaching) != 1 or reaching[0].kind is not BindingKind.PARAMETER:
+    if len(reaching) != 1:
         return ()
     (binding,) = reaching
+    if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+        return _looped(names, binding, handle)
+    if binding.kind is not BindingKind.PARAMETER:
+        return ()
     function = binding.scope.node
     given = given_values(module, binding)
     if (
         not isinstance(function, ast.FunctionDef)
         or "__all__" in names.root.bindings
         or function.decorator_list
-        or names.scope_of(function).is_class
+        or (names.scope_of(function).is_class and function.name != "__init__")
         or len(names.scope_of(function).bindings[function.name]) != 1
         or binding.scope.uses[handle.id] != [handle]
         or len(binding.scope.bindings[handle.id]) != 1
@@ -49,6 +54,56 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     ):
         raise Declined(f"what `{handle.id}` stands for changes")
     return tuple(value for value in given if isinstance(value, ast.Name))
+
+
+def _looped(names: ModuleNames, binding: Binding, handle: ast.Name) -> tuple[ast.Name, ...]:
+    """Return the names at the place of a loop variable in ``for x, f in [(1, f1), (2, f2)]``."""
+    place: ast.AST = binding.node
+    path: list[int] = []
+    loop = names.parents.get(place)
+    while isinstance(loop, ast.Tuple):
+        path.insert(0, loop.elts.index(place))  # type: ignore[arg-type]
+        place, loop = loop, names.parents.get(loop)
+    items = loop.iter if isinstance(loop, ast.For | ast.comprehension) else None
+    elements = _displayed(names, items) if items is not None else []
+    found: list[ast.Name] = []
+    for element in elements if names.uses(binding) == [handle] else []:
+        item: ast.expr | None = element
+        for index in path:
+            fits = isinstance(item, ast.Tuple | ast.List) and index < len(item.elts)
+            item = item.elts[index] if fits else None  # type: ignore[union-attr]
+        if not isinstance(item, ast.Name):
+            break
+        found.append(item)
+    else:
+        if found:
+            return tuple(found)
+    raise Declined(f"what `{handle.id}` stands for changes")
+
+
+def _displayed(names: ModuleNames, items: ast.expr) -> list[ast.expr]:
+    """Return the items of an iterable that is written out: there, or by a name for it alone."""
+    method = ""
+    if isinstance(items, ast.Call) and isinstance(items.func, ast.Attribute) and not items.args:
+        method, items = items.func.attr, items.func.value
+    if isinstance(items, ast.Name):
+        reaching = names.reaching(items)
+        alone = len(reaching) == 1 and names.uses(reaching[0]) == [items]
+        value = reaching[0].value if alone else None
+        if value is None or reaching[0].kind is not BindingKind.ASSIGN:
+            return []
+        scope = reaching[0].scope
+        if len(scope.bindings[items.id]) != 1 or (scope is names.root and not is_program(names)):
+            return []
+        items = value
+    if isinstance(items, ast.Dict):
+        if method == "values":
+            return list(items.values)
+        pairs = [(k, v) for k, v in zip(items.keys, items.values, strict=True) if k is not None]
+        complete = method == "items" and len(pairs) == len(items.keys)
+        return [ast.Tuple([k, v], ast.Load()) for k, v in pairs] if complete else []
+    shown = isinstance(items, ast.Tuple | ast.List) and not method
+    return list(items.elts) if shown else []  # type: ignore[attr-defined]
 
 
 def source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
@@ -74,3 +129,25 @@ def source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
             continue
         return binding
     raise Declined("its aliases go in circles")
+
+
+def lent_functions(module: Module, given: ast.Name) -> list[ast.FunctionDef | ast.Lambda]:
+    """Return the plain functions that all calls pass for a parameter.
+
+    Raises Declined where not all of that is seen.
+    """
+    names, reaching = module.names, module.names.reaching(given)
+    found: list[ast.FunctionDef | ast.Lambda] = []
+    if len(reaching) == 1 and len(reaching[0].scope.bindings[given.id]) == 1:
+        for value in given_values(module, reaching[0]):
+            bindings = names.reaching(value) if isinstance(value, ast.Name) else []
+            function = bindings[0].node if len(bindings) == 1 else value
+            if isinstance(function, ast.FunctionDef) and function.decorator_list:
+                break
+            if not isinstance(function, ast.FunctionDef | ast.Lambda):
+                break
+            found.append(function)
+        else:
+            if found:
+                return list(dict.fromkeys(found))
+    raise Declined(f"what `{given.id}` stands for changes")

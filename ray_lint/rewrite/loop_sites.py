@@ -349,8 +349,10 @@ class LoopWriter(SiteText):
         owner = self.names.owner(container)
         if owner is None:
             raise Declined("the collection of references is not known")
-        frame = self.names.scope_of(container).frame
+        frame = self.names.scope_of(shape.region).frame
         for use in owner.uses.get(container.id, []):
+            if shape.keeper is not None and self.names.contains(shape.keeper, use):
+                continue
             if self.names.scope_of(use).frame is not frame:
                 raise Declined("another function uses the collection of references, too")
         if shape.form is Form.APPEND and not any(

@@ -12,6 +12,7 @@ from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 from ray_lint.rewrite.targets import Target
+from ray_lint.rewrite.uses import taking_call
 
 _RAY_PARTS = {"get", "wait", "remote", "options"}
 _FRESH = (ast.List, ast.Dict, ast.Set, ast.Tuple)  # displays: each makes an object of its own
@@ -189,7 +190,7 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
         for other in others:
             if (other.attr if isinstance(other, ast.Attribute) else other.id) in aliases:
                 raise Declined(f"the loop may look at `{text}` by the name `{ast.unparse(other)}`")
-        code = reachable(names, _without(names, region, container))
+        code = reachable(names, _without(names, shape, container))
         base = [n for n in ast.walk(container) if isinstance(n, ast.Name)]
         if any(isinstance(n, ast.Name) and n.id in {b.id for b in base} for n in others):
             code |= set(special_methods(names))
@@ -219,11 +220,23 @@ def judge_other_views(names: ModuleNames, shape: Shape) -> None:
         if node.id in views and names.owner(node) is owner:
             raise Declined(f"the loop may look at `{text}` by the name `{node.id}`")
     inside = names.scope_of(region).frame.node
-    code = reachable(names, _without(names, region, container))
+    code = reachable(names, _without(names, shape, container))
+    if shape.keeper is not None:
+        filling = (function for function in code if _names(names, function, container))
+        if shape.keeper in code or any(filling):
+            raise Declined(f"the loop calls code that fills `{text}`, too")
     if inside in code and owner.node is not inside:
         raise Declined(f"the loop calls code that fills `{text}`, too")
     if escapes and code:
         raise Declined(f"the loop calls code that may look at `{text}`")
+
+
+def _names(names: ModuleNames, function: ast.AST, container: ast.Name) -> bool:
+    owner = names.owner(container)
+    return any(
+        isinstance(node, ast.Name) and node.id == container.id and names.owner(node) is owner
+        for node in names.walk(function)
+    )
 
 
 def fills_beside(names: ModuleNames, shape: Shape, argument: ast.Name, use: ast.AST) -> bool:
@@ -255,14 +268,7 @@ def _is_always_fresh(names: ModuleNames, attribute: str) -> bool:
 
 def takes_out(names: ModuleNames, name: ast.Name, argument: Argument) -> bool:
     """Whether the argument is ``name.pop(...)``: an item that leaves its collection."""
-    method = names.parents.get(name)
-    return (
-        isinstance(method, ast.Attribute)
-        and method.attr in ("pop", "popleft")
-        and argument.varying
-        and isinstance(argument.expression, ast.Call)
-        and argument.expression.func is method
-    )
+    return argument.varying and taking_call(names, name) is argument.expression
 
 
 @once_per_module
@@ -278,9 +284,14 @@ def _aliases(names: ModuleNames, attribute: str) -> set[str]:
     return found - {attribute}
 
 
-def _without(names: ModuleNames, region: ast.AST, container: ast.expr) -> list[ast.AST]:
-    """Return the parts of a region without the container and the method that fills it."""
+def _without(names: ModuleNames, shape: Shape, container: ast.expr) -> list[ast.AST]:
+    """Return the parts of a region without the container and what fills it."""
+    region = shape.region
     chain = {container, names.parents.get(container)}
+    if shape.keeper is not None and isinstance(shape.node, ast.Expr):
+        call = shape.node.value
+        assert isinstance(call, ast.Call)
+        chain.add(call.func)
     return [n for n in names.walk(region) if n is not region and n not in chain and _leaf(n)]
 
 

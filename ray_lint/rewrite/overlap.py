@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ray_lint.program.callers import given_values
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
@@ -19,7 +20,7 @@ from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
-from ray_lint.rewrite.items import given_values, stored_values
+from ray_lint.rewrite.items import stored_values
 from ray_lint.rewrite.observers import reachable, views_of
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 

@@ -36,6 +36,7 @@ from ray_lint.rewrite.introspection import introspection
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
 from ray_lint.rewrite.lent import task_of
+from ray_lint.rewrite.members import find_member, is_no_name
 from ray_lint.rewrite.observers import (
     fills_beside,
     judge_actor_order,
@@ -51,6 +52,7 @@ from ray_lint.rewrite.overlap import Overlap
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
+    BodyProof,
     judge_body,
     judge_class_body,
     judge_container,
@@ -67,8 +69,9 @@ from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.sites import SiteWriter
 from ray_lint.rewrite.spread import judge_starred
 from ray_lint.rewrite.submitted import Submitted
-from ray_lint.rewrite.targets import Target, TargetWriter, find_target
-from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, uses_of
+from ray_lint.rewrite.target_writer import TargetWriter
+from ray_lint.rewrite.targets import Target, find_target
+from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, is_reference, uses_of
 from ray_lint.sources.source import Lines
 
 _BUILTINS_WRITTEN = {
@@ -108,6 +111,8 @@ class Rewriter(Submitted):
         try:
             if defined_elsewhere(site):
                 target = find_elsewhere(self.project, self.names, site)
+            elif is_no_name(self.names, site):
+                target = find_member(self.names, site)
             else:
                 target = find_target(self.names, site)
             found = find_shape(site.submission)
@@ -166,20 +171,15 @@ class Rewriter(Submitted):
     def _edits(self, site: Site, target: Target, shape: Shape, doubts: Doubts) -> Edits:
         names = self.names
         arguments = self._merged(site, target, shape, self._arguments(site, target, shape))
-        loop_values = self._immutable_parameters(shape, arguments)
-        for _, others in shape.merged:
-            loop_values &= self._immutable_parameters(shape, others)
-        effects = effects_of(
-            self.project,
-            target.home,
-            target.definition,
-            immutable=loop_values,
-            passed=self._passed(shape, arguments),
-        )
-        proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
-        judge_identity(target.definition, doubts)
-        judge_pickling(names, doubts)
+        proof = self._judge_task(target, shape, arguments, doubts)
         keeps = judge_kept(target, arguments, self._is_plain, doubts)
+        further = [(other, self._arguments(site, other, shape)) for other in target.others]
+        for other, passed in further:
+            proof = proof.joined(self._judge_task(other, shape, passed, doubts))
+            self._options(site, other, shape, doubts)
+            spec = other.definition.args
+            judge_starred(self.module, spec, shape, passed, doubts, is_method=False)
+        judge_pickling(names, doubts)
         options = self._options(site, target, shape, doubts)
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
         self._judge_region(site, target, shape, every, doubts)
@@ -187,14 +187,15 @@ class Rewriter(Submitted):
         strategy, uses = self._strategy(
             shape, returns_shared=proof.shares_results, dealt=target.dealt is not None
         )
-        misfits = partial(self._misfit, target, arguments)
-        judge_failures(names, proof, strategy, doubts, misfits, is_method=target.is_method)
+        for one, passed in [(target, arguments), *further]:
+            misfits = partial(self._misfit, one, passed)
+            judge_failures(names, proof, strategy, doubts, misfits, is_method=one.is_method)
+            if not one.is_method and not one.exclusive:
+                judge_documentation(names, one.name, doubts)
         seconds = site.cost.seconds if site.cost.kind == "tiny" else None
         largest = self.config.batch_size or LARGEST_BATCH
         judge_waiting(names, doubts, None if seconds is None else seconds * largest)
         judge_replaced_parts(names, doubts)
-        if not target.is_method and not target.exclusive:
-            judge_documentation(names, target.name, doubts)
         if strategy is Strategy.REFERENCES:
             judge_task_ids(names, doubts)
             judge_partial_reads(names, proof, doubts)
@@ -212,8 +213,41 @@ class Rewriter(Submitted):
 
         edits = Edits()
         batch = self._batch(edits, site, target, signature, arguments, strategy, doubts)
+        for other, passed in further:
+            if not other.only_called:
+                fitting = signature_for(
+                    passed,
+                    other.definition,
+                    unpacked=unpacked,
+                    counted=strategy is Strategy.VALUES,
+                )
+                name = self._batch(edits, site, other, fitting, passed, strategy, doubts)
+                self._pass(edits, other, name)
         self._site(edits, site, target, shape, arguments, signature, batch, strategy, uses, options)
         return edits
+
+    def _judge_task(
+        self, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
+    ) -> BodyProof:
+        """Weigh what the function of a target does, in all of its calls of the site."""
+        loop_values = self._immutable_parameters(shape, arguments)
+        for _, others in shape.merged:
+            loop_values &= self._immutable_parameters(shape, others)
+        effects = effects_of(
+            self.project,
+            target.home,
+            target.definition,
+            immutable=loop_values,
+            passed=self._passed(shape, arguments),
+        )
+        proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
+        judge_identity(target.home.names, target.definition, doubts)
+        return proof
+
+    def _pass(self, edits: Edits, target: Target, batch: str) -> None:
+        """Let the calls pass the batch function of a target instead of its task."""
+        for given in target.lent:
+            edits.replace(self._source.start(given), self._source.end(given), batch)
 
     def _batch(
         self,
@@ -278,6 +312,8 @@ class Rewriter(Submitted):
                 and is_immutable(self.project, self.module, argument.expression)
             ):
                 continue  # a value of its own, taken at the same moment as before
+            if shape.form is not Form.NEXT and is_reference(names, argument.expression):
+                continue
             for node in ast.walk(argument.expression):
                 if isinstance(node, ast.Name) and node in names.order and node not in measured:
                     self._judge_argument(shape, node, argument)
@@ -349,6 +385,8 @@ class Rewriter(Submitted):
                 continue
             if is_immutable(self.project, self.module, expression):
                 continue
+            if is_reference(self.names, expression):
+                continue  # the next one of those that an earlier fix submits ahead
             receiver = getattr(getattr(expression, "func", None), "value", None)
             if isinstance(receiver, ast.Name) and takes_out(self.names, receiver, argument):
                 continue
@@ -478,10 +516,11 @@ class Rewriter(Submitted):
             if target.dealt is None and not isinstance(actor, ast.Name | ast.Attribute):
                 raise Declined("the actor is not called by name")
             remote = f"{source.code(actor)}.{batch}" if target.dealt is None else f'"{batch}"'
+        if target.receiver is not None:
+            remote = f"{source.code(target.receiver)}.{batch}"
         if target.lent:
             remote = source.code(task_of(site.submission.handle))
-            for given in target.lent:
-                edits.replace(source.start(given), source.end(given), batch)
+            self._pass(edits, target, batch)
         by_name = dict(
             zip(
                 [name for _, name in self._ordered(arguments, signature)],

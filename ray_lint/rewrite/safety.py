@@ -70,6 +70,15 @@ class BodyProof:
     shares_results: bool
     mutates_items: bool
 
+    def joined(self, other: BodyProof) -> BodyProof:
+        """Return what holds for a site that calls either of two functions."""
+        return BodyProof(
+            self.may_fail or other.may_fail,
+            self.fails_on_purpose or other.fails_on_purpose,
+            self.shares_results or other.shares_results,
+            self.mutates_items or other.mutates_items,
+        )
+
 
 def judge_body(
     effects: tuple[Effect, ...], arguments: list[Argument], doubts: Doubts, *, is_method: bool
@@ -103,14 +112,32 @@ def judge_body(
     )
 
 
-def judge_identity(definition: ast.FunctionDef | ast.Lambda, doubts: Doubts) -> None:
-    """Doubt a body that asks which object it has: items of a batch may share one."""
+def judge_identity(
+    names: ModuleNames, definition: ast.FunctionDef | ast.Lambda, doubts: Doubts
+) -> None:
+    """Doubt a body that asks which object it has: items of a batch may share one.
+
+    There is one object of a constant, and of a member of an enumeration, in any case.
+    """
     for node in ast.walk(definition):
         if isinstance(node, ast.Compare) and any(
-            isinstance(operator, ast.Is | ast.IsNot) and not isinstance(other, ast.Constant)
+            isinstance(operator, ast.Is | ast.IsNot)
+            and not isinstance(other, ast.Constant)
+            and not _is_enum_member(names, other)
             for operator, other in zip(node.ops, node.comparators, strict=True)
         ):
             doubts.add("it compares the identity of objects (`is`)")
+
+
+def _is_enum_member(names: ModuleNames, node: ast.expr) -> bool:
+    """Whether an expression is ``Color.RED`` of an enumeration of this module."""
+    base = node.value if isinstance(node, ast.Attribute) else None
+    if not isinstance(base, ast.Name) or base not in names.order:
+        return False
+    bindings = names.reaching(base)
+    made = bindings[0].node if len(bindings) == 1 else None
+    kinds = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag")
+    return isinstance(made, ast.ClassDef) and any(names.stands_for(b, *kinds) for b in made.bases)
 
 
 def judge_pickling(names: ModuleNames, doubts: Doubts) -> None:
@@ -285,9 +312,38 @@ def _partial_read(names: ModuleNames) -> int | None:
             node.args
             and names.stands_for(node.func, "ray.get")
             and (_picks_one(names, node.args[0]) or _under_condition(names, node))
+            and not _fetched_whole(names, node)
         ):
             return node.lineno
     return None
+
+
+def _fetched_whole(names: ModuleNames, call: ast.Call) -> bool:
+    """Whether a statement before ``ray.get(refs[3])`` has fetched all of ``refs`` for sure."""
+    picked = call.args[0]
+    refs = picked.value if isinstance(picked, ast.Subscript) else None
+    if not isinstance(refs, ast.Name):
+        return False
+    meant = names.reaching(refs)
+    statement = names.statement_of(call)
+    while statement is not None:
+        block = names.blocks[statement]
+        for before in block.statements[: block.index]:
+            if not isinstance(before, ast.Expr | ast.Assign) or not before.value:
+                continue
+            whole = before.value
+            if isinstance(whole, ast.Call) and names.stands_for(whole.func, "ray.get"):
+                given = whole.args[0] if len(whole.args) == 1 and not whole.keywords else None
+                if isinstance(given, ast.Name) and names.reaching(given) == meant:
+                    return not any(
+                        names.order[use] > names.order[given]
+                        and isinstance(names.parents[use], ast.Attribute)
+                        for binding in meant
+                        for use in names.uses(binding)
+                    )
+        owner = block.owner
+        statement = owner if isinstance(owner, ast.If | ast.With | ast.For) else None
+    return False
 
 
 def _picks_one(names: ModuleNames, argument: ast.expr) -> bool:

@@ -7,10 +7,12 @@ import ast
 from ray_lint.program.fstrings import NEEDED
 from ray_lint.program.names import COMPREHENSIONS, LOOPS, ModuleNames
 from ray_lint.program.submissions import Submission
+from ray_lint.rewrite.arguments import bound_parameters
 from ray_lint.rewrite.collecting import in_statement, loops_around
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.places import elsewhere
 from ray_lint.rewrite.plan import Declined, Repeat
+from ray_lint.rewrite.submitters import submitter_of
 
 
 def find_shape(submission: Submission) -> Shape:
@@ -23,6 +25,9 @@ def find_shape(submission: Submission) -> Shape:
         return _mapped(names, submission)
     if any(isinstance(loop, ast.comprehension) and loop.is_async for loop in submission.loops):
         raise Declined("the comprehension is asynchronous")
+    kept = _kept_by_submitter(names, submission)
+    if kept is not None:
+        return kept
     try:
         shape = _direct(names, call)
     except Declined:
@@ -38,6 +43,38 @@ def find_shape(submission: Submission) -> Shape:
             shape.narrower = elsewhere(names, call)
         except Declined:
             shape.narrower = None
+    return shape
+
+
+def _kept_by_submitter(names: ModuleNames, submission: Submission) -> Shape | None:
+    """Recognize ``submit(x)`` where ``def submit(x): refs.append(f.remote(x))`` fills a list.
+
+    Raises Declined where that list is not known at the site.
+    """
+    call = submission.call
+    submitter = submitter_of(names, call) if submission.through is not None else None
+    if submitter is None or submitter.container is None:
+        return None
+    container, statement = submitter.container, names.parents[call]
+    function = submitter.function
+    if not isinstance(statement, ast.Expr) or function is None:
+        raise Declined("what the function that submits returns is used")
+    base = container
+    while isinstance(base, ast.Attribute):
+        base = base.value
+    if not isinstance(base, ast.Name):
+        raise Declined("the function that submits computes where it keeps the reference")
+    owner = names.owner(base)
+    if owner is not None and owner.node is function:
+        given = bound_parameters(function, call, submitter.receiver).get(base.id)
+        if base is container and isinstance(given, ast.Name | ast.Attribute):
+            container = given
+        elif submitter.receiver is None or base.id != submitter.receiver.id:
+            raise Declined("the function that submits computes where it keeps the reference")
+    elif names.owner_of_name(base.id, names.scope_of(call)) is not owner:
+        raise Declined(f"`{base.id}` may be something else where the call stands")
+    shape = in_statement(names, Form.APPEND, statement, call, container)
+    shape.keeper = function
     return shape
 
 

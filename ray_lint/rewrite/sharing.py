@@ -19,6 +19,7 @@ from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Declined
+from ray_lint.rewrite.uses import is_reference, taking_call
 
 Key = tuple[Scope, str]
 Place = ast.Name | ast.Attribute
@@ -252,7 +253,8 @@ class Sharing:
             return False
         methods = methods_of(self.names).get(parent.attr, [])
         if not methods:
-            return parent.attr in CHANGING_METHODS
+            taken = taking_call(self.names, node)
+            return taken is not None or parent.attr in CHANGING_METHODS
         for method in methods:
             spec = method.args if isinstance(method, FUNCTIONS) else None
             first = spec.args[0].arg if spec is not None and spec.args else ""
@@ -273,7 +275,7 @@ class Sharing:
         if not exact and is_immutable(self.project, self.module, expression):
             return
         changes = self.changes(region)
-        if not changes:
+        if not changes or (not early and is_reference(self.names, expression)):
             return
         if exact:
             self._judge_rebinding(expression, region, changes)

@@ -6,8 +6,10 @@ import ast
 from dataclasses import replace
 
 from ray_lint.program.effects import expression_effects, is_immutable, mutates
+from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind
+from ray_lint.rewrite.arguments import stores_run_code
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.loop_sites import LoopWriter
 from ray_lint.rewrite.naming import ascii_name, plural
@@ -304,8 +306,18 @@ class SiteWriter(LoopWriter):
         for repeat in shape.repeats:
             for node in ast.walk(repeat.iterable):
                 if isinstance(node, ast.Name) and node in names.order:
+                    deep = not self._only_iterates(repeat.iterable, node)
                     for binding in names.reaching(node):
-                        if binding.kind is not BindingKind.IMPORT and mutates(
-                            self.items.project, self.items.module, loop, binding
+                        if binding.kind is not BindingKind.IMPORT and changing_uses(
+                            self.items.module, binding.scope, binding.name, loop, deep=deep
                         ):
                             raise Declined(f"`{node.id}` is changed while the loop runs")
+
+    def _only_iterates(self, iterable: ast.expr, node: ast.expr) -> bool:
+        """Whether an iterable gives the items of a name, whatever becomes of these."""
+        if stores_run_code(self.names):
+            return False
+        if isinstance(iterable, ast.Call):
+            same = ("builtins.enumerate", "builtins.zip", "builtins.reversed", "builtins.list")
+            return node in iterable.args and self.names.stands_for(iterable.func, *same)
+        return iterable is node

@@ -125,18 +125,44 @@ def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth:
     if _changed(names, iterable):
         return False
     items = items_of(module, iterable) if iterable in names.order else None
-    return bool(items) and all(_is_parts(item, counts) for item in items or [])
+    return bool(items) and all(_is_parts(module, item, counts) for item in items or [])
 
 
-def _is_parts(item: ast.expr | None, counts: Container[int]) -> bool:
+def _is_parts(module: Module, item: ast.expr | None, counts: Container[int]) -> bool:
     if isinstance(item, ast.ListComp | ast.GeneratorExp) and len(item.generators) == 1:
         inner = item.generators[0]
-        return not inner.ifs and not inner.is_async and _is_parts(inner.iter, counts)
+        return not inner.ifs and not inner.is_async and _is_parts(module, inner.iter, counts)
+    if isinstance(item, ast.Call):
+        return _fields(module.names, item.func) in counts
     return (
         isinstance(item, ast.Tuple | ast.List)
         and len(item.elts) in counts
         and not any(isinstance(e, ast.Starred) for e in item.elts)
     )
+
+
+def _fields(names: ModuleNames, made: ast.expr) -> int:
+    """Return the number of fields of a named tuple of this module, -1 for anything else."""
+    bindings = names.reaching(made) if isinstance(made, ast.Name) else []
+    if len(bindings) != 1:
+        return -1
+    node, value = bindings[0].node, bindings[0].value
+    if isinstance(node, ast.ClassDef):
+        own = {s.name for s in node.body if isinstance(s, ast.FunctionDef)}
+        tuples = [names.stands_for(base, "typing.NamedTuple") for base in node.bases]
+        if tuples != [True] or own & {"__iter__", "__new__", "__len__"}:
+            return -1
+        return sum(isinstance(s, ast.AnnAssign) for s in node.body)
+    if not isinstance(value, ast.Call) or len(value.args) != 2:
+        return -1
+    if not names.stands_for(value.func, "collections.namedtuple"):
+        return -1
+    fields = value.args[1]
+    if isinstance(fields, ast.Constant) and isinstance(fields.value, str):
+        return len(fields.value.replace(",", " ").split())
+    if isinstance(fields, ast.List | ast.Tuple):
+        return -1 if any(isinstance(f, ast.Starred) for f in fields.elts) else len(fields.elts)
+    return -1
 
 
 def _gives_parts(module: Module, function: ast.expr, counts: Container[int], depth: int) -> bool:
@@ -152,7 +178,7 @@ def _gives_parts(module: Module, function: ast.expr, counts: Container[int], dep
     inside = [n for n in names.walk(definition) if names.scope_of(n) is own]
     yields = [n for n in inside if isinstance(n, ast.Yield | ast.YieldFrom)]
     if yields:
-        return all(isinstance(n, ast.Yield) and _is_parts(n.value, counts) for n in yields)
+        return all(isinstance(n, ast.Yield) and _is_parts(module, n.value, counts) for n in yields)
     results = [n.value for n in inside if isinstance(n, ast.Return)]
     return bool(results) and all(
         value is not None and has_parts(module, value, counts, depth) for value in results

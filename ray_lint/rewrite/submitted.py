@@ -103,7 +103,8 @@ class Submitted:
         Returns the arguments of the site, varying where they differ from those of the others.
         """
         shape.merged = []
-        if not shape.siblings or shape.aliases or target.dealt is not None:
+        several = target.dealt is not None or target.others
+        if not shape.siblings or shape.aliases or several:
             return arguments
         found: list[tuple[ast.Expr, list[Argument]]] = []
         for statement in shape.siblings:

@@ -1,7 +1,8 @@
 """Small functions that do nothing but submit: ``def submit(x): return f.remote(x)``.
 
-Also ``lambda x: f.remote(x)``, ``functools.partial(f.remote, base=7)`` and plain ``f.remote`` when
-they are given a name. A call of one is a submission like any other.
+They may keep the reference themselves: ``def submit(x): refs.append(f.remote(x))``. Also
+``lambda x: f.remote(x)``, ``functools.partial(f.remote, base=7)`` and plain ``f.remote`` when they
+are given a name. A call of one is a submission like any other.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ class Submitter:
     function: FunctionNode | None = None
     receiver: ast.Name | None = None
     """The ``self`` of the call ``self.submit(x)``."""
+    container: ast.expr | None = None
+    """The list that the function appends the reference to; None if it returns the reference."""
 
 
 def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
@@ -74,15 +77,37 @@ def _candidates(names: ModuleNames) -> frozenset[str]:
 
 
 def _of_function(function: ast.FunctionDef) -> Submitter | None:
-    """Recognize a function whose body is, besides a docstring, ``return f.remote(...)``."""
+    """Recognize a function whose body, besides a docstring, only submits.
+
+    It returns or appends the reference, which it may give a name first.
+    """
     if function.decorator_list:
         return None
     body = function.body
     if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
         body = body[1:]
-    if len(body) != 1 or not isinstance(body[0], ast.Return):
+    if len(body) == 2 and isinstance(body[0], ast.Assign) and len(body[0].targets) == 1:
+        kept, named = body[0].targets[0], body[0].value
+    elif len(body) == 1:
+        kept, named = None, None
+    else:
         return None
-    return _around(body[0].value, function)
+    last, container = body[-1], None
+    value = last.value if isinstance(last, ast.Return | ast.Expr) else None
+    if isinstance(last, ast.Expr):
+        if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
+            return None
+        if value.func.attr != "append" or len(value.args) != 1 or value.keywords:
+            return None
+        container, value = value.func.value, value.args[0]
+    if kept is not None:
+        if not isinstance(kept, ast.Name) or not isinstance(value, ast.Name):
+            return None
+        if kept.id != value.id:
+            return None
+        value = named
+    submitter = _around(value, function)
+    return None if submitter is None else replace(submitter, container=container)
 
 
 def _of_value(names: ModuleNames, value: ast.expr) -> Submitter | None:

@@ -3,29 +3,16 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from ray_lint.finding import Role
+from ray_lint.program.callers import is_program
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
-from ray_lint.program.remotes import CalleeKind
+from ray_lint.program.remotes import Callee, CalleeKind
 from ray_lint.program.scopes import is_handed_ray
-from ray_lint.rewrite.functions import (
-    BatchSignature,
-    BatchWriter,
-    Head,
-    batch_name,
-    indented,
-    return_expression,
-)
-from ray_lint.rewrite.insertions import same_code
-from ray_lint.rewrite.items import is_program
-from ray_lint.rewrite.kept_code import kept_code
 from ray_lint.rewrite.lent import lent_names, source_binding, task_of
-from ray_lint.rewrite.module_text import ModuleText
-from ray_lint.rewrite.naming import ascii_name
-from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
+from ray_lint.rewrite.plan import Declined
 from ray_lint.rewrite.pools import dealt_actor
 
 
@@ -56,7 +43,15 @@ class Target:
     dealt: ast.expr | None = None
     """The actor of one call, if the calls go to several actors of one class in turn."""
     lent: tuple[ast.Name, ...] = ()
-    """What the calls pass, if the site calls a parameter: each passes the same function."""
+    """The names that the calls pass for this function, if the site calls a parameter."""
+    others: tuple[Target, ...] = ()
+    """What else the site may call, if the calls pass several functions."""
+    only_called: bool = False
+    """One of several plain functions that the batch function may call: it stays as it is."""
+    ahead: bool = False
+    """The batch function goes before the statement, not behind it."""
+    receiver: ast.expr | None = None
+    """What the site reaches the batch function by, if that is an attribute of a class."""
     called: ast.expr | None = None
     """How the module of the site names a plain function of another module that it made remote."""
 
@@ -68,30 +63,71 @@ def known_definition(site: Site) -> tuple[Module, ast.FunctionDef | ast.Lambda]:
         raise Declined("its definition is not known")
     if isinstance(definition, ast.AsyncFunctionDef):
         raise Declined("it is asynchronous")
+    if _made_by_handed_ray(home.names, site.callee.decorator):
+        raise Declined("`ray` is handed over: it may be a client with a cluster of its own")
     return home, definition
 
 
-def find_target(names: ModuleNames, site: Site) -> Target:
-    """Return the target of a site. Raises Declined where its definition cannot be extended."""
+def find_target(names: ModuleNames, site: Site, kept: ast.Name | None = None) -> Target:
+    """Return the target of a site. Raises Declined where its definition cannot be extended.
+
+    ``kept`` is the name of the task where it was stored under what the site calls it by.
+    """
     callee = site.callee
-    home, definition = known_definition(site)
+    _, definition = known_definition(site)
     module = site.submission.module
-    if _made_by_handed_ray(home.names, callee.decorator):
-        raise Declined("`ray` is handed over: it may be a client with a cluster of its own")
     if callee.kind is CalleeKind.ACTOR_METHOD:
         return actor_method(names, site, definition)
-    handle = task_of(site.submission.handle)
-    if isinstance(handle, ast.Call):
-        return _made_at_the_call(names, site, handle, definition)
+    handle = kept or task_of(site.submission.handle)
     if not isinstance(handle, ast.Name):
         raise Declined("it is not called by a plain name")
     lent = lent_names(module, handle)
-    binding = source_binding(names, lent[0] if lent else handle)
-    if any(source_binding(names, other) is not binding for other in lent[1:]):
-        raise Declined(f"what `{handle.id}` stands for changes")
+    if not lent:
+        return _named(names, site, callee, source_binding(names, handle), handle, kept=kept)
+    given: dict[Binding, list[ast.Name]] = {}
+    for name in lent:
+        given.setdefault(source_binding(names, name), []).append(name)
+    first, *others = [
+        _named(
+            names,
+            site,
+            callee if len(given) == 1 else _callee_of(names, callee, binding, handle),
+            binding,
+            handle,
+            lent=tuple(passed),
+        )
+        for binding, passed in given.items()
+    ]
+    return replace(first, others=tuple(others))
+
+
+def _callee_of(names: ModuleNames, callee: Callee, binding: Binding, handle: ast.Name) -> Callee:
+    """Return the callee that one of several names stands for, which are lent to a site."""
+    for one in (callee, *callee.others):
+        definition = one.definition
+        if not isinstance(definition, ast.FunctionDef | ast.Lambda) or one.options:
+            continue
+        if definition is binding.statement or is_given(names, binding, definition):
+            return one
+    raise Declined(f"what `{handle.id}` stands for changes")
+
+
+def _named(
+    names: ModuleNames,
+    site: Site,
+    callee: Callee,
+    binding: Binding,
+    handle: ast.Name,
+    *,
+    kept: ast.Name | None = None,
+    lent: tuple[ast.Name, ...] = (),
+) -> Target:
+    """Return the target that a binding makes. Raises Declined where it cannot be extended."""
+    module, home, definition = site.submission.module, callee.module, callee.definition
+    assert home is not None and isinstance(definition, ast.FunctionDef | ast.Lambda)
     statement = binding.statement
     assert statement is not None  # a function or an assignment
-    if home is module and definition is not statement and not _is_given(names, binding, definition):
+    if home is module and definition is not statement and not is_given(names, binding, definition):
         raise Declined("its function is not given by name where it is made remote")
     called = None
     if home is not module:
@@ -111,6 +147,7 @@ def find_target(names: ModuleNames, site: Site) -> Target:
         raise Declined("another decorator stands above the one of Ray")
     exclusive = (
         site.submission.through is None
+        and kept is None
         and is_script(names, site, statement)
         and _only_use(names, binding, handle)
     )
@@ -164,7 +201,7 @@ def _imported(names: ModuleNames, decorator: ast.expr | None, statement: ast.stm
     return given
 
 
-def _is_given(
+def is_given(
     names: ModuleNames, binding: Binding, definition: ast.FunctionDef | ast.Lambda
 ) -> bool:
     """Whether ``f = ray.remote(g)`` makes the function itself remote, by name or as a lambda.
@@ -181,47 +218,6 @@ def _is_given(
         reaching = names.reaching(given)
         return len(reaching) == 1 and definition in (reaching[0].node, reaching[0].value)
     return given is definition
-
-
-def _made_at_the_call(
-    names: ModuleNames,
-    site: Site,
-    maker: ast.Call,
-    definition: ast.FunctionDef | ast.Lambda,
-) -> Target:
-    """Return the target of ``ray.remote(f).remote(x)``: the plain function stays as it is."""
-    decorator, module = site.callee.decorator, site.submission.module
-    given = maker.args[0] if len(maker.args) == 1 and not maker.keywords else None
-    if not isinstance(given, ast.Name) or not isinstance(definition, ast.FunctionDef):
-        raise Declined("it is not called by a plain name")
-    if decorator is not maker and decorator is not maker.func:
-        raise Declined("it is not called by a plain name")
-    if site.callee.module is not module:
-        raise Declined("it is defined in another module, and made remote at the call")
-    bindings = names.reaching(given)
-    if [b.node for b in bindings] != [definition] or given.id != definition.name:
-        raise Declined(f"`{given.id}` is defined more than once")
-    scope = names.scope_of(definition)
-    if scope.is_class or scope not in names.scope_of(maker).ancestors():
-        raise Declined(f"`{definition.name}` is not visible where the batch function would be")
-    for node in ast.walk(maker.func):
-        # The decorator of the batch function is evaluated where the plain function is defined.
-        if isinstance(node, ast.Name) and not all(
-            b.scope is names.root and names.order[b.node] < names.order[definition]
-            for b in names.reaching(node)
-        ):
-            raise Declined(f"`{node.id}` is not known where the batch function would be")
-    return Target(
-        module,
-        definition,
-        module,
-        definition,
-        decorator,
-        definition.name,
-        is_method=False,
-        exclusive=False,
-        is_plain=True,
-    )
 
 
 def is_script(names: ModuleNames, site: Site, statement: ast.stmt) -> bool:
@@ -296,287 +292,3 @@ def _is_one_handle(names: ModuleNames, handle: ast.expr) -> bool:
     return len(reaching) <= 1 and not any(
         isinstance(binding.value, ast.IfExp | ast.BoolOp) for binding in reaching
     )
-
-
-class TargetWriter:
-    """Adds the batch variant of a target to the module that its statement stands in.
-
-    ``called`` is the text that names the definition there, if that is in another module.
-    """
-
-    def __init__(self, text: ModuleText, called: str = "") -> None:
-        self.names, self.source, self.supply = text.names, text.source, text.supply
-        self.insertions, self.writer = text.insertions, BatchWriter(text.source)
-        self.called = called
-        self.moved = False
-        """Whether the body of the target was moved into a plain function."""
-
-    def write(
-        self,
-        edits: Edits,
-        target: Target,
-        site: ast.expr,
-        signature: BatchSignature,
-        arguments: list[Argument],
-        strategy: Strategy,
-    ) -> str:
-        """Add the batch function (or find it) and return its name.
-
-        The site may stand in another module.
-        """
-        definition = target.definition
-        inlined = self._inlined(target, signature, arguments)
-        annotations, returns = self._types(edits, definition, signature, strategy)
-        if inlined is not None or not isinstance(definition, ast.FunctionDef):
-            item = inlined or ""
-        elif target.is_method:
-            item = f"{definition.args.args[0].arg}.{definition.name}({signature.call})"
-        else:
-            item = f"{self.called or definition.name}({signature.call})"
-        separate = (
-            inlined is None
-            and target.statement is definition
-            and not target.is_method
-            and not target.exclusive
-            and not target.is_plain
-        )
-        plain = definition.name if isinstance(definition, ast.FunctionDef) else ""
-        if separate:
-            plain = self.supply.fresh(f"_{ascii_name(plain, 'task').lstrip('_')}")
-            item = f"{plain}({signature.call})"
-        if not item:
-            raise Declined("its body cannot be called for one item")
-        indent = self.source.indent(target.statement)
-        here = definition in self.names.order
-        body_owner = definition if here and isinstance(definition, ast.FunctionDef) else None
-        decorator = self._decorator(target)
-        attempt = 0
-        while True:
-            name = batch_name(target.name, attempt)
-            attempt += 1
-            head = Head(decorator, name, indent, self.writer.step(body_owner), self.source.newline)
-            text = self.writer.function(
-                head,
-                signature,
-                item,
-                strategy,
-                receiver=definition.args.args[0].arg if target.is_method else "",
-                annotations=annotations,
-                returns=returns,
-            )
-            if name not in self.supply.used:
-                break
-            if self._exists(target, site, name, text):
-                self._drop_unused(edits, target)
-                return name
-        self._insert(edits, target, text, plain, inlined=inlined is not None, separate=separate)
-        return name
-
-    def _drop_unused(self, edits: Edits, target: Target) -> None:
-        """Remove a remote function whose last use goes, if nothing but code goes with it."""
-        statement = target.statement
-        first, last = self.source.first_line(statement), statement.end_lineno or 0
-        if not target.exclusive or self.source.has_comment(first, last):
-            return
-        if return_expression(target.definition) is None:
-            return
-        while last < len(self.source.starts) and not self.source.line(last + 1).strip():
-            last += 1
-        edits.replace(
-            self.source.line_start(first), self.source.line_start(last + 1), "", Role.FUNCTION
-        )
-
-    def _exists(self, target: Target, site: ast.expr, name: str, text: str) -> bool:
-        """Whether the batch function stands beside the target, and before the site."""
-        block = self.names.blocks[target.statement].statements
-        bindings = self.names.scope_of(target.statement).bindings.get(name, [])
-        return any(
-            isinstance(s, ast.FunctionDef)
-            and self.names.blocks[s].statements is block
-            and (
-                target.is_method
-                or site not in self.names.order
-                or self.names.order[s] < self.names.order[site]
-            )
-            and same_code(text, s)
-            for s in (b.node for b in bindings)
-        )
-
-    def _inlined(
-        self, target: Target, signature: BatchSignature, arguments: list[Argument]
-    ) -> str | None:
-        """Return the text of the one returned expression, if it can stand in the batch itself."""
-        definition = target.definition
-        if target.is_method or target.is_plain:
-            return None
-        if isinstance(definition, ast.FunctionDef) and definition is not target.statement:
-            return None
-        expression = return_expression(definition)
-        if expression is None or any(a.star for a in arguments):
-            return None
-        if isinstance(definition, ast.FunctionDef) and self._passes_on(definition, expression):
-            assert isinstance(expression, ast.Call)
-            return f"{self.source.code(expression.func)}({signature.call})"
-        spec = definition.args
-        every = [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
-        bound = [a.parameter for a in arguments]
-        if spec.vararg or spec.kwarg or not all(bound) or {a.arg for a in every} != set(bound):
-            return None
-        if isinstance(definition, ast.FunctionDef):
-            first, last = self.source.first_line(definition), definition.end_lineno or 0
-            if len(definition.decorator_list) != 1 or first == last:
-                return None
-            decorated = definition.decorator_list[0].end_lineno or definition.lineno
-            if self.source.has_comment(decorated + 1, last) and target.exclusive:
-                return None
-        if any(
-            isinstance(n, ast.NamedExpr | ast.Yield | ast.YieldFrom | ast.Await)
-            for n in ast.walk(expression)
-        ):
-            return None
-        if any(kept_code(self.names, expression)):
-            return None
-        code = self.source.enclosed(expression)
-        return None if "\n" in code or "\r" in code else code
-
-    def _passes_on(self, definition: ast.FunctionDef, expression: ast.expr) -> bool:
-        """Whether a function only calls another one that has the very same parameters."""
-        spec = definition.args
-        if not isinstance(expression, ast.Call) or not isinstance(expression.func, ast.Name):
-            return False
-        if expression.keywords or spec.vararg or spec.kwarg or spec.kwonlyargs or spec.posonlyargs:
-            return False
-        given = [a.id if isinstance(a, ast.Name) else "" for a in expression.args]
-        if given != [a.arg for a in spec.args] or len(definition.decorator_list) != 1:
-            return False
-        bindings = self.names.reaching(expression.func)
-        other = bindings[0].node if len(bindings) == 1 else None
-        return (
-            isinstance(other, ast.FunctionDef)
-            and not other.decorator_list
-            and len(bindings[0].scope.bindings[other.name]) == 1
-            and self.names.blocks[other].owner is self.names.blocks[definition].owner
-            and ast.dump(other.args) == ast.dump(spec)
-        )
-
-    def _types(
-        self,
-        edits: Edits,
-        definition: ast.FunctionDef | ast.Lambda,
-        signature: BatchSignature,
-        strategy: Strategy,
-    ) -> tuple[dict[str, str], str]:
-        """Return the annotations of the parameters and of the result, as text."""
-        if not isinstance(definition, ast.FunctionDef) or definition.returns is None:
-            return {}, ""
-        if definition not in self.names.order:
-            return {}, ""  # its annotations mean something in another module only
-        spec = definition.args
-        notes = {
-            a.arg: self.source.code(a.annotation)
-            for a in [*spec.posonlyargs, *spec.args, *spec.kwonlyargs]
-            if a.annotation is not None
-        }
-        if any("\n" in note for note in notes.values()):
-            return {}, ""
-        wanted = ["Iterator"] if strategy is Strategy.REFERENCES else []
-        if any(name in notes for name in signature.loop_names) and not signature.unpacked:
-            wanted.append("Sequence")
-        if wanted and not self.insertions.import_names(edits, "collections.abc", *wanted):
-            return {}, ""
-        return notes, self.source.code(definition.returns)
-
-    def _decorator(self, target: Target) -> str:
-        """Return the decorator line of the batch function, with the comment that stands there."""
-        if target.is_method:
-            return ""
-        decorator = target.decorator
-        assert decorator is not None
-        statement = target.statement
-        if isinstance(statement, ast.FunctionDef) and decorator in statement.decorator_list:
-            first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
-            lines = [self.source.line(n) for n in range(first, last + 1)]
-            indent = self.source.indent(statement)
-            moves = target.exclusive or not self.source.has_comment(first, last)
-            if all(line.startswith(indent) or not line.strip() for line in lines) and moves:
-                return self.source.newline.join(line[len(indent) :].rstrip() for line in lines)
-        if isinstance(decorator, ast.Call) and decorator.args:
-            decorator = decorator.func  # ``ray.remote(g)``, ``ray.remote(num_cpus=2)(g)``
-        code = self.source.code(decorator)
-        if "\n" in code or "\r" in code:
-            code = ast.unparse(decorator)
-        return f"@{code}"
-
-    def _insert(
-        self,
-        edits: Edits,
-        target: Target,
-        text: str,
-        plain: str,
-        *,
-        inlined: bool,
-        separate: bool,
-    ) -> None:
-        statement, source = target.statement, self.source
-        top_level = self.names.blocks[statement].owner is self.names.tree
-        blank = 2 if top_level else 1
-        newline = source.newline
-        if target.is_method or target.is_plain or statement is not target.definition:
-            self.insertions.after(edits, statement, text, blank_lines=blank, role=Role.FUNCTION)
-            return
-        assert isinstance(statement, ast.FunctionDef)
-        if inlined and target.exclusive:
-            first = source.first_line(statement)
-            last = statement.end_lineno or statement.lineno
-            ending = newline if source.line_start(last + 1) > source.end(statement) else ""
-            edits.replace(
-                source.line_start(first), source.line_start(last + 1), text + ending, Role.FUNCTION
-            )
-            return
-        if separate:
-            text = self._wrapper(statement, plain) + newline * (blank + 1) + text
-        if not inlined:
-            self.moved = True
-            self._make_plain(edits, statement, target.decorator, plain if separate else "")
-        self.insertions.after(edits, statement, text, blank_lines=blank, role=Role.FUNCTION)
-
-    def _make_plain(
-        self, edits: Edits, statement: ast.FunctionDef, decorator: ast.expr | None, name: str
-    ) -> None:
-        """Turn the remote function into a plain one: without the decorator, with a new name."""
-        source = self.source
-        assert decorator is not None
-        first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
-        kept = ""
-        if name and source.has_comment(first, last):
-            kept = "".join(
-                source.indent(statement) + comment + source.newline
-                for comment in source.comments(first, last)
-            )
-        edits.replace(source.line_start(first), source.line_start(last + 1), kept, Role.FUNCTION)
-        if name:
-            start = source.start(statement)
-            column = source.text.index(statement.name, start + len("def"))
-            edits.replace(column, column + len(statement.name), name, Role.FUNCTION)
-
-    def _wrapper(self, statement: ast.FunctionDef, plain: str) -> str:
-        """Return the per-item remote function, now calling the plain one."""
-        source, newline = self.source, self.source.newline
-        decorator = next(d for d in statement.decorator_list if "remote" in ast.unparse(d))
-        spec = statement.args
-        passed = [a.arg for a in [*spec.posonlyargs, *spec.args]]
-        if spec.vararg:
-            passed.append(f"*{spec.vararg.arg}")
-        passed += [f"{a.arg}={a.arg}" for a in spec.kwonlyargs]
-        if spec.kwarg:
-            passed.append(f"**{spec.kwarg.arg}")
-        parameters = source.parameters(statement)
-        if "\n" in parameters or "#" in parameters:
-            parameters = ast.unparse(spec)
-        returns = f" -> {source.code(statement.returns)}" if statement.returns else ""
-        lines = [
-            f"@{ast.unparse(decorator)}",
-            f"def {statement.name}({parameters}){returns}:",
-            f"{self.writer.step(statement)}return {plain}({', '.join(passed)})",
-        ]
-        return indented(newline.join(lines), source.indent(statement), newline)

@@ -6,8 +6,13 @@ import ast
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from ray_lint.program.known_sizes import QUEUES
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
+from ray_lint.rewrite.helpers import SUBMIT
 
+_TAKING = ("pop", "popleft")
+_TAKING_FROM_QUEUE = ("get", "get_nowait")
 RAY_GET = ("ray.get", "ray.worker.get")
 
 
@@ -107,4 +112,65 @@ def only_reads(names: ModuleNames, use: ast.expr, readers: Iterable[str]) -> boo
         isinstance(parent, ast.Call)
         and use in parent.args
         and names.stands_for(parent.func, *readers)
+    )
+
+
+def taking_call(names: ModuleNames, name: ast.AST) -> ast.Call | None:
+    """Return the call ``name.pop(...)``, or ``name.get()`` of a queue that no thread fills."""
+    method = names.parents.get(name)
+    call = names.parents.get(method) if isinstance(method, ast.Attribute) else None
+    if not isinstance(method, ast.Attribute) or not isinstance(call, ast.Call):
+        return None
+    if call.func is not method or method.value is not name:
+        return None
+    if method.attr in _TAKING:
+        return call
+    queue = isinstance(name, ast.Name) and _is_queue(names, name)
+    return call if queue and method.attr in _TAKING_FROM_QUEUE else None
+
+
+def _is_queue(names: ModuleNames, name: ast.Name) -> bool:
+    """Whether a name stands for a queue of the standard library in a program without threads."""
+    reaching = names.reaching(name)
+    made = all(
+        isinstance(b.value, ast.Call) and not names.qualified_names(b.value.func).isdisjoint(QUEUES)
+        for b in reaching
+    )
+    if not reaching or not made:
+        return False
+    return not _has_threads(names)
+
+
+@once_per_module
+def _has_threads(names: ModuleNames) -> bool:
+    return any(
+        names.import_target(b).partition(".")[0] in ("threading", "concurrent", "_thread")
+        for bindings in names.root.bindings.values()
+        for b in bindings
+        if b.kind is BindingKind.IMPORT
+    )
+
+
+def is_reference(names: ModuleNames, expression: ast.expr) -> bool:
+    """Whether an expression is an ObjectRef that an earlier fix submitted ahead of the loop."""
+    if isinstance(expression, ast.Name):
+        reaching = names.reaching(expression) if expression in names.order else []
+        return bool(reaching) and all(
+            b.kind is BindingKind.ASSIGN and b.value is not None and is_reference(names, b.value)
+            for b in reaching
+        )
+    if not isinstance(expression, ast.Call):
+        return False
+    function = expression.func
+    if not names.stands_for(function, "builtins.next") or len(expression.args) != 1:
+        return False
+    taken = expression.args[0]
+    made = [b.value for b in names.reaching(taken)] if isinstance(taken, ast.Name) else []
+    return bool(made) and all(
+        isinstance(value, ast.Call)
+        and names.stands_for(value.func, "builtins.iter")
+        and isinstance(value.args[0], ast.Call)
+        and isinstance(value.args[0].func, ast.Name)
+        and value.args[0].func.id.startswith(SUBMIT)
+        for value in made
     )

@@ -60,7 +60,9 @@ class TooFineGrainedTask:
 
     - *Definition*: the remote function is defined once, by a statement that the call sees, and is
       neither asynchronous nor a generator. If it stands in another module, that file is among the
-      given ones, and its batch function is added there.
+      given ones, and its batch function is added there. An attribute (`self.task`, `Class.task`)
+      is given its value once, in one class, which does not look at what it has. Where calls hand
+      over tasks or functions, all of these calls are seen.
     - *Module*: where a longer body of another module becomes a plain function, which workers import
       by name, importing does nothing else, and the body reads no variable that may be different
       there.

@@ -39,6 +39,11 @@ UNSHOWN = dict.fromkeys(
         "lent.source_binding: f'what `{handle.id}` stands for changes'",
         "arguments._argument: 'an argument awaits, yields or assigns'",
         "sites._runs_to_the_end: f'`{node.id}` is changed while the loop runs'",
+        "lent._looped: f'what `{handle.id}` stands for changes'",
+        "members.find_member: 'its function is not given by name where it is made remote'",
+        "shapes._kept_by_submitter: 'what the function that submits returns is used'",
+        "shapes._kept_by_submitter: 'the function that submits computes where it keeps the"
+        " reference' 2",
     ],
     "another one declines or doubts what comes to it as well",
 ) | dict.fromkeys(
@@ -57,7 +62,8 @@ UNSHOWN = dict.fromkeys(
         "targets._imported: f'`{base.id}` is defined more than once'",
         "targets._imported: f'`{base.id}` is not visible where the batch function would be'",
         "targets._imported: f'`{base.id}` is not visible where the batch function would be' 2",
-        "targets._made_at_the_call: 'it is defined in another module, and made remote at the call'",
+        "targets.find_target: 'it is not called by a plain name'",
+        "members.find_member: 'a class of another module may have a task of its own by that name'",
     ],
     "no program comes to it yet, most need several files",
 )
