@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
 
-_FORMATTED = 100  # characters that an f-string hardly has more of
+_FORMATTED = 100  # characters that a formatted text hardly has more of
+_DIGITS = tuple(f"builtins.{name}" for name in ("bin", "format", "hex", "oct"))
 
 
 def size_of_any(
@@ -64,9 +65,11 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
         return NOTHING
     if isinstance(node, COMPREHENSIONS):
         total_count = sizes.loops(module, list(reversed(node.generators)))
-        if isinstance(node, ast.SetComp | ast.DictComp):
+        if isinstance(node, ast.SetComp | ast.DictComp) and not _distinct(module, node):
             total_count = replace(total_count, low=min(total_count.low, 1))
         return total_count
+    if is_formatted(module, node):
+        return Count(0, _FORMATTED, "known", "a formatted text")
     if isinstance(node, ast.BinOp):
         return _operation(sizes, module, node, depth)
     if isinstance(node, ast.IfExp):
@@ -77,8 +80,6 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
         return sizes.items(module, node.value, depth)
     if isinstance(node, ast.Call):
         return items_of_call(sizes, module, node, depth)
-    if isinstance(node, ast.JoinedStr):
-        return Count(0, _FORMATTED, "known", "a formatted text")
     if isinstance(node, ast.Subscript):
         if not isinstance(node.slice, ast.Slice):
             one = size_of_any(sizes, module, elements_of(module, node.value), depth)
@@ -88,6 +89,40 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
     if isinstance(node, ast.Name | ast.Attribute):
         return named_items(sizes, module, node, depth)
     return NOTHING
+
+
+def is_formatted(module: Module, node: ast.expr) -> bool:
+    """Whether a text is put together by a format: ``f"…"``, ``"…" % x``, ``str(x)``."""
+    if isinstance(node, ast.JoinedStr):
+        return True
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Mod) and _is_text(node.left)
+    if not isinstance(node, ast.Call):
+        return False
+    function = node.func
+    if isinstance(function, ast.Attribute) and _is_text(function.value):
+        return function.attr == "format"
+    if len(node.args) == 1 and not isinstance(node.args[0], ast.Call):  # no text that was read
+        return module.names.stands_for(function, *_DIGITS, "builtins.str", "builtins.repr")
+    return module.names.stands_for(function, *_DIGITS)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def _distinct(module: Module, node: ast.SetComp | ast.DictComp) -> bool:
+    """Whether no two items are equal: they are the numbers of a range, each once."""
+    item = node.elt if isinstance(node, ast.SetComp) else node.key
+    clause = node.generators[0]
+    return (
+        len(node.generators) == 1
+        and isinstance(item, ast.Name)
+        and isinstance(clause.target, ast.Name)
+        and item.id == clause.target.id
+        and isinstance(clause.iter, ast.Call)
+        and module.names.stands_for(clause.iter.func, "builtins.range")
+    )
 
 
 def _display(

@@ -13,6 +13,10 @@ _MANY = 60  # expressions; what is told by so many is not told by more
 SAME_ITEMS = frozenset(
     f"builtins.{name}" for name in ("list", "tuple", "sorted", "reversed", "set", "iter")
 ) | {"tqdm.tqdm", "tqdm.auto.tqdm", "collections.deque", "copy.copy", "copy.deepcopy", "ray.put"}
+_CHOICES = frozenset(
+    f"itertools.{name}"
+    for name in ("combinations", "combinations_with_replacement", "permutations", "pairwise")
+)
 # What the pieces of a text stand for: a word, a line.
 _PIECES = {"split": "word " * 3, "rsplit": "word " * 3, "splitlines": "a line of text " * 6}
 
@@ -90,6 +94,8 @@ def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) 
         return _items(module, call.args[0], path[1:], depth)
     if known & {"builtins.zip", "itertools.product"} and path and path[0] < len(call.args):
         return _items(module, call.args[path[0]], path[1:], depth)
+    if known & _CHOICES and call.args and path:  # every place of a row holds an item of the first
+        return _items(module, call.args[0], path[1:], depth)
     if isinstance(call.func, ast.Attribute):
         method, owner = call.func.attr, call.func.value
         if method in _PIECES and not path:
