@@ -17,7 +17,7 @@ from tests.rewrite.layouts import laid_out
 PROGRAMS = [
     program
     for program in load(Path(__file__).resolve().parents[2] / "fixtures" / "programs")
-    if b"\r" not in program.source and not program.source.startswith(b"\xef\xbb\xbf")
+    if b"\r" not in program.source and not program.source.startswith((b"\xef\xbb\xbf", b"# -*-"))
 ]
 UNSAFE = Config(unsafe_fixes=True)
 
