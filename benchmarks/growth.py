@@ -9,7 +9,8 @@ of ``--runs``; printed are the seconds, what the last doubling multiplied them b
 of the growth over all sizes (1 is linear). ``--svg`` draws cost per unit of input against size:
 a level line is linear growth. ``--calls`` counts function calls instead, which other load does not
 disturb, but which do not show a loop that calls nothing. ``--memory`` compares the peak memory of
-linting the installed Ray with that of the file that needs most, each in a process of its own.
+linting the installed Ray, and copies of it, with that of the file that needs most, each in a
+process of its own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import gc
 import importlib.util
 import math
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -386,6 +388,11 @@ def peak(*arguments: str) -> float:
     return float(done.stdout) / (2**20 if sys.platform == "darwin" else 1024)
 
 
+def _no_sources(folder: str, names: list[str]) -> set[str]:
+    """Tell ``copytree`` what not to copy: all but Python sources."""
+    return {n for n in names if not n.endswith(".py") and not Path(folder, n).is_dir()}
+
+
 def memory() -> None:
     """Print the peak memory over the installed Ray and of the files that need most."""
     spec = importlib.util.find_spec("ray")
@@ -404,6 +411,12 @@ def memory() -> None:
     print(f"every second candidate of Ray       {peak(*lint, *half):8.1f} MiB  ({len(half)} files)")
     whole = peak(*lint, str(folder))
     print(f"all of Ray                          {whole:8.1f} MiB  ({len(paths)} files parsed)")
+    with tempfile.TemporaryDirectory() as work:
+        for number in range(1, 5):
+            shutil.copytree(folder, Path(work, str(number)), ignore=_no_sources)
+            if number != 3:
+                copies = peak(*lint, work)
+                print(f"its sources, copied {number} times        {copies:8.1f} MiB")
     limit = base + 1.5 * (single[0] - base)
     print(f"base + 1.5 x the largest analysis   {limit:8.1f} MiB  ({whole / limit:.2f} of it used)")
 
