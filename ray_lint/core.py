@@ -140,7 +140,7 @@ def _check_text(
     from ray_lint.program.submissions import has_candidate
 
     if project is not None:
-        project.start()
+        project.start(len(content))
         known = project.known(content, filename) if tree is None else None
         tree = known.tree if known is not None else tree
     if tree is None:

@@ -84,14 +84,18 @@ class Project:
         self._replaced: dict[Path, bytes] = {}
         self._names: dict[Path, str] = {}
 
-    def start(self) -> None:
-        """Begin with another linted file: forget its predecessor's answers and the oldest trees."""
+    def start(self, size: int = 0) -> None:
+        """Begin with another linted file: forget its predecessor's answers and the oldest trees.
+
+        ``size`` is that of its text in characters. A large file leaves less room for other trees:
+        a run shall need little more memory than its largest file alone.
+        """
         self.memo.clear()
         self.asked.clear()
         self._permitted.clear()
         held = sum(len(m.text) for m in self._modules.values() if m is not None)
         for path, module in list(self._modules.items()):
-            if held <= _KEPT:
+            if held <= _KEPT - size:
                 break
             if module is not None:
                 held -= len(module.text)
