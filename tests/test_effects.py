@@ -455,6 +455,28 @@ def test_impure_bodies_are_seen(name: str) -> None:
     assert kind in kinds(source)
 
 
+FAILING = [
+    *("x / y", "x // y", "x % y", "divmod(x, y)", "pow(x, y)", "0 ** y", "max(range(y))"),
+    *("x / (y or 0)", "min(v for v in range(y))", "bytearray([x])", "bytes.fromhex(x)"),
+    *("f'{x:{y}}'", "x.encode('ascii')", "list(zip(x, y, strict=True))"),
+]
+
+
+@pytest.mark.parametrize("body", FAILING)
+def test_operations_that_fail_for_some_numbers_or_texts_are_seen(body: str) -> None:
+    found = effects(f"def f(x, y): return {body}", immutable=frozenset("xy"))
+    assert "MAY_RAISE" in {effect.kind.name for effect in found}
+
+
+SURE = ["x / 2", "x % 7", "x ** 2", "max(x, y)", "max([x, y])", "f'{x:>3}'", "2 ** 8 * x"]
+
+
+@pytest.mark.parametrize("body", SURE)
+def test_operations_that_fail_for_no_number_are_no_failure(body: str) -> None:
+    found = effects(f"def f(x, y): return {body}", immutable=frozenset("xy"))
+    assert not found
+
+
 BODIES = Path(__file__).parent.parent / "fixtures" / "effects"
 
 
@@ -731,7 +753,11 @@ class Dice:
 
 def test_state_of_an_actor_is_a_change_of_self_only() -> None:
     found = effects(ACTOR.format(result="len(self.seen)"))
-    assert {(e.kind.name, e.name) for e in found} == {("MUTATES_PARAMETER", "self")}
+    # No number is between 1 and 0: `randint` may fail.
+    assert {(e.kind.name, e.name) for e in found} == {
+        ("MUTATES_PARAMETER", "self"),
+        ("MAY_RAISE", ""),
+    }
 
 
 def test_an_actor_that_returns_its_state_shares_it() -> None:

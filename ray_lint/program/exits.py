@@ -6,7 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, LOOPS, Binding
+from ray_lint.program.names import FUNCTIONS, LOOPS, TRIES, Binding
 
 
 def leaves_early(module: Module, loop: ast.For | ast.AsyncFor | ast.While) -> bool:
@@ -56,9 +56,9 @@ def unconditional(home: Module, place: ast.AST, loops: list[ast.AST], binding: B
     for parent in names.ancestors(place):
         if isinstance(parent, FUNCTIONS) or names.contains(parent, binding.node):
             return True
-        if isinstance(parent, ast.If | ast.Try | ast.Match | ast.IfExp | ast.BoolOp | ast.With):
+        if isinstance(parent, ast.If | ast.Match | ast.IfExp | ast.BoolOp | ast.With):
             return False
-        if isinstance(parent, ast.TryStar if hasattr(ast, "TryStar") else ast.Try):
+        if isinstance(parent, TRIES):
             return False
         if isinstance(parent, LOOPS):
             if parent not in loops:

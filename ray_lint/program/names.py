@@ -18,6 +18,7 @@ from ray_lint.program.node_index import NodeIndex
 from ray_lint.program.scopes import (
     COMPREHENSIONS,
     FUNCTIONS,
+    TRIES,
     Binding,
     BindingKind,
     Block,
@@ -31,6 +32,7 @@ __all__ = [
     "COMPREHENSIONS",
     "FUNCTIONS",
     "LOOPS",
+    "TRIES",
     "Binding",
     "BindingKind",
     "Block",

@@ -22,6 +22,8 @@ ScopeNode = (
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+# ``try`` and, from Python 3.11 on, ``try`` with ``except*``: the same fields.
+TRIES: tuple[type[ast.Try], ...] = (ast.Try, getattr(ast, "TryStar", ast.Try))
 
 
 class BindingKind(enum.Enum):

@@ -12,7 +12,7 @@ from ray_lint.finding import Role
 from ray_lint.program.effects import expression_effects
 from ray_lint.program.facts import Site
 from ray_lint.program.module import Module
-from ray_lint.program.names import Binding, BindingKind, ModuleNames
+from ray_lint.program.names import TRIES, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import CalleeKind
@@ -357,7 +357,7 @@ def _busy_line(project: Project, module: Module, seen: set[Module]) -> str:
                 found = _busy_line(project, other, seen) if other and other not in seen else ""
                 if found:
                     return found
-        elif isinstance(statement, ast.Try):
+        elif isinstance(statement, TRIES):
             pending += [*statement.body, *statement.orelse, *statement.finalbody]
         elif isinstance(statement, ast.If):
             if not {"__name__", "TYPE_CHECKING"} & {

@@ -9,7 +9,7 @@ from functools import cached_property
 
 from ray_lint.config import Config
 from ray_lint.finding import Role
-from ray_lint.program.names import Binding, BindingKind, ModuleNames
+from ray_lint.program.names import TRIES, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.rewrite.functions import indented
 from ray_lint.rewrite.helpers import (
@@ -221,7 +221,7 @@ class Insertions:
         if statement is None:
             return False
         block = self.names.blocks[statement]
-        if isinstance(block.owner, ast.Try) and block.field == "body":
+        if isinstance(block.owner, TRIES) and block.field == "body":
             return self.names.blocks[block.owner].owner is self.names.tree
         return block.owner is self.names.tree
 

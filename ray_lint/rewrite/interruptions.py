@@ -6,7 +6,7 @@ import ast
 
 from ray_lint.program.effects import EffectKind, effects_of, expression_effects
 from ray_lint.program.module import Module
-from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import loop_values
@@ -65,7 +65,7 @@ def _is_seen(names: ModuleNames, shape: Shape) -> bool:
                 return True
     if _has_last_words(names) or names.scope_of(region).frame.node in _tried(names):
         return True
-    return any(isinstance(outer, ast.Try) for outer in names.ancestors(region))
+    return any(isinstance(outer, TRIES) for outer in names.ancestors(region))
 
 
 @once_per_module
@@ -78,7 +78,9 @@ def _has_last_words(names: ModuleNames) -> bool:
 @once_per_module
 def _tried(names: ModuleNames) -> set[ast.AST]:
     """Return the functions that are called in the body of a ``try``."""
-    return reachable(names, [s for node in names.index.every(ast.Try) for s in node.body])
+    return reachable(
+        names, [s for kind in TRIES for node in names.index.every(kind) for s in node.body]
+    )
 
 
 def _is_there(module: Module, shape: Shape, node: ast.Subscript) -> bool:

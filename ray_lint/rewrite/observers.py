@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 
 from ray_lint.program.facts import Site
-from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.names import FUNCTIONS, TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
@@ -376,7 +376,7 @@ def judge_half_filled(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
     for parent in names.ancestors(region):
         if isinstance(parent, FUNCTIONS):
             break
-        if isinstance(parent, ast.Try) and child not in parent.finalbody:
+        if isinstance(parent, TRIES) and child not in parent.finalbody:
             finally_reads = any(
                 ast.unparse(n) == text
                 for s in parent.finalbody
@@ -408,11 +408,13 @@ def judge_half_filled(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
 def _handlers(names: ModuleNames) -> dict[ast.AST, list[ast.stmt]]:
     """Return the statements that handle failures of what they hold, by the functions it calls."""
     found: dict[ast.AST, list[ast.stmt]] = {}
-    handling: list[ast.Try | ast.With] = [n for n in names.index.every(ast.Try) if n.handlers]
+    handling: list[ast.Try | ast.With] = [
+        node for kind in TRIES for node in names.index.every(kind) if node.handlers
+    ]
     handling += [
         node
         for node in names.index.every(ast.With)
-        if any(_swallows(names, item.context_expr) for item in node.items)
+        if any(swallows(names, item.context_expr) for item in node.items)
     ]
     for statement in sorted(handling, key=names.order.__getitem__):
         for function in reachable(names, statement.body):
@@ -426,11 +428,11 @@ def _judge_manager(names: ModuleNames, manager: ast.expr, text: str, doubts: Dou
         for n in names.walk(manager)
         if isinstance(n, ast.Name | ast.Attribute)
     )
-    if given or _swallows(names, manager):
+    if given or swallows(names, manager):
         doubts.add("a failure inside the loop is handled around it")
 
 
-def _swallows(names: ModuleNames, manager: ast.expr) -> bool:
+def swallows(names: ModuleNames, manager: ast.expr) -> bool:
     """Whether a context manager may keep failures to itself, as far as the module tells."""
     func = manager.func if isinstance(manager, ast.Call) else manager
     known = names.qualified(func) or ""
@@ -441,7 +443,7 @@ def _swallows(names: ModuleNames, manager: ast.expr) -> bool:
     made = reachable(names, [manager])
     return any(
         (isinstance(f, ast.FunctionDef) and f.name == "__exit__" and _gives(names, f))
-        or any(isinstance(n, ast.Try) and n.handlers for n in names.walk(f))
+        or any(isinstance(n, TRIES) and n.handlers for n in names.walk(f))
         for f in made
     )
 

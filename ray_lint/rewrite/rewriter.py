@@ -17,10 +17,11 @@ from ray_lint.program.effects import (
 )
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
-from ray_lint.program.names import FUNCTIONS, BindingKind
+from ray_lint.program.names import FUNCTIONS, TRIES, BindingKind
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.program.sizes import count_loops
 from ray_lint.rewrite.arguments import binds_inside
+from ray_lint.rewrite.failures import judge_isolation
 from ray_lint.rewrite.foreign import (
     defined_elsewhere,
     find_elsewhere,
@@ -199,6 +200,8 @@ class Rewriter(Submitted):
         if strategy is Strategy.REFERENCES:
             judge_task_ids(names, doubts)
             judge_partial_reads(names, proof, doubts)
+            if proof.may_fail and not doubts.reasons:
+                judge_isolation(names, shape, doubts)
         if strategy is Strategy.REFERENCES and any(a.star == "**" for a in arguments):
             raise Declined("its keyword arguments are computed (`**`)")
         unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items or keeps)
@@ -325,7 +328,7 @@ class Rewriter(Submitted):
         names, region = self.names, shape.region
         call = site.submission.call
         for parent in names.ancestors(call):
-            if isinstance(parent, ast.Try) and parent.handlers and parent is not region:
+            if isinstance(parent, TRIES) and parent.handlers and parent is not region:
                 if names.contains(region, parent):
                     raise Declined("failures of single submissions are handled in the loop")
                 if shape.loop is not None and names.contains(parent, region):

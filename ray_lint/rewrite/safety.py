@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
-from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
@@ -391,7 +391,7 @@ def _catches_failures(
 ) -> ast.stmt | None:
     """Return a statement that handles failures of what it fetches, if there is one."""
     for node in names.walk(names.tree):
-        if isinstance(node, ast.Try) and node.handlers and _fetches(names, node.body):
+        if isinstance(node, TRIES) and node.handlers and _fetches(names, node.body):
             unseen = all(handler.name is None for handler in node.handlers)
             if strategy is Strategy.VALUES and unseen and not is_method:
                 continue

@@ -69,8 +69,8 @@ class TooFineGrainedTask:
     - *Body*: it has no side effects, reads nothing that the program changes later, does not ask for
       its process, its own name or the identity of objects, and calls only what is known to do the
       same. What it changes among its arguments, the next item of the batch must not see.
-    - *Failures*: no item can fail; or nothing handles the failure, and no item behind a failed one
-      is fetched on its own.
+    - *Failures*: no item can fail; or nothing handles the failure, also no future, thread or task
+      of its own, and no item behind a failed one is fetched on its own or before it.
     - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
       ObjectRefs among them stay top-level arguments. What gives them does not look at the
       references collected so far. Items that are starred (`*item`) fit the parameters.

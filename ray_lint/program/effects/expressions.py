@@ -69,7 +69,9 @@ class Expressions(Machine):
         self.text_of(value)
         if node.format_spec is not None:
             self.value(node.format_spec)
-            if not value.immutable:
+            parts = getattr(node.format_spec, "values", [])
+            computed = not all(isinstance(part, ast.Constant) for part in parts)
+            if computed or not value.immutable:
                 self.may_raise("formats a value of unknown type", ("TypeError", "ValueError"))
         return of_type("str")
 
@@ -199,7 +201,7 @@ class Expressions(Machine):
 
     def _on_binop(self, node: ast.BinOp) -> Value:
         left, right = self.value(node.left), self.value(node.right)
-        self.arithmetic_raises(node.op, left, right, node.right)
+        self.arithmetic_raises(node.op, left, right, node.left, node.right)
         return self.binary(node.op, left, right)
 
     def binary(self, op: ast.operator, left: Value, right: Value) -> Value:
@@ -241,16 +243,18 @@ class Expressions(Machine):
         return of_type("float", "int") if both <= _REALS else of_type("number")
 
     def arithmetic_raises(
-        self, op: ast.operator, left: Value, right: Value, node: ast.expr
+        self, op: ast.operator, left: Value, right: Value, base: ast.expr, node: ast.expr
     ) -> None:
-        """Note what the operator may raise."""
+        """Note what the operator between two expressions may raise."""
         if isinstance(op, ast.Div | ast.FloorDiv | ast.Mod):
-            if left.types and left.types <= _TEXT:
+            formats = isinstance(op, ast.Mod) and left.types and left.types <= _TEXT
+            if formats or (right.types and right.types <= _TEXT):  # also ``path / "name"``
                 return
             if not self._is_nonzero(node):
                 self.may_raise("divides by what may be zero", ("ZeroDivisionError",))
         elif isinstance(op, ast.Pow):
-            if _number(node) is None and not (left.types and left.types <= _INTEGERS):
+            whole = left.types and left.types <= _INTEGERS and self._is_nonzero(base)
+            if _number(node) is None and not whole:
                 self.may_raise(
                     "raises to a power", ("ZeroDivisionError", "OverflowError", "ValueError")
                 )

@@ -76,6 +76,7 @@ class Libraries(Machine):
         ):
             error, reason = table.RAISING[name]
             self.may_raise(f"calls `{short_name(name)}`, which {reason}", (error,))
+        self._extremes(name, node, args)
         self.assumes(
             name in _ANY_TYPE or all(v.types and "atom" not in v.types for v in args.every),
             f"calls `{short_name(name)}` with a value of unknown type",
@@ -94,6 +95,27 @@ class Libraries(Machine):
         if called is not None and name in {"builtins.map", "functools.reduce"}:
             return result | called
         return result
+
+    def _extremes(self, name: str, node: ast.AST, args: Arguments) -> None:
+        """Note that nothing has no maximum: ``max(xs)`` without a default."""
+        if (
+            name in {"builtins.max", "builtins.min"}
+            and len(args.positional) == 1
+            and "default" not in args.keywords
+            and isinstance(node, ast.Call)
+            and not self._is_filled(node.args[0])
+        ):
+            text = f"calls `{short_name(name)}`, which fails for nothing"
+            self.may_raise(text, ("ValueError",))
+
+    def _is_filled(self, node: ast.expr) -> bool:
+        """Whether an expression is a display with items, or a name for one only."""
+        if isinstance(node, ast.Name) and node in self.names.order:
+            scope = self.names.owner(node)
+            bindings = scope.bindings.get(node.id, []) if scope is not None else []
+            if len(bindings) == 1 and bindings[0].value is not None:
+                node = bindings[0].value
+        return isinstance(node, ast.List | ast.Tuple | ast.Set) and bool(node.elts)
 
     def _conversions(self, name: str, args: Arguments) -> None:
         """Run the methods of project classes that builtins call."""
@@ -190,6 +212,8 @@ class Libraries(Machine):
             "tuple",
             "frozenset",
         }:
+            if method == "fromhex":
+                self.may_raise("calls `fromhex`, which fails for malformed input", ("ValueError",))
             if method in {"fromkeys", "maketrans", "fromhex", "from_bytes"}:
                 return self.make("dict", node, union(args.every)) if method == "fromkeys" else FRESH
             if args.positional:
@@ -315,6 +339,8 @@ class Libraries(Machine):
     def _lib_builtins_zip(self, node: ast.AST, args: Arguments) -> Value:
         parts = tuple(self.iterate(v) for v in args.positional)
         known = None if args.loose is not None else parts
+        if "strict" in args.keywords:
+            self.may_raise("pairs values that may differ in number", ("ValueError",))
         held = union([*parts, self.held(args.loose) if args.loose else NOTHING])
         return self.make("iter", node, self.make("tuple", (node, "row"), held, NOTHING, known))
 

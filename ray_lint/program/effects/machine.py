@@ -326,7 +326,7 @@ class Machine(ABC):
 
     @abstractmethod
     def arithmetic_raises(
-        self, op: ast.operator, left: Value, right: Value, node: ast.expr
+        self, op: ast.operator, left: Value, right: Value, base: ast.expr, node: ast.expr
     ) -> None:
         """Note what the operator may raise."""
 

@@ -175,6 +175,14 @@ class Methods(Machine):
         ):
             if name == "pop" and len(getattr(node, "args", ())) > 1:
                 return
-            if name in {"encode", "decode"} and owner.types == frozenset({"str"}):
+            if name == "encode" and owner.types == frozenset({"str"}) and _is_unicode(node):
                 return
             self.may_raise(f"calls `.{name}(…)`, which fails for some values", errors.split())
+
+
+def _is_unicode(call: ast.AST) -> bool:
+    """Whether a call of ``.encode(…)`` names an encoding that has every character."""
+    given = [*getattr(call, "args", ()), *(k.value for k in getattr(call, "keywords", ()))]
+    return not given or (
+        isinstance(given[0], ast.Constant) and str(given[0].value).lower().startswith("utf")
+    )

@@ -71,7 +71,7 @@ class Statements(Machine):
             left = self.attribute(self.value(target.value), target)
         else:
             left = self.element_at(target)
-        self.arithmetic_raises(node.op, left, right, node.value)
+        self.arithmetic_raises(node.op, left, right, node.target, node.value)
         if not left.immutable and not right.immutable:
             self.changes(left, "changes by an augmented assignment")
             self.store(left, self.elements(right) | right)

@@ -257,7 +257,12 @@ _FUNCTIONS: dict[str, str] = {
 RAISING: dict[str, tuple[str, str]] = {
     name: (error, reason)
     for names, error, reason in (
-        ("builtins.complex builtins.bytes builtins.chr", "ValueError", "fails for some values"),
+        (
+            "builtins.complex builtins.bytes builtins.bytearray builtins.chr",
+            "ValueError",
+            "fails for some values",
+        ),
+        ("builtins.format", "?", "fails for some values"),
         ("builtins.ord", "TypeError", "fails for anything but one character"),
         (
             "math.sqrt math.log math.log2 math.log10 math.log1p math.acos math.asin math.acosh "
@@ -266,7 +271,13 @@ RAISING: dict[str, tuple[str, str]] = {
             "ValueError",
             "fails outside of its domain",
         ),
-        ("math.exp math.cosh math.sinh math.expm1 math.ldexp", "OverflowError", "may overflow"),
+        (
+            "math.exp math.cosh math.sinh math.expm1 math.ldexp datetime.timedelta "
+            "datetime.datetime.fromtimestamp datetime.datetime.utcfromtimestamp "
+            "datetime.date.fromtimestamp",
+            "OverflowError",
+            "may overflow",
+        ),
         ("math.floor math.ceil math.trunc", "ValueError", "fails for infinity and NaN"),
         (
             "json.loads ast.literal_eval ast.parse pickle.loads marshal.loads tomllib.loads "
@@ -276,7 +287,11 @@ RAISING: dict[str, tuple[str, str]] = {
             "ipaddress.ip_address ipaddress.ip_network datetime.date.fromisoformat "
             "datetime.datetime.fromisoformat datetime.datetime.strptime datetime.date "
             "datetime.datetime datetime.time pandas.to_datetime pandas.to_numeric "
-            "xml.etree.ElementTree.fromstring time.strptime unicodedata.lookup unicodedata.name",
+            "xml.etree.ElementTree.fromstring time.strptime unicodedata.lookup unicodedata.name "
+            "datetime.date.fromisocalendar datetime.date.fromordinal datetime.datetime.fromordinal "
+            "datetime.datetime.fromisocalendar datetime.time.fromisoformat zoneinfo.ZoneInfo "
+            "ipaddress.ip_interface ipaddress.IPv4Address ipaddress.IPv6Address "
+            "ipaddress.IPv4Network ipaddress.IPv6Network struct.pack struct.pack_into",
             "?",
             "fails for malformed input",
         ),
@@ -285,18 +300,26 @@ RAISING: dict[str, tuple[str, str]] = {
         (
             "statistics.mean statistics.fmean statistics.median statistics.stdev "
             "statistics.variance statistics.mode statistics.pstdev statistics.pvariance "
-            "statistics.geometric_mean statistics.harmonic_mean statistics.quantiles",
+            "statistics.geometric_mean statistics.harmonic_mean statistics.quantiles "
+            "statistics.median_low statistics.median_high statistics.median_grouped "
+            "statistics.covariance statistics.correlation",
             "ValueError",
             "fails for too few values",
         ),
         (
             "numpy.linalg.inv numpy.linalg.solve numpy.linalg.cholesky numpy.linalg.lstsq "
             "numpy.linalg.svd numpy.linalg.eig numpy.linalg.eigh numpy.reshape "
-            "numpy.concatenate numpy.stack numpy.vstack numpy.hstack numpy.dot numpy.matmul",
+            "numpy.concatenate numpy.stack numpy.vstack numpy.hstack numpy.dot numpy.matmul "
+            "numpy.max numpy.min numpy.amax numpy.amin numpy.ptp numpy.argmax numpy.argmin",
             "?",
             "fails for some arrays",
         ),
-        ("operator.truediv operator.floordiv operator.mod", "ZeroDivisionError", "may divide by 0"),
+        (
+            "operator.truediv operator.floordiv operator.mod builtins.divmod operator.pow",
+            "ZeroDivisionError",
+            "may divide by 0",
+        ),
+        ("builtins.pow", "?", "fails for some values"),
     )
     for name in names.split()
     if error
@@ -600,6 +623,25 @@ RAISING_METHODS = {
     "fromhex": "ValueError",
     "to_bytes": "OverflowError",
     "unpack": "?",
+    "pack": "?",
+    "choice": "?",
+    "choices": "?",
+    "sample": "?",
+    "randint": "?",
+    "randrange": "?",
+    "integers": "?",
+    "strptime": "?",
+    "fromisoformat": "?",
+    "sqrt": "?",
+    "ln": "?",
+    "log10": "?",
+    "exp": "?",
+    "quantize": "?",
+    "send": "?",
+    "max": "ValueError",
+    "min": "ValueError",
+    "argmax": "ValueError",
+    "argmin": "ValueError",
     "format": "",
 }
 

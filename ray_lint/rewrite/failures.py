@@ -1,0 +1,255 @@
+"""References whose failures a program may see one by one, or in another order than the items'.
+
+A failing item of a batch fails the items behind it as well. Nobody can tell where the first failure
+that is fetched, in the order of the items, ends the program; everything else could.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ray_lint.program.names import TRIES, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
+from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.observers import methods_of, swallows
+from ray_lint.rewrite.plan import Doubts
+from ray_lint.rewrite.uses import RAY_GET, assigned_name
+
+# What runs code, or waits for it, without passing its failure on to who called it.
+_APART = {
+    *("threading.Thread", "threading.Timer", "_thread.start_new_thread", "atexit.register"),
+    *("asyncio.create_task", "asyncio.ensure_future", "asyncio.wait", "asyncio.TaskGroup"),
+    *("asyncio.run_coroutine_threadsafe", "concurrent.futures.wait", "weakref.finalize"),
+    *("signal.signal", "multiprocessing.Process", "contextlib.ExitStack"),
+    "contextlib.AsyncExitStack",
+}
+_APART_METHODS = {
+    *("add_done_callback", "apply_async", "map_async", "starmap_async", "run_in_executor"),
+    *("submit", "create_task", "assertRaises", "assertRaisesRegex", "call_soon"),
+    *("call_later", "call_soon_threadsafe"),
+}
+_THREADS = {"threading.Thread", "threading.Timer", "multiprocessing.Process"}
+_SHUFFLING = {"reverse", "sort", "pop", "popitem", "remove", "clear", "insert", "appendleft"}
+_REORDERING = {
+    *("builtins.reversed", "builtins.sorted", "builtins.set", "builtins.max", "builtins.min"),
+    *("itertools.islice", "itertools.takewhile", "itertools.dropwhile", "itertools.compress"),
+    *("random.sample", "random.choice", "random.choices", "random.shuffle", "heapq.heapify"),
+    *("heapq.heappush", "builtins.filter", "builtins.next", "builtins.frozenset"),
+}
+_IMPORTS = {"ImportError", "ModuleNotFoundError"}
+
+
+def judge_isolation(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
+    """Doubt references of a task that may fail, where the failures may be seen one by one.
+
+    That is so where the program fetches them in code whose failure is not its own end, or in
+    another order than that of the items, or only some of them.
+    """
+    line = _isolates(names) or _takes_out_of_order(names, shape)
+    if line is not None:
+        doubts.add(
+            f"an item that fails takes the rest of its batch along, and line {line} "
+            "may see failures one by one"
+        )
+
+
+@once_per_module
+def _isolates(names: ModuleNames) -> int | None:
+    """Return the first line that may see the failure of an item without passing it on."""
+    return next(_isolating(names), None)
+
+
+def _isolating(names: ModuleNames) -> Iterator[int]:
+    hidden = _fetching_attributes(names)
+    for node in names.walk(names.tree):
+        if isinstance(node, TRIES) and node.handlers:
+            if not _imports_only(node) and _may_fetch(names, node, hidden):
+                yield node.lineno
+        elif isinstance(node, ast.With | ast.AsyncWith):
+            if any(swallows(names, item.context_expr) for item in node.items):
+                yield node.lineno
+        elif isinstance(node, ast.ClassDef):
+            if any(names.qualified_names(base) & _THREADS for base in node.bases):
+                yield node.lineno
+        elif isinstance(node, ast.FunctionDef):
+            if node.name == "__del__":
+                yield node.lineno
+        elif isinstance(node, ast.Call) and _runs_apart(names, node, hidden):
+            yield node.lineno
+
+
+def _runs_apart(names: ModuleNames, call: ast.Call, hidden: set[str]) -> bool:
+    known = names.qualified_names(call.func)
+    if known & _APART:
+        return True
+    if hidden and known & {"builtins.hasattr", "builtins.getattr"}:
+        return True
+    if known & {"asyncio.gather"}:
+        return any(keyword.arg is None for keyword in call.keywords)
+    if not isinstance(call.func, ast.Attribute):
+        return False
+    # ``future.exception()`` tells of a failure, ``logger.exception("…")`` is something else.
+    asks = call.func.attr in ("exception", "subTest") and not call.args
+    return asks or (bool(call.args) and call.func.attr in _APART_METHODS)
+
+
+def _imports_only(node: ast.Try) -> bool:
+    return all(
+        handler.type is not None
+        and {n.id for n in ast.walk(handler.type) if isinstance(n, ast.Name)} <= _IMPORTS
+        for handler in node.handlers
+    )
+
+
+def _may_fetch(names: ModuleNames, node: ast.Try, hidden: set[str]) -> bool:
+    """Whether the body may fetch in a way that no call of a known function shows."""
+    for statement in node.body:
+        for part in names.walk(statement):
+            if isinstance(part, ast.For | ast.comprehension | ast.Yield | ast.YieldFrom):
+                # What gives the items, or who takes them, may fetch each one.
+                if not isinstance(getattr(part, "iter", None), ast.Name | ast.Attribute):
+                    return True
+            elif isinstance(part, ast.Attribute):
+                if part.attr in hidden:
+                    return True
+            elif isinstance(part, ast.Call):
+                func = part.func
+                if hidden and names.qualified_names(func) & {"builtins.str", "builtins.print"}:
+                    return True
+                if isinstance(func, ast.Subscript | ast.Call):
+                    return True
+                if isinstance(func, ast.Name) and names.owner(func) is not None:
+                    kinds = {binding.kind for binding in names.reaching(func)}
+                    if not kinds <= {BindingKind.IMPORT, BindingKind.CLASS}:
+                        return True
+                given = [*part.args, *(keyword.value for keyword in part.keywords)]
+                if any(names.stands_for(argument, *RAY_GET) for argument in given):
+                    return True
+    return False
+
+
+@once_per_module
+def _fetching_attributes(names: ModuleNames) -> set[str]:
+    """Return the properties and special methods of the module that fetch references."""
+    found = set()
+    for name, functions in methods_of(names).items():
+        special = name.startswith("__") and name != "__init__"
+        for function in functions:
+            if (special or getattr(function, "decorator_list", [])) and any(
+                isinstance(node, ast.Await)
+                or (isinstance(node, ast.Call) and names.stands_for(node.func, *RAY_GET))
+                for node in names.walk(function)
+            ):
+                found.add(name)
+    return found
+
+
+def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
+    """Return the first line that takes the references in another order, or only some."""
+    collection = _collection(names, shape)
+    if not collection:
+        return None
+    found = [
+        node.lineno
+        for node in names.walk(names.tree)
+        if isinstance(node, ast.Name | ast.Attribute)
+        and (node.id if isinstance(node, ast.Name) else node.attr) == collection
+        and not names.contains(shape.region, node)
+        and _reorders(names, shape, node)
+    ]
+    return min(found, default=None)
+
+
+def _collection(names: ModuleNames, shape: Shape) -> str:
+    """Return the name, or attribute, of the collection of the references; "" if it has none."""
+    container = shape.container
+    if isinstance(container, ast.Name):
+        return container.id
+    if isinstance(container, ast.Attribute):
+        return container.attr
+    if not isinstance(shape.node, ast.expr):
+        return ""
+    binding = assigned_name(names, shape.node)
+    if binding is not None:
+        return binding.name
+    parent = names.parents.get(shape.node)
+    targets = parent.targets if isinstance(parent, ast.Assign) else []
+    return next((t.attr for t in targets if isinstance(t, ast.Attribute)), "")
+
+
+def _reorders(names: ModuleNames, shape: Shape, use: ast.expr) -> bool:
+    """Whether a use of the collection changes its order, or takes some of its references."""
+    parent = names.parents.get(use)
+    if isinstance(parent, ast.Attribute):
+        call = names.parents.get(parent)
+        if parent.attr in _SHUFFLING and isinstance(call, ast.Call) and call.func is parent:
+            first = parent.attr == "pop" and [ast.unparse(a) for a in call.args] == ["0"]
+            return not first
+        return False
+    if isinstance(parent, ast.Call):
+        if use not in parent.args:
+            return False
+        known = names.qualified_names(parent.func)
+        if "builtins.zip" in known:
+            return not all(a is use or _as_many(shape, a) for a in parent.args)
+        if "builtins.sorted" in known and not parent.keywords and _is_counted(shape):
+            return False
+        return bool(known & _REORDERING)
+    if isinstance(parent, ast.Subscript) and parent.value is use:
+        if isinstance(parent.ctx, ast.Del):
+            return True
+        if isinstance(parent.slice, ast.Slice):
+            step = parent.slice.step
+            return isinstance(step, ast.UnaryOp)
+        return not isinstance(parent.ctx, ast.Store) and _any_place(names, shape, parent.slice)
+    if isinstance(parent, ast.Assign) and parent.value is use:
+        return any(isinstance(n, ast.Starred) for t in parent.targets for n in ast.walk(t))
+    return False
+
+
+def _is_counted(shape: Shape) -> bool:
+    """Whether the keys of a dictionary of references are 0, 1, 2, … and sorted by themselves."""
+    first = shape.repeats[0] if shape.repeats else None
+    if first is None or len(shape.repeats or []) != 1 or shape.key is None:
+        return False
+    target = first.target
+    if isinstance(target, ast.Tuple) and ast.unparse(first.iterable).startswith("enumerate("):
+        target = target.elts[0]
+    elif not ast.unparse(first.iterable).startswith("range("):
+        return False
+    return ast.unparse(target) == ast.unparse(shape.key)
+
+
+def _as_many(shape: Shape, other: ast.expr) -> bool:
+    """Whether what is paired with the references is what they were submitted for."""
+    text = ast.unparse(other)
+    iterables = {ast.unparse(repeat.iterable) for repeat in shape.repeats or []}
+    if not iterables and isinstance(shape.loop, ast.For):
+        iterables = {ast.unparse(shape.loop.iter)}
+    return text in iterables or any(f"({text})" in iterable for iterable in iterables)
+
+
+def _any_place(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:
+    """Whether a place is computed, or runs through the places in another order than theirs."""
+    if not isinstance(key, ast.Name) or key not in names.order:
+        return not isinstance(key, ast.Constant)
+    for binding in names.reaching(key):
+        if binding.kind not in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+            continue
+        loop = binding.statement
+        iterables = [loop.iter] if isinstance(loop, ast.For) else []
+        iterables += [
+            generator.iter
+            for parent in names.ancestors(key)
+            for generator in getattr(parent, "generators", ())
+            if names.contains(generator.target, binding.node)
+        ]
+        for iterable in iterables:
+            for node in ast.walk(iterable):
+                if isinstance(node, ast.Call) and node.func in names.order:
+                    known = names.qualified_names(node.func)
+                    steps = "builtins.range" in known and len(node.args) > 2
+                    if steps or (known & _REORDERING and not _is_counted(shape)):
+                        return True
+    return False
