@@ -352,7 +352,7 @@ def _busy_line(project: Project, module: Module, seen: set[Module]) -> str:
     while pending:
         statement = pending.pop(0)
         if isinstance(statement, ast.Import | ast.ImportFrom):
-            for name in _imported_modules(module, statement):
+            for name in imported_modules(module, statement):
                 other = project.find_module(module, name)
                 found = _busy_line(project, other, seen) if other and other not in seen else ""
                 if found:
@@ -389,7 +389,8 @@ def _binds_names(statement: ast.stmt) -> bool:
     )
 
 
-def _imported_modules(module: Module, statement: ast.Import | ast.ImportFrom) -> list[str]:
+def imported_modules(module: Module, statement: ast.Import | ast.ImportFrom) -> list[str]:
+    """Return the dotted names of what an import statement may load."""
     if isinstance(statement, ast.Import):
         return [alias.name for alias in statement.names]
     base = module.names.imported_module(statement)

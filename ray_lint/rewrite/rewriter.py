@@ -50,6 +50,7 @@ from ray_lint.rewrite.observers import (
     takes_out,
 )
 from ray_lint.rewrite.overlap import Overlap
+from ray_lint.rewrite.pickling import judge_pickling
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
@@ -61,7 +62,6 @@ from ray_lint.rewrite.safety import (
     judge_identity,
     judge_onlookers,
     judge_partial_reads,
-    judge_pickling,
     judge_waiting,
 )
 from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
@@ -180,7 +180,6 @@ class Rewriter(Submitted):
             self._options(site, other, shape, doubts)
             spec = other.definition.args
             judge_starred(self.module, spec, shape, passed, doubts, is_method=False)
-        judge_pickling(names, doubts)
         options = self._options(site, target, shape, doubts)
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
         self._judge_region(site, target, shape, every, doubts)
@@ -245,6 +244,7 @@ class Rewriter(Submitted):
         )
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
         judge_identity(target.home.names, target.definition, doubts)
+        judge_pickling(self.project, self.module, target.definition, arguments, doubts)
         return proof
 
     def _pass(self, edits: Edits, target: Target, batch: str) -> None:

@@ -55,8 +55,6 @@ _PLAIN_COLLECTIONS = {
 }
 
 
-_PICKLING = {"__reduce__", "__reduce_ex__", "__getstate__", "__setstate__", "__getnewargs__"}
-
 # A limit of fewer seconds may be meant to be reached.
 _PATIENT = 1.0
 
@@ -138,32 +136,6 @@ def _is_enum_member(names: ModuleNames, node: ast.expr) -> bool:
     made = bindings[0].node if len(bindings) == 1 else None
     kinds = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag")
     return isinstance(made, ast.ClassDef) and any(names.stands_for(b, *kinds) for b in made.bases)
-
-
-def judge_pickling(names: ModuleNames, doubts: Doubts) -> None:
-    """Doubt a program that notices how often its objects are pickled."""
-    line = _counted_pickling(names)
-    if line is not None:
-        doubts.add(f"line {line} notices how often an object is pickled")
-
-
-@once_per_module
-def _counted_pickling(names: ModuleNames) -> int | None:
-    """Return the line of the first method that pickling calls and that tells of it."""
-    for node in names.index.every(ast.FunctionDef):
-        if node.name not in _PICKLING:
-            continue
-        first = node.args.args[0].arg if node.args.args else ""
-        for part in names.walk(node):
-            stored = isinstance(part, ast.Attribute | ast.Subscript | ast.Name) and not isinstance(
-                part.ctx, ast.Load
-            )
-            known = ast.unparse(part).split(".")[0] if stored else ""
-            counts = stored and known != first and not isinstance(part, ast.Name)
-            prints = isinstance(part, ast.Call) and names.stands_for(part.func, "builtins.print")
-            if counts or prints or isinstance(part, ast.Global | ast.Nonlocal):
-                return node.lineno
-    return None
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:

@@ -363,6 +363,14 @@ class Libraries(Machine):
             self.dunder("__float__", value)
         return of_type("float")
 
+    def _lib_builtins_type(self, node: ast.AST, args: Arguments) -> Value:
+        if len(args.every) != 1 or args.every[0].immutable:
+            return of_type("atom")
+        kinds = args.every[0].types
+        if kinds is not None and all(kind.startswith("instance:class:") for kind in kinds):
+            return Value(frozenset(kind.partition(":")[2] for kind in kinds))
+        return of_type("atom")
+
     def _lib_builtins_sum(self, node: ast.AST, args: Arguments) -> Value:
         part = self.iterate(args.positional[0]) if args.positional else FRESH
         start = args.every[1] if len(args.every) > 1 else of_type("int")
