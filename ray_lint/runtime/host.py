@@ -9,15 +9,18 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import json
 import logging
 import os
+import platform
 import re
 import shutil
 import signal
 import socket
 import sys
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,24 +70,62 @@ def _imported_ray() -> Any:
     return ray
 
 
-def _reason(error: Exception) -> str:
-    """Return in one sentence why there is no cluster."""
+def _reason(error: Exception, address: str = "") -> str:
+    """Return in one sentence why there is no cluster at ``address``."""
     texts = [str(one).strip() for one in _chain(error)]
     said = [text for text in texts if text]
     mismatch = [text for text in said if "ersion mismatch" in text]
     text = [*mismatch, *said, f"{type(error).__name__} without a reason"][0]
-    versions = re.findall(r"(Ray|Python): (\S+)", text)
+    versions = re.findall(r"(?:Ray|Python): (\S+)", text)
     if mismatch and len(versions) == 4:
-        (_, theirs), (_, their_python), (_, ours), (_, our_python) = versions
-        return (
-            f"the cluster runs Ray {theirs} on Python {their_python}, this is Ray {ours} on Python "
-            f"{our_python}; both must be the same"
-        )
+        return _versions(versions[:2], versions[2:])
+    if not any("connect" in one.lower() for one in said) and not address.startswith("ray://"):
+        other = _other_version(address)
+        if other:
+            return other
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     words = lines[0]
     if words.endswith(":") and len(lines) > 1:  # what follows is a traceback; its end tells why
         words = f"{words} {lines[-1]}"
+    if "from server" in words and not _may_pass(texts):
+        words += f"; it may be of another version: this is Ray {_ours()[0]} on Python {_ours()[1]}"
     return f"no Ray cluster: {words}{_token(texts)}"
+
+
+def _ours() -> tuple[str, str]:
+    """Return the versions of Ray and Python here."""
+    return _imported_ray().__version__, platform.python_version()
+
+
+def _versions(theirs: Sequence[str], ours: Sequence[str]) -> str:
+    return (
+        f"the cluster runs Ray {theirs[0]} on Python {theirs[1]}, this is Ray {ours[0]} on Python "
+        f"{ours[1]}; both must be the same"
+    )
+
+
+def _other_version(address: str) -> str:
+    """Return the sentence on a cluster of another version, by its own records, or nothing.
+
+    Versions of Ray that are far apart fail before they compare themselves. Uses private
+    interfaces, which have been the same from 2.40 to 2.60: without them nothing is returned.
+    """
+    with contextlib.suppress(Exception):
+        services: Any = importlib.import_module("ray._private.services")
+        raylet: Any = importlib.import_module("ray._raylet")
+        client = raylet.GcsClient(address=services.canonicalize_bootstrap_address(address))
+        known = json.loads(client.internal_kv_get(b"CLUSTER_METADATA", b"cluster", timeout=5.0))
+        theirs = (known["ray_version"], known["python_version"])
+        return _versions(theirs, _ours()) if theirs != _ours() else ""
+    return ""
+
+
+def _may_pass(texts: Iterable[str]) -> bool:
+    """Return whether a server of Ray Client said that it could not start a process for us.
+
+    On a busy machine, and while the node itself is still starting, that happens by chance.
+    """
+    return any("Starting Ray client server" in one or "Proxy failed to" in one for one in texts)
 
 
 def _chain(error: BaseException | None) -> list[BaseException]:
@@ -138,18 +179,13 @@ def _connect(options: argparse.Namespace) -> Any:
 
 
 def _joined(ray: Any, address: str, **options: Any) -> Any:
-    """Join an existing cluster and return the context.
-
-    A server of Ray Client starts a process for each client. On a busy machine, and while the node
-    itself is still starting, that process sometimes fails: the next attempt is served.
-    """
+    """Join an existing cluster, if need be in several attempts, and return the context."""
     latest = time.monotonic() + JOIN_SECONDS
     while True:
         try:
             return ray.init(address=address, **options)
         except ConnectionAbortedError as error:
-            said = "\n".join(str(one) for one in _chain(error))
-            if "ersion mismatch" in said or time.monotonic() > latest:
+            if not _may_pass(map(str, _chain(error))) or time.monotonic() > latest:
                 raise
         with contextlib.suppress(Exception):  # what the failed attempt has left
             ray.shutdown()
@@ -188,7 +224,7 @@ def main() -> int:
             say(error=str(error))
             return 2
         except Exception as error:  # Ray raises many types here; each is one sentence
-            say(error=_reason(error))
+            say(error=_reason(error, options.address))
             return 2
         mode = os.environ.get("RAY_AUTH_MODE", "")
         say(address=address, ray=ray.__version__, auth_mode=mode, **_state(ray))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import platform
 import socket
 import sys
 import threading
@@ -155,12 +156,42 @@ def test_a_client_that_the_cluster_failed_to_serve_tries_again(
         )
 
 
-@pytest.mark.parametrize(
-    "error", [ConnectionError("refused"), ConnectionAbortedError("Version mismatch")]
+FAR = ConnectionAbortedError(
+    "Initialization failure from server:\nTraceback (most recent call last):\n"
+    "AttributeError: 'JobConfig' object has no attribute '_new'"
 )
+
+
+@pytest.mark.parametrize("error", [ConnectionError("refused"), FAR])
 def test_what_another_attempt_cannot_cure_is_told_at_once(error: Exception) -> None:
+    flaky = Flaky(error)
     with pytest.raises(ConnectionError):
-        _joined(Flaky(error), "ray://a:1")
+        _joined(flaky, "ray://a:1")
+    assert flaky.shutdowns == 0
+
+
+def test_a_version_too_far_away_to_say_so() -> None:
+    """Ray 2.40 and 2.60 fail so, each way, before they compare themselves."""
+    ray = pytest.importorskip("ray")
+    assert _reason(FAR, "ray://a:1") == (
+        "no Ray cluster: Initialization failure from server: AttributeError: 'JobConfig' object "
+        f"has no attribute '_new'; it may be of another version: this is Ray {ray.__version__} on "
+        f"Python {platform.python_version()}"
+    )
+
+
+@pytest.mark.ray
+def test_the_versions_that_a_cluster_has_recorded(
+    ray_cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    error = RuntimeError("Could not read 'temp_dir' from GCS. Did GCS start successfully?")
+    assert _reason(error, ray_cluster).startswith("no Ray cluster: Could not read")
+    theirs = host._ours()
+    monkeypatch.setattr(host, "_ours", lambda: ("2.1.0", "3.9.1"))
+    assert _reason(error, ray_cluster) == (
+        f"the cluster runs Ray {theirs[0]} on Python {theirs[1]}, this is Ray 2.1.0 on Python "
+        "3.9.1; both must be the same"
+    )
 
 
 @pytest.mark.ray

@@ -71,37 +71,6 @@ def test_threads_much_output_own_arguments_two_inits_shutdown_and_a_hard_exit(
     assert any("num_gpus=3" in note for note in report.notes)
 
 
-AWAITED = (
-    HEAD
-    + """\
-import asyncio
-
-async def main():
-    values = await asyncio.gather(*[work.remote(x) for x in range(20)])  # site work
-    return values
-
-asyncio.run(main())
-"""
-)
-
-
-@pytest.mark.ray
-def test_awaited_values_of_a_module_that_is_run(
-    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    after = AWAITED.replace(
-        "asyncio.gather(*[work.remote(x) for x in range(20)])",
-        "asyncio.gather(*[work_batch.remote(range(n, n + 5)) for n in range(0, 20, 5)])",
-    ).replace("return values", "values = [x for part in values for x in part]\n    return values")
-    report = measure(tmp_path, cluster, AWAITED, after, command=(sys.executable, "-m", "program"))
-    (site,) = report.sites
-    assert report.error == ""
-    assert (site.before.submissions, site.after.submissions) == (20, 4)
-    assert site.values == "equal"
-    assert site.before.typical_seconds > 0
-
-
 class NoCluster(Cluster):
     """For programs that never come to Ray."""
 

@@ -78,7 +78,10 @@ def test_the_choice(
 
 
 @pytest.mark.ray
-def test_a_size_is_measured_and_proposed(tmp_path: Path, cluster: Cluster) -> None:
+def test_a_size_is_measured_and_proposed(
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ray_lint.runtime.tune.MAX_SIZES", 2)  # to save time
     file = tmp_path / "program.py"
     file.write_text(
         "import ray\n\n\n@ray.remote\ndef double(x):\n    return x * 2\n\n\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,7 @@ def test_a_good_fix_is_confirmed_and_long_tasks_gain_nothing(
 
 
 MANY = """\
+import asyncio
 import random
 import ray
 
@@ -122,9 +124,13 @@ def three():
 def four():
     return ray.get([throw.remote(x) for x in range(20)])  # site random
 
-one(), two(), three(), four()
+async def five():
+    values = await asyncio.gather(*[work.remote(x) for x in range(20)])  # site awaited
+    return values
+
+one(), two(), three(), four(), asyncio.run(five())
 """
-BROKEN = {
+REWRITTEN = {
     "work.remote(x) for x in range(20)])  # site value": (
         "wrong_batch.remote(range(i, i + 5)) for i in range(0, 20, 5)])  # site value"
     ),
@@ -137,26 +143,35 @@ BROKEN = {
     "throw.remote(x) for x in range(20)])  # site random": (
         "throw_batch.remote(range(i, i + 5)) for i in range(0, 20, 5)])  # site random"
     ),
+    "work.remote(x) for x in range(20)])  # site awaited\n": (
+        "work_batch.remote(range(i, i + 5)) for i in range(0, 20, 5)])  # site awaited\n"
+        "    values = [x for part in values for x in part]\n"
+    ),
 }
 
 
 @pytest.mark.ray
 def test_broken_fixes_are_found_and_random_values_are_told_apart(
-    tmp_path: Path, cluster: Cluster
+    tmp_path: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """In a module that is run, with values that are returned, fetched and awaited."""
     after = MANY
-    for old, new in BROKEN.items():
+    for old, new in REWRITTEN.items():
         assert old in after
         after = after.replace(old, new)
-    report = measure(tmp_path, cluster, MANY, after)
-    value, count, names, random = report.sites
-    differ = Verdict.VALUES_DIFFER
-    assert [one.verdict for one in report.sites] == [differ, differ, differ, Verdict.TOO_NOISY]
+    monkeypatch.chdir(tmp_path)
+    report = measure(tmp_path, cluster, MANY, after, command=(sys.executable, "-m", "program"))
+    value, count, names, random, awaited = report.sites
+    differ, noisy = Verdict.VALUES_DIFFER, Verdict.TOO_NOISY
+    assert [one.verdict for one in report.sites] == [differ, differ, differ, noisy, noisy]
     assert value.reason == "item 7: 2.3333333333333335 became 3.3333333333333335"
     assert count.reason == "20 values became 15"
     assert names.reason.startswith("result in three(): ")
     assert random.values == "vary"
     assert "random seeds" in random.advice
+    assert awaited.values == "equal"
+    assert (awaited.before.submissions, awaited.after.submissions) == (20, 4)
+    assert awaited.before.typical_seconds > 0
     assert report.exit_code == 1
 
 
