@@ -49,11 +49,15 @@ class Place:
         self.argument_bytes: list[int] = []
         self.result_bytes: list[int] = []
         self.times: list[tuple[float, float]] = []
+        self.earliest = b""  # the first task, whose start ends the starting of workers
+        self.earliest_start: float | None = None
 
     def add(self, reference: Any, arguments: Any) -> None:
         """Count a task; keep it with the probability of a uniform sample (reservoir)."""
         self.tasks += 1
         slot = self.tasks - 1 if self.tasks <= SAMPLE else int(random.random() * self.tasks)
+        if self.tasks == 1 and hasattr(reference, "task_id"):
+            self.earliest = reference.task_id().binary()
         if slot >= SAMPLE or not hasattr(reference, "task_id"):
             return
         entry = (reference.task_id().binary(), hash(reference))
@@ -68,8 +72,12 @@ class Place:
 
     def record(self) -> dict[str, Any]:
         """Return what was seen, as JSON can write it; times in seconds."""
-        # Before the first task ran, workers were started: that is no cost of the single tasks.
-        starting = max(0.0, min(start for start, _ in self.times) - self.began) if self.times else 0
+        # Before the first task ran, workers were started: that is no cost of the single tasks. Of a
+        # long run Ray may have forgotten when that was; then it does not matter either.
+        starting = 0.0
+        if self.earliest_start is not None:
+            first = min([self.earliest_start, *(start for start, _ in self.times)])
+            starting = max(0.0, first - self.began)
         return {
             "path": os.path.realpath(self.path),
             "line": self.line,
@@ -173,9 +181,12 @@ class Sampler:
         # Copies: the program may be submitting on while it is about to be ended.
         places = [(one, list(one.sample)) for one in list(self.places.values()) if not one.times]
         wanted = [task for _, sample in places for task, _ in sample]
+        wanted += [place.earliest for place, _ in places if place.earliest]
         times = self.events.task_times(ray, wanted)
         for place, sample in places:
             place.times = [times[task] for task, _ in sample if task in times]
+            if place.earliest in times:
+                place.earliest_start = times[place.earliest][0]
         self.reading_seconds += time.perf_counter() - began
 
     def finish(self) -> None:

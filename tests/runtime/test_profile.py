@@ -216,6 +216,28 @@ def test_memory_does_not_grow_with_the_tasks() -> None:
     assert 0.4 < late / SAMPLE < 0.6, "the sample is uniform"
 
 
+@pytest.mark.parametrize(("first", "starting"), [((3.0, 4.0), 3.0), (None, 0.0)])
+def test_tasks_that_ray_has_forgotten_are_no_start_of_workers(
+    first: tuple[float, float] | None, starting: float
+) -> None:
+    """Ray keeps the last 100,000 tasks: those of a longer run start long after the first one."""
+    ended = {bytes([0] * 7 + [9]): (900.0, 901.0)}
+    begun = {} if first is None else {bytes(8): first}
+    sampler = Sampler(
+        {"folder": ""},
+        SimpleNamespace(task_times=lambda *_: {**begun, **ended}),  # type: ignore[arg-type]
+    )
+    sampler.home = "/nowhere"
+    place = sampler.submitted(sys._getframe(), object(), "m.f", 0.0, 1.0, None)
+    assert place is not None
+    for number in range(10):
+        place.add(Reference(number), ())
+    place.began, place.first, place.last = 0.0, 0.0, 1000.0
+    sampler.fetch_leftovers()
+    assert len(place.times) == len({**begun, **ended})
+    assert place.record()["starting"] == starting
+
+
 def test_a_fetch_is_known_by_what_was_submitted() -> None:
     sampler = Sampler({"folder": ""}, SimpleNamespace(task_times=lambda *_: {}))  # type: ignore[arg-type]
     sampler.home = "/nowhere"
