@@ -77,7 +77,8 @@ SPLITTERS = frozenset(
 # arrays whose first argument is their shape
 SHAPED = frozenset(
     """
-    numpy.empty numpy.full numpy.ones numpy.random.random numpy.random.sample numpy.zeros
+    numpy.empty numpy.full numpy.ones numpy.random.random numpy.random.sample
+    numpy.random.standard_exponential numpy.random.standard_normal numpy.zeros
     torch.empty torch.ones torch.zeros
     """.split()  # noqa: SIM905
 )

@@ -18,6 +18,22 @@ _FLAT = frozenset({"ravel", "flatten"})
 _DEPTH = 6  # names and methods followed to the constructor of an array
 
 
+_GENERATORS = tuple(f"numpy.random.{name}" for name in ("default_rng", "RandomState"))
+
+
+def array_names(module: Module, function: ast.expr) -> frozenset[str]:
+    """Return the dotted names of a call; ``numpy.random.normal`` for a generator's method, too."""
+    names = module.names.qualified_names(function)
+    if names or not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
+        return names
+    makers = [b.value for b in module.names.reaching(function.value)]
+    drawn = bool(makers) and all(
+        isinstance(maker, ast.Call) and module.names.stands_for(maker.func, *_GENERATORS)
+        for maker in makers
+    )
+    return frozenset({f"numpy.random.{function.attr}"}) if drawn else names
+
+
 def reshaped_rows(
     sizes: Sizes, module: Module, node: ast.Call, function: ast.Attribute, depth: int
 ) -> Count | None:
@@ -69,7 +85,8 @@ def elements_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Num
         return _written_out(sizes, module, node, depth)
     if not isinstance(node, ast.Call):
         return None
-    name = module.names.qualified(node.func) or ""
+    names = array_names(module, node.func)
+    name = next(iter(names)) if len(names) == 1 else ""
     short = name.rpartition(".")[2]
     if name in {"numpy.array", "numpy.asarray"} and node.args:
         return elements_of(sizes, module, node.args[0], depth)

@@ -24,7 +24,7 @@ from ray_lint.program.counts import (
 )
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
-from ray_lint.program.size_arrays import reshaped_rows
+from ray_lint.program.size_arrays import array_names, reshaped_rows
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_ranges import range_items
 from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, words_of
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 def items_of_call(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
     """Return how many items a call gives."""
-    names = module.names.qualified_names(node.func)
+    names = array_names(module, node.func)
     if "builtins.zip" in names and len(node.args) == 1 and isinstance(node.args[0], ast.Starred):
         rows = elements_of(module, node.args[0].value)
         counts = [sizes.items(module, row, depth) for row in rows or []]
