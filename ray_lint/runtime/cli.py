@@ -29,7 +29,7 @@ _VERIFY_COMMON = (
 )  # fmt: skip
 _PROFILE_END = """\
 exit codes: 0 no site has too small tasks; 1 some site has; 2 the program failed
-or there is no cluster; 130 interrupted. What was recorded until then is written.
+or there is no cluster; 130 interrupted. What was recorded by then is written.
 """
 
 
