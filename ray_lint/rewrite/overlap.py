@@ -32,6 +32,9 @@ _MAKERS = {"list", "dict", "set", "bytearray", "sorted", "range", "enumerate", "
 _MAKERS = {f"builtins.{name}" for name in _MAKERS}
 _MAKERS |= {"collections.defaultdict", "collections.deque", "collections.OrderedDict"}
 _MAKERS |= {"collections.Counter", "copy.copy", "copy.deepcopy"}
+_VIEWS = ("values", "keys", "items")
+_VIEWERS = {"builtins.iter", "builtins.reversed", "builtins.memoryview", "types.MappingProxyType"}
+_VIEWERS |= {"collections.ChainMap", "itertools.chain", "itertools.cycle"}
 _NUMPY_VIEWS = ("asarray", "ravel", "reshape", "frombuffer", "transpose", "squeeze", "memmap")
 _DEPTH = 6
 
@@ -232,6 +235,10 @@ class Overlap:
             sources = node.values
         elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             return {node: node, **self._roots(node.value, depth + 1)}
+        elif isinstance(node, ast.Call) and self._looks_into(node) is not None:
+            looked = self._looks_into(node)
+            assert looked is not None
+            return {node: node, **self._roots(looked, depth + 1)}
         elif isinstance(node, ast.Call) and self._makes(node):
             return {node: node}
         if not sources:
@@ -240,6 +247,14 @@ class Overlap:
         for source in sources:
             found |= self._roots(source, depth + 1)
         return found
+
+    def _looks_into(self, call: ast.Call) -> ast.expr | None:
+        """Return what a call gives a live view of: ``totals`` for ``totals.values()``."""
+        func = call.func
+        if isinstance(func, ast.Attribute) and func.attr in _VIEWS and not call.args:
+            return func.value
+        viewed = bool(call.args) and bool(self.names.qualified_names(func) & _VIEWERS)
+        return call.args[0] if viewed else None
 
     def _makes(self, call: ast.Call) -> bool:
         """Whether a call makes an object of its own."""

@@ -76,7 +76,8 @@ class TooFineGrainedTask:
       references collected so far. Items that are starred (`*item`) fit the parameters.
     - *Loop*: it ends only at its end; between two submissions it neither waits, yields, awaits nor
       handles failures; its arguments do not depend on the iteration before, also not by another
-      name of the same object. None of them may fail where the loop before it leaves a trace.
+      name of the same object. None of them may fail where the loop before it leaves a trace, or be
+      computed from what the loop sets: a variable, an attribute, the context of `decimal`.
     - *References*: the collection is a plain list, set or dict of which every use is known. Nothing
       waits with a timeout that a batch could reach (shorter than a second, or than ten times the
       largest batch), cancels tasks or looks at the tasks of the cluster.
