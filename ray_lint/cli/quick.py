@@ -21,7 +21,7 @@ _NAMES = (b"ray-lint", b"ray_lint", b"raylint")
 _SILENT_FLAGS = frozenset(
     (
         "--fix", "--diff", "--unsafe-fixes", "--quiet", "-q", "--force-exclude", "--exit-zero",
-        "--exit-non-zero-on-fix", "--no-cache",
+        "--exit-non-zero-on-fix", "--no-cache", "--no-gitignore",
     )
 )  # fmt: skip
 """Options that change nothing about a run without findings."""
