@@ -12,8 +12,9 @@ from collections.abc import Iterator
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.rewrite.forms import Shape
-from ray_lint.rewrite.observers import methods_of, swallows
+from ray_lint.rewrite.observers import code_of, methods_of, swallows
 from ray_lint.rewrite.plan import Doubts
+from ray_lint.rewrite.sharing import given_back
 from ray_lint.rewrite.uses import RAY_GET, assigned_name
 
 # What runs code, or waits for it, without passing its failure on to who called it.
@@ -37,6 +38,7 @@ _REORDERING = {
     *("random.sample", "random.choice", "random.choices", "random.shuffle", "heapq.heapify"),
     *("heapq.heappush", "builtins.filter", "builtins.next", "builtins.frozenset"),
 }
+_LISTS = ("builtins.list", "builtins.tuple")
 _IMPORTS = {"ImportError", "ModuleNotFoundError"}
 
 
@@ -147,18 +149,65 @@ def _fetching_attributes(names: ModuleNames) -> set[str]:
 
 def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
     """Return the first line that takes the references in another order, or only some."""
-    collection = _collection(names, shape)
-    if not collection:
-        return None
+    collections = {_collection(names, shape)} - {""}
+    maker = names.scope_of(shape.region).frame.node
+    if isinstance(maker, ast.FunctionDef | ast.AsyncFunctionDef) and any(
+        given is shape.node or _text(given) in collections or names.contains(shape.region, given)
+        for given in given_back(names, maker)
+    ):
+        collections |= {maker.name, *_given_to(names, maker.name)}
+    for _ in range(2):  # handed on as a parameter, also of a function with such a parameter
+        collections |= set(_parameters(names, collections))
     found = [
         node.lineno
         for node in names.walk(names.tree)
         if isinstance(node, ast.Name | ast.Attribute)
-        and (node.id if isinstance(node, ast.Name) else node.attr) == collection
+        and _text(node) in collections
         and not names.contains(shape.region, node)
-        and _reorders(names, shape, node)
+        and _reorders(names, shape, _made_by(names, node))
     ]
     return min(found, default=None)
+
+
+def _text(node: ast.expr) -> str:
+    """Return the name, or the name of the attribute, that an expression is; "" for others."""
+    return node.id if isinstance(node, ast.Name) else getattr(node, "attr", "")
+
+
+def _made_by(names: ModuleNames, node: ast.expr) -> ast.expr:
+    """Return the call of a function that is named, or the name itself."""
+    parent = names.parents.get(node)
+    return parent if isinstance(parent, ast.Call) and parent.func is node else node
+
+
+def _given_to(names: ModuleNames, function: str) -> Iterator[str]:
+    """Yield the names and attributes that get what a function returns."""
+    for node in names.index.every(ast.Assign):
+        value = node.value
+        if isinstance(value, ast.Call) and value.args and names.stands_for(value.func, *_LISTS):
+            value = value.args[0]
+        if isinstance(value, ast.Await):
+            value = value.value
+        func = value.func if isinstance(value, ast.Call) else None
+        if (isinstance(func, ast.Name) and func.id == function) or (
+            isinstance(func, ast.Attribute) and func.attr == function
+        ):
+            for target in node.targets:
+                yield _text(target)
+
+
+def _parameters(names: ModuleNames, collections: set[str]) -> Iterator[str]:
+    """Yield the parameters of functions of the module that get such a collection."""
+    for call in names.index.every(ast.Call):
+        for place, given in enumerate(call.args):
+            text = _text(given.func if isinstance(given, ast.Call) else given)
+            if not text or text not in collections or not isinstance(call.func, ast.Name):
+                continue
+            for function in code_of(names, call.func):
+                spec = getattr(function, "args", None)
+                every = [*spec.posonlyargs, *spec.args] if spec is not None else []
+                if place < len(every):
+                    yield every[place].arg
 
 
 def _collection(names: ModuleNames, shape: Shape) -> str:
