@@ -13,7 +13,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.size_elements import SAME_ITEMS, items_of
 from ray_lint.rewrite.forms import Shape
-from ray_lint.rewrite.plan import Argument, Doubts
+from ray_lint.rewrite.plan import Argument, Doubts, Repeat
 from ray_lint.rewrite.uses import only_reads
 
 _ANY = 1000  # more parameters than any call has
@@ -51,20 +51,45 @@ def judge_starred(
         expression = argument.expression
         fits = False
         for repeat in shape.repeats or []:
-            if not isinstance(expression, ast.Name) or not isinstance(repeat.target, ast.Name):
-                continue
-            if repeat.target.id != expression.id:
+            if not isinstance(expression, ast.Name):
                 continue
             if argument.star == "*":
                 most = _ANY if spec.vararg else len(places) - len(given & set(places))
-                fits = has_parts(module, repeat.iterable, range(len(needed - given), most + 1))
-            else:
+                counts = range(len(needed - given), most + 1)
+                fits = fits or _is_split(module, repeat, expression.id, counts)
+            elif isinstance(repeat.target, ast.Name) and repeat.target.id == expression.id:
                 taken = {a.arg for a in [*spec.args, *spec.kwonlyargs]} - given
                 allowed = None if spec.kwarg else taken
                 fits = _has_keys(module, repeat.iterable, needed - given, allowed)
         if not fits:
             text = ast.unparse(expression)
             doubts.add(f"`{text}` may not fit the parameters of the task")
+
+
+def _is_split(module: Module, repeat: Repeat, name: str, counts: Container[int]) -> bool:
+    """Whether a loop variable provably is a tuple or list whose length is one of ``counts``.
+
+    It may be a part of the items: ``for place, row in enumerate(rows)``.
+    """
+    target, iterable = repeat.target, repeat.iterable
+    if isinstance(target, ast.Name):
+        return target.id == name and has_parts(module, iterable, counts)
+    parts = target.elts if isinstance(target, ast.Tuple) else []
+    places = [i for i, part in enumerate(parts) if isinstance(part, ast.Name) and part.id == name]
+    if len(places) != 1 or any(isinstance(part, ast.Starred) for part in parts):
+        return False
+    (place,) = places
+    if isinstance(iterable, ast.Call) and module.names.stands_for(
+        iterable.func, "builtins.enumerate", "builtins.zip"
+    ):
+        first = module.names.stands_for(iterable.func, "builtins.zip")
+        index = place if first else place - 1
+        known = 0 <= index < len(iterable.args)
+        return known and has_parts(module, iterable.args[index], counts)
+    if _changed(module.names, iterable) or iterable not in module.names.order:
+        return False
+    items = items_of(module, iterable, (place,))
+    return bool(items) and all(_is_parts(module, item, counts) for item in items or [])
 
 
 def _has_keys(
@@ -210,4 +235,9 @@ def _fills_otherwise(names: ModuleNames, use: ast.Name) -> bool:
     parent = names.parents.get(use)
     if isinstance(parent, ast.Subscript):
         return parent.value is use and not isinstance(parent.ctx, ast.Load)
-    return isinstance(parent, ast.Attribute) and parent.attr in ("extend", "insert")
+    return isinstance(parent, ast.Attribute) and parent.attr in (
+        "extend",
+        "insert",
+        "update",
+        "setdefault",
+    )
