@@ -19,6 +19,7 @@ from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Declined
+from ray_lint.rewrite.rows import reads_another_key
 from ray_lint.rewrite.uses import is_reference, taking_call
 
 Key = tuple[Scope, str]
@@ -276,6 +277,9 @@ class Sharing:
             return
         changes = self.changes(region)
         if not changes or (not early and is_reference(self.names, expression)):
+            return
+        every = (use for uses in changes.values() for use in uses)
+        if reads_another_key(self.project, self.module, expression, every):
             return
         if exact:
             self._judge_rebinding(expression, region, changes)
