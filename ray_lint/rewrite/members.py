@@ -13,7 +13,7 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.lent import lent_functions, source_binding, task_of
 from ray_lint.rewrite.plan import Declined
-from ray_lint.rewrite.targets import Target, find_target, is_given, is_script, known_definition
+from ray_lint.rewrite.targets import Target, find_target, is_given, known_definition
 
 # Classes of the standard library that do something with each attribute of those derived from them.
 _LOOKING = ("enum.", "ctypes.", "typing.NamedTuple", "typing.TypedDict")
@@ -120,7 +120,7 @@ def _in_class(
         decorator,
         binding.name,
         is_method=False,
-        exclusive=is_script(names, site, statement) and _only_use(names, binding, task),
+        exclusive=is_program(names) and _only_use(names, binding, task),
         receiver=task.value,
     )
 
@@ -412,7 +412,7 @@ def judge_objects(names: ModuleNames, owner: ast.AST) -> None:
 
 def _only_use(names: ModuleNames, binding: Binding, task: ast.Attribute) -> bool:
     """Whether nothing but the site reads the attribute, also by its name as a string."""
-    if names.uses(binding) or _reads_by_computed_name(names):
+    if names.uses(binding) or _reads_by_computed_name(names) or "__all__" in names.root.bindings:
         return False
     texts = (constant.value for constant in names.index.every(ast.Constant))
     return list(names.attributes(task.attr)) == [task] and binding.name not in texts
