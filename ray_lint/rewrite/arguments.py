@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.class_members import class_members
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.submissions import Submission
@@ -93,7 +94,7 @@ def _computed_syntax(names: ModuleNames) -> tuple[type[ast.expr], ...]:
 def stores_run_code(names: ModuleNames) -> bool:
     """Whether storing into an object, or reading from it, may run code of this file."""
     storing = {"__setattr__", "__delattr__", "__setitem__", "__delitem__", "__set__", "__iter__"}
-    own = any(storing & s.bindings.keys() for s in names.scopes.values() if s.is_class)
+    own = any(class_members(names, name) for name in storing)
     return own or bool(_computed_attributes(names) or _computed_syntax(names))
 
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 
 from ray_lint.program.callers import is_program
+from ray_lint.program.class_members import class_members
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -333,12 +334,7 @@ def _meanings(names: ModuleNames, name: str) -> tuple[list[Binding], list[ast.At
 
     Raises Declined where that may happen unseen.
     """
-    bindings = [
-        binding
-        for scope in names.scopes.values()
-        if scope.is_class
-        for binding in scope.bindings.get(name, [])
-    ]
+    bindings = [binding for found in class_members(names, name) for binding in found]
     stores = [n for n in names.attributes(name) if not isinstance(n.ctx, ast.Load)]
     if names.attributes("__dict__"):
         raise Declined("the program looks into the attributes of its objects")
@@ -414,5 +410,10 @@ def _only_use(names: ModuleNames, binding: Binding, task: ast.Attribute) -> bool
     """Whether nothing but the site reads the attribute, also by its name as a string."""
     if names.uses(binding) or _reads_by_computed_name(names) or "__all__" in names.root.bindings:
         return False
-    texts = (constant.value for constant in names.index.every(ast.Constant))
-    return list(names.attributes(task.attr)) == [task] and binding.name not in texts
+    return list(names.attributes(task.attr)) == [task] and binding.name not in _texts(names)
+
+
+@once_per_module
+def _texts(names: ModuleNames) -> frozenset[object]:
+    """Return the constants of a module: an attribute may be asked for by a text."""
+    return frozenset(constant.value for constant in names.index.every(ast.Constant))

@@ -7,7 +7,8 @@ from collections.abc import Iterable
 
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.module import Module
-from ray_lint.program.names import BindingKind
+from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import loop_values
 
@@ -27,7 +28,7 @@ def reads_another_key(
     reaching = names.reaching(row) if isinstance(row, ast.Name) else []
     if [b.kind for b in reaching] != [BindingKind.LOOP]:
         return False
-    stored = [n for n in names.index.every(ast.Subscript) if not isinstance(n.ctx, ast.Load)]
+    stored = _stored(names)
     keys = [n.slice.value for n in stored if isinstance(n.slice, ast.Constant)]
     texts = [name for name in keys if isinstance(name, str)]  # no index of a list
     if len(texts) != len(stored) or key in texts:
@@ -41,6 +42,11 @@ def reads_another_key(
             return False
     items = loop_values(module, reaching[0]) or []
     return bool(items) and all(_has_plain(project, module, item, key) for item in items)
+
+
+@once_per_module
+def _stored(names: ModuleNames) -> list[ast.Subscript]:
+    return [n for n in names.index.every(ast.Subscript) if not isinstance(n.ctx, ast.Load)]
 
 
 def _has_plain(project: Project, module: Module, item: ast.expr, key: object) -> bool:
