@@ -42,22 +42,10 @@ def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
     names, function = module.names, parameter.scope.node
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_program(names):
         return []
-    skip = 0
-    if names.scope_of(function).is_class:
-        if function.decorator_list:
-            return []
-        skip = 1
-        if function.name == "__init__":
-            calls = calls_of(module, function)
-            owner = names.parents.get(function)
-            assert isinstance(owner, ast.ClassDef)
-            made = names.scope_of(owner).uses.get(owner.name, [])
-            if calls is None or len(calls) != len(made):
-                return []
-        else:
-            calls = _method_calls(names, function.name)
-    else:
-        calls = calls_of(module, function)
+    skip = int(names.scope_of(function).is_class)
+    if skip and function.decorator_list:
+        return []
+    calls = _calls(module, function)
     found = []
     for call in calls or []:
         if any(k.arg is None for k in call.keywords):
@@ -68,6 +56,28 @@ def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
             return []
         found.append(given)
     return found
+
+
+def visible_calls(module: Module, function: ast.AST) -> list[ast.Call] | None:
+    """Return all calls of a function of a program, None if not all are seen."""
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    return _calls(module, function) if is_program(module.names) else None
+
+
+def _calls(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> list[ast.Call] | None:
+    names = module.names
+    if not names.scope_of(function).is_class:
+        return calls_of(module, function)
+    if function.name != "__init__":
+        return _method_calls(names, function.name)
+    calls = calls_of(module, function)
+    owner = names.parents.get(function)
+    assert isinstance(owner, ast.ClassDef)
+    made = names.scope_of(owner).uses.get(owner.name, [])
+    return None if calls is None or len(calls) != len(made) else calls
 
 
 @once_per_module

@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ray_lint.program.callers import visible_calls
 from ray_lint.program.counts import Count, plus, times
 from ray_lint.program.exits import holds, unconditional
 from ray_lint.program.functions import class_around
@@ -68,10 +69,28 @@ def grown(
         growth = added
         if loops:
             growth = times(growth, sizes.loops(home, loops))
+        runs = _runs(sizes, home, place, binding)
+        if runs is not None:
+            growth = times(growth, runs)
         if not certain or isinstance(binding.value, ast.Set) or growth.kind != "known":
             growth = replace(growth, low=0)
         count = plus(count, growth)
     return count
+
+
+def _runs(sizes: Sizes, home: Module, place: ast.AST, binding: Binding) -> Count | None:
+    """Return how often another function that fills a collection is called in a program."""
+    names = home.names
+    frame = names.scope_of(place).frame
+    if names.scope_of(binding.node).frame is frame or frame.parent is None:
+        return None
+    calls = visible_calls(home, frame.node)
+    if not calls:
+        return None
+    total = Count(0, 0, "known", "")
+    for call in calls[:20]:
+        total = plus(total, sizes.loops(home, names.enclosing_loops(call)))
+    return total
 
 
 def _is_list(home: Module, value: ast.expr | None) -> bool:
