@@ -72,6 +72,9 @@ def find_member(names: ModuleNames, site: Site) -> Target:
     if stores:
         statement = names.parents[stores[0]]
         stored = statement if isinstance(statement, ast.Assign | ast.AnnAssign) else None
+        made_in = names.blocks[stored].owner if stored is not None else None
+        if not isinstance(made_in, ast.FunctionDef) or made_in.name != "__init__":
+            raise Declined(f"`{ast.unparse(task)}` may not be there yet")
         kept = _without_options(stored.value if stored is not None else None)
         if isinstance(kept, ast.Name):
             if _is_parameter(names, kept) and len(names.attributes(task.attr)) > 2:
