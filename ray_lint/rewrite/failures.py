@@ -15,7 +15,7 @@ from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.observers import code_of, methods_of, swallows
 from ray_lint.rewrite.plan import Doubts
 from ray_lint.rewrite.sharing import given_back
-from ray_lint.rewrite.uses import RAY_GET, assigned_name
+from ray_lint.rewrite.uses import RAY_GET, assigned_name, fetched_whole, is_get
 
 # What runs code, or waits for it, without passing its failure on to who called it.
 _APART = {
@@ -251,6 +251,11 @@ def _reorders(names: ModuleNames, shape: Shape, use: ast.expr) -> bool:
         if isinstance(parent.slice, ast.Slice):
             step = parent.slice.step
             return isinstance(step, ast.UnaryOp)
+        if is_get(names, names.parents[parent], parent):
+            get = names.parents[parent]
+            assert isinstance(get, ast.Call)
+            if fetched_whole(names, get):
+                return False
         return not isinstance(parent.ctx, ast.Store) and _any_place(names, shape, parent.slice)
     if isinstance(parent, ast.Assign) and parent.value is use:
         return any(isinstance(n, ast.Starred) for t in parent.targets for n in ast.walk(t))

@@ -13,6 +13,7 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
+from ray_lint.rewrite.uses import fetched_whole
 
 _DOUBTFUL = {
     EffectKind.WRITES_OUTSIDE,
@@ -284,38 +285,10 @@ def _partial_read(names: ModuleNames) -> int | None:
             node.args
             and names.stands_for(node.func, "ray.get")
             and (_picks_one(names, node.args[0]) or _under_condition(names, node))
-            and not _fetched_whole(names, node)
+            and not fetched_whole(names, node)
         ):
             return node.lineno
     return None
-
-
-def _fetched_whole(names: ModuleNames, call: ast.Call) -> bool:
-    """Whether a statement before ``ray.get(refs[3])`` has fetched all of ``refs`` for sure."""
-    picked = call.args[0]
-    refs = picked.value if isinstance(picked, ast.Subscript) else None
-    if not isinstance(refs, ast.Name):
-        return False
-    meant = names.reaching(refs)
-    statement = names.statement_of(call)
-    while statement is not None:
-        block = names.blocks[statement]
-        for before in block.statements[: block.index]:
-            if not isinstance(before, ast.Expr | ast.Assign) or not before.value:
-                continue
-            whole = before.value
-            if isinstance(whole, ast.Call) and names.stands_for(whole.func, "ray.get"):
-                given = whole.args[0] if len(whole.args) == 1 and not whole.keywords else None
-                if isinstance(given, ast.Name) and names.reaching(given) == meant:
-                    return not any(
-                        names.order[use] > names.order[given]
-                        and isinstance(names.parents[use], ast.Attribute)
-                        for binding in meant
-                        for use in names.uses(binding)
-                    )
-        owner = block.owner
-        statement = owner if isinstance(owner, ast.If | ast.With | ast.For) else None
-    return False
 
 
 def _picks_one(names: ModuleNames, argument: ast.expr) -> bool:

@@ -174,3 +174,31 @@ def is_reference(names: ModuleNames, expression: ast.expr) -> bool:
         and value.args[0].func.id.startswith(SUBMIT)
         for value in made
     )
+
+
+def fetched_whole(names: ModuleNames, call: ast.Call) -> bool:
+    """Whether a statement before ``ray.get(refs[3])`` has fetched all of ``refs`` for sure."""
+    picked = call.args[0]
+    refs = picked.value if isinstance(picked, ast.Subscript) else None
+    if not isinstance(refs, ast.Name):
+        return False
+    meant = names.reaching(refs)
+    statement = names.statement_of(call)
+    while statement is not None:
+        block = names.blocks[statement]
+        for before in block.statements[: block.index]:
+            if not isinstance(before, ast.Expr | ast.Assign) or not before.value:
+                continue
+            whole = before.value
+            if isinstance(whole, ast.Call) and names.stands_for(whole.func, "ray.get"):
+                given = whole.args[0] if len(whole.args) == 1 and not whole.keywords else None
+                if isinstance(given, ast.Name) and names.reaching(given) == meant:
+                    return not any(
+                        names.order[use] > names.order[given]
+                        and isinstance(names.parents[use], ast.Attribute)
+                        for binding in meant
+                        for use in names.uses(binding)
+                    )
+        owner = block.owner
+        statement = owner if isinstance(owner, ast.If | ast.With | ast.For) else None
+    return False
