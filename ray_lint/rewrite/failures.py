@@ -155,16 +155,14 @@ def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
         given is shape.node or _text(given) in collections or names.contains(shape.region, given)
         for given in given_back(names, maker)
     ):
-        collections |= {maker.name, *_given_to(names, maker.name)}
+        collections |= {maker.name, *_results(names).get(maker.name, [])} - {""}
     for _ in range(2):  # handed on as a parameter, also of a function with such a parameter
         collections |= set(_parameters(names, collections))
     found = [
         node.lineno
-        for node in names.walk(names.tree)
-        if isinstance(node, ast.Name | ast.Attribute)
-        and _text(node) in collections
-        and not names.contains(shape.region, node)
-        and _reorders(names, shape, _made_by(names, node))
+        for text in collections
+        for node in _named(names).get(text, [])
+        if not names.contains(shape.region, node) and _reorders(names, shape, _made_by(names, node))
     ]
     return min(found, default=None)
 
@@ -180,34 +178,53 @@ def _made_by(names: ModuleNames, node: ast.expr) -> ast.expr:
     return parent if isinstance(parent, ast.Call) and parent.func is node else node
 
 
-def _given_to(names: ModuleNames, function: str) -> Iterator[str]:
-    """Yield the names and attributes that get what a function returns."""
+@once_per_module
+def _results(names: ModuleNames) -> dict[str, list[str]]:
+    """Return the names and attributes that get what each function, or method, returns."""
+    found: dict[str, list[str]] = {}
     for node in names.index.every(ast.Assign):
         value = node.value
         if isinstance(value, ast.Call) and value.args and names.stands_for(value.func, *_LISTS):
             value = value.args[0]
         if isinstance(value, ast.Await):
             value = value.value
-        func = value.func if isinstance(value, ast.Call) else None
-        if (isinstance(func, ast.Name) and func.id == function) or (
-            isinstance(func, ast.Attribute) and func.attr == function
-        ):
-            for target in node.targets:
-                yield _text(target)
+        if isinstance(value, ast.Call):
+            texts = [_text(target) for target in node.targets]
+            found.setdefault(_text(value.func), []).extend(texts)
+    return found
 
 
 def _parameters(names: ModuleNames, collections: set[str]) -> Iterator[str]:
     """Yield the parameters of functions of the module that get such a collection."""
+    for text in collections:
+        yield from _passed(names).get(text, ())
+
+
+@once_per_module
+def _named(names: ModuleNames) -> dict[str, list[ast.expr]]:
+    """Return the places of each name and attribute."""
+    found: dict[str, list[ast.expr]] = {}
+    for kind in (ast.Name, ast.Attribute):
+        for node in names.index.every(kind):
+            found.setdefault(_text(node), []).append(node)
+    return found
+
+
+@once_per_module
+def _passed(names: ModuleNames) -> dict[str, list[str]]:
+    """Return the parameters that get what each name, or function, stands for."""
+    found: dict[str, list[str]] = {}
     for call in names.index.every(ast.Call):
+        if not isinstance(call.func, ast.Name):
+            continue
         for place, given in enumerate(call.args):
             text = _text(given.func if isinstance(given, ast.Call) else given)
-            if not text or text not in collections or not isinstance(call.func, ast.Name):
-                continue
-            for function in code_of(names, call.func):
+            for function in code_of(names, call.func) if text else ():
                 spec = getattr(function, "args", None)
                 every = [*spec.posonlyargs, *spec.args] if spec is not None else []
                 if place < len(every):
-                    yield every[place].arg
+                    found.setdefault(text, []).append(every[place].arg)
+    return found
 
 
 def _collection(names: ModuleNames, shape: Shape) -> str:
