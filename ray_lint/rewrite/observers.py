@@ -16,6 +16,7 @@ from ray_lint.rewrite.uses import taking_call
 
 _RAY_PARTS = {"get", "wait", "remote", "options"}
 _FRESH = (ast.List, ast.Dict, ast.Set, ast.Tuple)  # displays: each makes an object of its own
+_SETTERS = ("builtins.setattr", "builtins.vars")
 _STEPS = 4  # names that an iterator is handed through
 _KEEPING = {"append", "appendleft", "add", "insert", "put", "setdefault", "push", "extend"}
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod, ast.Pow)
@@ -506,6 +507,22 @@ def judge_actor_order(names: ModuleNames, site: Site, shape: Shape) -> None:
             raise Declined("the loop calls code that talks to actors")
 
 
+def _replaces(names: ModuleNames, owner: ast.AST, method: str) -> bool:
+    """Whether an object of a class gets an attribute of the method's name.
+
+    Ray calls the method of the class all the same, code of the class calls the attribute.
+    """
+    return any(
+        (isinstance(n, ast.Attribute) and n.attr == method and isinstance(n.ctx, ast.Store))
+        or (isinstance(n, ast.Attribute) and n.attr == "__dict__")
+        or (
+            isinstance(n, ast.Call)
+            and names.stands_for(n.func, "builtins.setattr", "builtins.vars")
+        )
+        for n in names.walk(owner)
+    )
+
+
 def judge_kept(
     target: Target,
     arguments: list[Argument],
@@ -524,6 +541,8 @@ def judge_kept(
         isinstance(s, ast.FunctionDef) and s.name == "__getattribute__" for s in owner.body
     ):
         raise Declined("the actor notices which of its methods are read")
+    if owner is not None and _replaces(names, owner, definition.name):
+        raise Declined("the actor puts something else in the place of its method")
     keeps = False
     for argument in arguments:
         if is_plain(argument.expression) or not _keeps(names, definition, argument.parameter):

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ray_lint.program.effects import EffectKind, effects_of, is_immutable
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.names import FUNCTIONS, BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.foreign import imported_modules
@@ -40,7 +40,65 @@ _NOTICED = {
     *(EffectKind.RANDOM, EffectKind.TIME, EffectKind.UNKNOWN_CALL, EffectKind.RAY_CALL),
     *(EffectKind.RAISES, EffectKind.READS_CHANGING_STATE, EffectKind.MUTATES_PARAMETER),
 }
+_UNSENDABLE = {
+    *("builtins.open", "threading.Lock", "threading.RLock", "threading.Thread"),
+    *(
+        "threading.Condition",
+        "threading.Event",
+        "sqlite3.connect",
+        "socket.socket",
+        "builtins.iter",
+    ),
+}
 _HOPS = 2  # imports followed to the class of an object that comes from somewhere else
+
+
+def returns_unsendable(names: ModuleNames, definition: FunctionNode) -> bool:
+    """Whether a function may return what Ray cannot send: a generator, an open file, a lock.
+
+    Then the task fails after its body has ended.
+    """
+    if isinstance(definition, ast.Lambda):
+        return _is_unsendable(names, definition.body)
+    scope = names.scopes[definition]
+    return any(
+        isinstance(n, ast.Return)
+        and n.value is not None
+        and names.scope_of(n).frame is scope
+        and _is_unsendable(names, n.value)
+        for n in names.walk(definition)
+    )
+
+
+def _is_unsendable(names: ModuleNames, value: ast.expr) -> bool:
+    if isinstance(value, ast.Name):
+        values = [b.value for b in names.reaching(value) if b.kind is BindingKind.ASSIGN]
+        return any(
+            v is not None and not isinstance(v, ast.Name) and _made(names, v) for v in values
+        )
+    return _made(names, value)
+
+
+def _made(names: ModuleNames, value: ast.expr) -> bool:
+    """Whether an expression makes such an object, or a display or choice of several."""
+    if isinstance(value, ast.IfExp):
+        return _made(names, value.body) or _made(names, value.orelse)
+    if isinstance(value, ast.Tuple | ast.List):
+        return any(_made(names, element) for element in value.elts)
+    if isinstance(value, ast.Dict):
+        return any(_made(names, element) for element in value.values)
+    if isinstance(value, ast.GeneratorExp):
+        return True
+    if not isinstance(value, ast.Call):
+        return False
+    if names.stands_for(value.func, *_UNSENDABLE):
+        return True
+    bindings = names.reaching(value.func) if isinstance(value.func, ast.Name) else []
+    return any(
+        isinstance(b.node, ast.FunctionDef)
+        and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(b.node))
+        for b in bindings
+    )
 
 
 def judge_pickling(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -51,7 +52,7 @@ from ray_lint.rewrite.observers import (
     takes_out,
 )
 from ray_lint.rewrite.overlap import Overlap
-from ray_lint.rewrite.pickling import judge_pickling
+from ray_lint.rewrite.pickling import judge_pickling, returns_unsendable
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
@@ -207,6 +208,8 @@ class Rewriter(Submitted):
         unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items or keeps)
         if unpacked and target.dealt is not None:
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
+        if unpacked:  # an item that is not there yet keeps its batch from starting
+            judge_waiting(names, doubts, None)
         signature = signature_for(
             arguments,
             target.definition,
@@ -244,6 +247,8 @@ class Rewriter(Submitted):
             passed=self._passed(shape, arguments),
         )
         proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
+        if returns_unsendable(target.home.names, target.definition):
+            proof = replace(proof, may_fail=True)
         judge_identity(target.home.names, target.definition, doubts)
         judge_pickling(self.project, self.module, target.definition, arguments, doubts)
         return proof
