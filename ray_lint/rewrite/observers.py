@@ -512,15 +512,18 @@ def _replaces(names: ModuleNames, owner: ast.AST, method: str) -> bool:
 
     Ray calls the method of the class all the same, code of the class calls the attribute.
     """
-    return any(
-        (isinstance(n, ast.Attribute) and n.attr == method and isinstance(n.ctx, ast.Store))
-        or (isinstance(n, ast.Attribute) and n.attr == "__dict__")
-        or (
-            isinstance(n, ast.Call)
-            and names.stands_for(n.func, "builtins.setattr", "builtins.vars")
-        )
-        for n in names.walk(owner)
-    )
+    for node in names.walk(owner):
+        if isinstance(node, ast.Attribute):
+            if node.attr == method and isinstance(node.ctx, ast.Store):
+                return True
+            parent = names.parents.get(node)
+            key = parent.slice if isinstance(parent, ast.Subscript) else None
+            other = isinstance(key, ast.Constant) and key.value != method
+            if node.attr == "__dict__" and not other:
+                return True
+        elif isinstance(node, ast.Call) and names.stands_for(node.func, *_SETTERS):
+            return True
+    return False
 
 
 def judge_kept(
