@@ -21,27 +21,9 @@ def pytest_configure() -> None:
     compileall.compile_dir(Path(ray_lint.__file__).parent, quiet=2)
 
 
-SHARES_CLUSTER = ("ray_cluster", "shown", "verdicts")
-"""Fixtures that may start the cluster of the run."""
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep together, under ``-n 2 --dist loadgroup``, what shares a cluster or a file.
-
-    So one run has one cluster, and what a module prepares is prepared once.
-    """
-    if not config.pluginmanager.hasplugin("xdist"):
-        return
-    for item in items:
-        fixtures = getattr(item, "fixturenames", ())
-        shares = any(name in fixtures for name in SHARES_CLUSTER)
-        group = "cluster" if shares else item.path.name
-        item.add_marker(pytest.mark.xdist_group(group))
-
-
 @pytest.fixture(scope="session")
 def ray_cluster() -> Iterator[str]:
-    """One embedded Ray cluster (two CPUs) for the whole run; its GCS address ``host:port``.
+    """One embedded Ray cluster (two CPUs) for a test process; its GCS address ``host:port``.
 
     The test process itself is connected to it as a driver. Programs in child processes join it
     with ``RAY_ADDRESS`` set to this address; they must not stop it.
