@@ -33,6 +33,7 @@ _SETTERS = (
     *("simplefilter", "basic_config", "load_dotenv", "update", "option"),
 )
 _SINKS = ("builtins.", "ray.", "logging.", "tqdm.", "time.", "sys.stdout.", "sys.stderr.")
+_HANDING_OVER = (ast.Await, ast.AsyncFor, ast.AsyncWith, ast.Yield, ast.YieldFrom)
 
 
 def judge_ambient(
@@ -45,6 +46,9 @@ def judge_ambient(
     text = ahead.set_by_name()
     if text:
         doubts.add(f"the loop sets `{text}`, which its arguments are computed from")
+    text = ahead.open_to_others()
+    if text:
+        doubts.add(f"other code may set `{text}` where the loop waits or yields")
     if not ahead.is_sensitive():
         return
     text = ahead.set_for_all()
@@ -151,6 +155,26 @@ class Ahead:
                     yield owner, target.id
 
     # -- state of libraries -------------------------------------------------------------------
+
+    def open_to_others(self) -> str:
+        """Return what arguments read that other coroutines, or who gets the yields, may set."""
+        frame = self.names.scope_of(self.region).frame
+        if not any(
+            isinstance(node, _HANDING_OVER) and self.names.scope_of(node).frame is frame
+            for node in self.rest
+        ):
+            return ""
+        for node in self.own:
+            if not isinstance(node, ast.Attribute | ast.Subscript):
+                continue
+            base: ast.expr = node
+            while isinstance(base, ast.Attribute | ast.Subscript):
+                base = base.value
+            own = (BindingKind.LOOP, BindingKind.COMPREHENSION, BindingKind.IMPORT)
+            bindings = self.names.reaching(base) if isinstance(base, ast.Name) else []
+            if not bindings or any(binding.kind not in own for binding in bindings):
+                return ast.unparse(node)
+        return ""
 
     def is_sensitive(self) -> bool:
         """Whether something is computed ahead that state of a library may have a part in."""
