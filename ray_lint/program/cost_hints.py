@@ -10,6 +10,7 @@ import tokenize
 
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
+from ray_lint.program.size_collections import is_formatted
 
 _RECORDS = (
     *("collections.namedtuple", "typing.NamedTuple", "typing.NewType"),
@@ -40,14 +41,11 @@ def is_short_text(module: Module, loop: ast.AST) -> bool:
         elif isinstance(iterable, ast.Name):  # `words = line.split()`
             values = [binding.value for binding in names.reaching(iterable)]
             iterable = values[0] if len(values) == 1 else None
-    if isinstance(iterable, ast.JoinedStr):  # f"{n:010d}"
+    if iterable is not None and is_formatted(module, iterable):
         return True
-    if isinstance(iterable, ast.BinOp) and isinstance(iterable.op, ast.Mod):  # "%010d" % n
-        return isinstance(iterable.left, ast.Constant) and isinstance(iterable.left.value, str)
     if not isinstance(iterable, ast.Call):
         return False
-    written = (f"builtins.{name}" for name in ("str", "repr", "bin", "hex", "oct", "format"))
-    if names.stands_for(iterable.func, *written, *_WORDS):
+    if names.stands_for(iterable.func, "builtins.str", "builtins.repr", *_WORDS):
         return True
     function = iterable.func
     if not isinstance(function, ast.Attribute) or function.attr not in {"split", "rsplit"}:
