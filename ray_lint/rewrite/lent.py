@@ -13,7 +13,10 @@ from ray_lint.rewrite.plan import Declined
 
 def task_of(handle: ast.Attribute) -> ast.expr:
     """Return the ``f`` of ``f.remote`` and of ``f.options(...).remote``."""
-    task = handle.value
+    return _without_options(handle.value)
+
+
+def _without_options(task: ast.expr) -> ast.expr:
     while (
         isinstance(task, ast.Call)
         and isinstance(task.func, ast.Attribute)
@@ -115,13 +118,7 @@ def source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
         (binding,) = reaching
         if binding.kind not in (BindingKind.FUNCTION, BindingKind.ASSIGN):
             raise Declined(f"what `{handle.id}` stands for changes")
-        value = binding.value
-        while (
-            isinstance(value, ast.Call)
-            and isinstance(value.func, ast.Attribute)
-            and value.func.attr == "options"
-        ):
-            value = value.func.value
+        value = None if binding.value is None else _without_options(binding.value)
         if isinstance(value, ast.Name) and not isinstance(
             binding.node, ast.FunctionDef | ast.ClassDef
         ):
