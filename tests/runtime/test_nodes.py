@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -43,17 +43,20 @@ class NotStartedError(Exception):
     """``ray start`` gave up: it gives a node 30 seconds, too few on a busy machine."""
 
 
-def wait_for(port: int, process: subprocess.Popen[bytes], log: Path) -> None:
+def answers(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1.0).close()
+    except OSError:
+        return False
+    return True
+
+
+def wait_until(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), 1.0).close()
-        except OSError:
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise NotStartedError(log.read_text(errors="replace")[-4000:]) from None
-            time.sleep(0.1)
-        else:
-            return
+    while not ready():
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise NotStartedError(log.read_text(errors="replace")[-4000:])
+        time.sleep(0.1)
 
 
 @pytest.fixture
@@ -102,9 +105,11 @@ def start_nodes(stack: contextlib.ExitStack, folder: Path) -> tuple[int, int]:
 
     head = start("--head", "--port", str(port), "--ray-client-server-port", str(client),
                  "--include-dashboard", "false", "--disable-usage-stats")  # fmt: skip
-    wait_for(port, *head)
+    wait_until(lambda: answers(port), *head)
     start("--address", f"127.0.0.1:{port}")
-    wait_for(client, *head)
+    wait_until(lambda: answers(client), *head)
+    # Written last. Until then, "auto" means any cluster on this machine.
+    wait_until((folder / "ray" / "ray_current_cluster").exists, *head)
     return port, client
 
 
