@@ -4,10 +4,18 @@ from __future__ import annotations
 
 import ast
 
-from ray_lint.program.functions import argument_of, calls_of, default_of
+from ray_lint.program.functions import (
+    argument_of,
+    calls_of,
+    default_of,
+    implicit_parameters,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, ModuleNames
 from ray_lint.program.node_index import once_per_module
+
+# decorators of methods that leave the arguments as they are
+_SAME_PARAMETERS = ("builtins.classmethod", "builtins.staticmethod", "ray.remote")
 
 
 @once_per_module
@@ -42,8 +50,11 @@ def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
     names, function = module.names, parameter.scope.node
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or not is_program(names):
         return []
-    skip = int(names.scope_of(function).is_class)
-    if skip and function.decorator_list:
+    skip = implicit_parameters(module, function)
+    if names.scope_of(function).is_class and not all(
+        names.stands_for(d.func if isinstance(d, ast.Call) else d, *_SAME_PARAMETERS)
+        for d in function.decorator_list
+    ):
         return []
     calls = _calls(module, function)
     found = []

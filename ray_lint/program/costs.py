@@ -24,7 +24,7 @@ from ray_lint.program.cost_hints import (
 )
 from ray_lint.program.cost_requests import resource_request
 from ray_lint.program.counts import Count
-from ray_lint.program.functions import argument_of, arguments_for
+from ray_lint.program.functions import argument_of, arguments_for, implicit_parameters
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
@@ -160,7 +160,7 @@ class Costs:
         self, module: Module, function: FunctionNode, place: Module, call: ast.Call
     ) -> None:
         """Take the arguments of one call of ``function`` for what its parameters are."""
-        skip = 1 if module.names.scope_of(function).is_class else 0
+        skip = implicit_parameters(module, function)
         signature = function.args
         for parameter in (*signature.posonlyargs, *signature.args, *signature.kwonlyargs):
             argument = argument_of(call, function, parameter.arg, skip)

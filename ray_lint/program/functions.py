@@ -8,6 +8,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FunctionNode
 
 _MAX_CALLS = 20
+_MAX_USES = 200
 
 
 def returns_of(module: Module, function: ast.AST | None) -> list[ast.Return]:
@@ -42,9 +43,16 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
         if function.name == "__init__" and isinstance(owner.node, ast.ClassDef):
             return calls + _constructions(module, owner.node)
         return calls + module.submissions.get(function.name, [])
-    for use in owner.uses.get(function.name, []):
+    uses: list[ast.expr] = list(owner.uses.get(function.name, []))
+    for use in uses:
         use_node: ast.AST = use
         parent = names.parents.get(use)
+        made = _made_remote(module, use)
+        if made is not None:
+            if len(uses) > _MAX_USES:
+                return None
+            uses += made
+            continue
         while isinstance(parent, ast.Attribute) and parent.attr == "options":
             use_node = names.parents[parent]  # ``f.options(...)`` stands for ``f``
             parent = names.parents.get(use_node)
@@ -59,6 +67,26 @@ def calls_of(module: Module, function: FunctionNode) -> list[ast.Call] | None:
             return None
         calls.append(handed)
     return calls
+
+
+def _made_remote(module: Module, use: ast.expr) -> list[ast.Name] | None:
+    """Return the uses of ``task`` in ``task = ray.remote(f)``, None if ``use`` is no such ``f``."""
+    names = module.names
+    call = names.parents.get(use)
+    if not isinstance(call, ast.Call) or call.args != [use]:
+        return None
+    maker = call.func.func if isinstance(call.func, ast.Call) else call.func
+    statement = names.parents.get(call)
+    if not (
+        names.stands_for(maker, "ray.remote")
+        and isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and not names.scope_of(statement).is_class
+    ):
+        return None
+    target = statement.targets[0]
+    return list(names.scope_of(target).uses.get(target.id, []))
 
 
 _ONE_BY_ONE = frozenset({"map", "imap", "imap_unordered", "starmap", "filter", "apply", "reduce"})
@@ -96,6 +124,44 @@ def _constructions(module: Module, node: ast.ClassDef) -> list[ast.Call]:
     return found
 
 
+def implicit_parameters(module: Module, function: FunctionNode) -> int:
+    """Return how many parameters a call does not give: ``self`` or ``cls`` of a method."""
+    names = module.names
+    if isinstance(function, ast.Lambda) or not names.scope_of(function).is_class:
+        return 0
+    return int(
+        not any(names.stands_for(d, "builtins.staticmethod") for d in function.decorator_list)
+    )
+
+
+def mapped_iterables(module: Module, function: FunctionNode, name: str) -> list[ast.expr]:
+    """Return what ``map(f, xs)`` or ``map(f.remote, xs)`` runs over for a parameter.
+
+    Nothing if the function is used in another way, too.
+    """
+    names = module.names
+    if isinstance(function, ast.Lambda) or names.scope_of(function).is_class:
+        return []
+    positional = [a.arg for a in (*function.args.posonlyargs, *function.args.args)]
+    index = positional.index(name) + 1 if name in positional else 0
+    found = []
+    for use in names.scope_of(function).uses.get(function.name, []):
+        mapped: ast.AST = use
+        call = names.parents.get(use)
+        if isinstance(call, ast.Attribute) and call.attr == "remote":
+            mapped, call = call, names.parents.get(call)
+        if not (
+            isinstance(call, ast.Call)
+            and names.stands_for(call.func, "builtins.map")
+            and call.args[0] is mapped
+            and 0 < index < len(call.args)
+            and not any(isinstance(a, ast.Starred) for a in call.args)
+        ):
+            return []
+        found.append(call.args[index])
+    return found
+
+
 def argument_of(call: ast.Call, function: FunctionNode, name: str, skip: int) -> ast.expr | None:
     """Return the argument that a call gives to a parameter; ``skip`` counts implicit ones."""
     for keyword in call.keywords:
@@ -128,7 +194,7 @@ def default_of(function: FunctionNode, name: str) -> ast.expr | None:
 
 def arguments_for(module: Module, function: FunctionNode, name: str) -> list[ast.expr]:
     """Return the arguments that the visible calls in the module give to a parameter."""
-    skip = 1 if module.names.scope_of(function).is_class else 0
+    skip = implicit_parameters(module, function)
     found = []
     for call in (calls_of(module, function) or [])[:_MAX_CALLS]:
         argument = argument_of(call, function, name, skip)

@@ -144,3 +144,15 @@ CPU_CALLS = frozenset(
     ray.available_resources ray.cluster_resources ray.nodes torch.cuda.device_count
     """.split()  # noqa: SIM905
 )
+
+# methods that make a text of the same length, or shorter
+SAME_LENGTH = frozenset(
+    """
+    capitalize casefold encode lower lstrip removeprefix removesuffix rstrip strip swapcase title
+    upper
+    """.split()  # noqa: SIM905
+)
+
+# methods that cut a text into pieces: the text is the receiver, or the last argument
+PIECES_OF_RECEIVER = frozenset({"split", "rsplit", "splitlines"})
+PIECES = PIECES_OF_RECEIVER | {"findall", "finditer"}

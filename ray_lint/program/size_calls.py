@@ -32,6 +32,9 @@ from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, w
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
+_SHORT_TEXT = 200
+"""Characters of a text whose pieces are surely few; how many a longer one has, its data tell."""
+
 
 def items_of_call(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
     """Return how many items a call gives."""
@@ -223,6 +226,9 @@ def _method_call(
         return Count(0, None, "data", f"chunks of `{words_of(receiver)}`", False, True)
     if method in {"glob", "rglob", "iterdir", "listdir"}:
         return Count(0, None, "data", f"files of `{words_of(node)}`", True)
+    text = _of_text(sizes, module, node, function, depth)
+    if text is not None:
+        return text
     literal = receiver.value if isinstance(receiver, ast.Constant) else None
     if method == "split" and isinstance(literal, str) and not node.args:
         return exactly(len(literal.split()), "a split literal")
@@ -234,6 +240,40 @@ def _method_call(
     if method in {"from_iterable", "groupby"}:
         return Count(0, None, "data", f"groups of `{words_of(node)}`", method == "groupby")
     return None
+
+
+def _of_text(
+    sizes: Sizes, module: Module, node: ast.Call, function: ast.Attribute, depth: int
+) -> Count | None:
+    """Return how long a text is that a method makes, or how many pieces it has if it is short."""
+    method, receiver = function.attr, function.value
+    if method in known.SAME_LENGTH:
+        count = sizes.items(module, receiver, depth)
+        return replace(count, low=0) if count.kind == "known" else None
+    if method == "join" and len(node.args) == 1:
+        return _joined(sizes, module, receiver, node.args[0], depth)
+    if method in known.PIECES:
+        whole_text = receiver if method in known.PIECES_OF_RECEIVER else [receiver, *node.args][-1]
+        count = sizes.items(module, whole_text, depth)
+        if count.kind == "known" and count.high is not None and count.high <= _SHORT_TEXT:
+            return Count(0, count.high + 1, "known", f"at most {count.high + 1:,} pieces of a text")
+    return None
+
+
+def _joined(
+    sizes: Sizes, module: Module, separator: ast.expr, parts: ast.expr, depth: int
+) -> Count | None:
+    """Return how long ``separator.join(parts)`` is."""
+    count, between = (sizes.items(module, n, depth) for n in (parts, separator))
+    each = [sizes.items(module, part, depth) for part in elements_of(module, parts) or []]
+    if not each or any(c.kind != "known" for c in (count, between, *each)):
+        return None
+    part = join_counts(each)
+    low = count.low * part.low
+    if count.high is None or part.high is None or between.high is None:
+        return None
+    high = min(count.high * (part.high + between.high), LARGE)
+    return Count(low, high, "known", f"{amount(low, high)} characters of a joined text")
 
 
 def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count | None:

@@ -112,9 +112,12 @@ def _is_text(node: ast.expr) -> bool:
 
 
 def _distinct(module: Module, node: ast.SetComp | ast.DictComp) -> bool:
-    """Whether no two items are equal: they are the numbers of a range, each once."""
+    """Whether no two items are equal: they are the numbers of a range, or one such in a text."""
     item = node.elt if isinstance(node, ast.SetComp) else node.key
     clause = node.generators[0]
+    if isinstance(item, ast.JoinedStr):
+        filled = [part for part in item.values if isinstance(part, ast.FormattedValue)]
+        item = filled[0].value if len(filled) == 1 else item
     return (
         len(node.generators) == 1
         and isinstance(item, ast.Name)
@@ -185,7 +188,7 @@ def _array(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
 
 def _is_list(sizes: Sizes, module: Module, node: ast.expr, depth: int = 0) -> bool:
     """Whether the expression is certainly a list, tuple or string."""
-    if isinstance(node, ast.List | ast.Tuple | ast.ListComp):
+    if isinstance(node, ast.List | ast.Tuple | ast.ListComp) or is_formatted(module, node):
         return True
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str | bytes)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 
-from ray_lint.program.functions import arguments_for, calls_of
+from ray_lint.program.callers import given_values
+from ray_lint.program.functions import arguments_for, calls_of, class_around, returns_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind
 
@@ -83,7 +84,41 @@ def _items(module: Module, source: ast.expr, path: tuple[int, ...], depth: int) 
         return [ast.Constant("c")]
     if isinstance(source, ast.Call):
         return _of_call(module, source, path, depth + 1)
+    if isinstance(source, ast.Attribute):
+        return _of_attribute(module, source, path, depth + 1)
     return None
+
+
+def columns_of(module: Module, iterable: ast.expr, depth: int = 0) -> list[ast.expr] | None:
+    """Return what each place of the rows that an iterable gives is taken from, None if not rows.
+
+    The rows of ``product("ab", repeat=2)`` have two places, both from ``"ab"``.
+    """
+    names = module.names
+    if isinstance(iterable, ast.Name) and depth < _DEPTH and iterable in names.order:
+        values = [b.value for b in names.reaching(iterable) if b.kind is BindingKind.ASSIGN]
+        if len(values) == len(names.reaching(iterable)) == 1 and values[0] is not None:
+            return columns_of(module, values[0], depth + 1)
+    if not isinstance(iterable, ast.Call) or any(isinstance(a, ast.Starred) for a in iterable.args):
+        return None
+    if not iterable.args or depth > _DEPTH:
+        return None
+    known = names.qualified_names(iterable.func)
+    if known & SAME_ITEMS:
+        return columns_of(module, iterable.args[0], depth + 1)
+    repeat = next((k.value for k in iterable.keywords if k.arg == "repeat"), ast.Constant(1))
+    if known & _CHOICES:
+        width = iterable.args[1] if len(iterable.args) > 1 else ast.Constant(2)
+        return iterable.args[:1] * _small(width)
+    if known & {"builtins.zip", "itertools.product"}:
+        return iterable.args * _small(repeat)
+    return None
+
+
+def _small(node: ast.expr) -> int:
+    """Return a small number that is written out, else 0."""
+    value = node.value if isinstance(node, ast.Constant) else None
+    return value if isinstance(value, int) and 0 < value <= 20 else 0
 
 
 def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) -> Expressions:
@@ -92,8 +127,9 @@ def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) 
         return _items(module, call.args[0], path, depth)
     if "builtins.enumerate" in known and call.args and path[:1] == (1,):
         return _items(module, call.args[0], path[1:], depth)
-    if known & {"builtins.zip", "itertools.product"} and path and path[0] < len(call.args):
-        return _items(module, call.args[path[0]], path[1:], depth)
+    columns = columns_of(module, call) if path else None
+    if columns and path[0] < len(columns):
+        return _items(module, columns[path[0]], path[1:], depth)
     if known & _CHOICES and call.args and path:  # every place of a row holds an item of the first
         return _items(module, call.args[0], path[1:], depth)
     if isinstance(call.func, ast.Attribute):
@@ -105,7 +141,63 @@ def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) 
                 return None
             inner = path[1:] if method == "items" else path
             return _values_of(module, owner, inner, depth)
-    return None
+    return _produced(module, call, path, depth)
+
+
+def _produced(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) -> Expressions:
+    """Return what a function of this module yields, or the items of what it returns."""
+    names = module.names
+    if not isinstance(call.func, ast.Name) or call.func not in names.order:
+        return None
+    bindings = names.reaching(call.func)
+    function = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return None
+    scope = names.scopes[function]
+    yields = [
+        node
+        for node in names.walk(function)
+        if isinstance(node, ast.Yield | ast.YieldFrom) and names.scope_of(node) is scope
+    ]
+    if yields:
+        return _union(
+            [
+                None
+                if place.value is None or isinstance(place, ast.YieldFrom)
+                else _into(module, place.value, path, depth)
+                for place in yields
+            ]
+        )
+    return _union(
+        [
+            None if place.value is None else _items(module, place.value, path, depth + 1)
+            for place in returns_of(module, function)
+        ]
+    )
+
+
+def _of_attribute(
+    module: Module, attribute: ast.Attribute, path: tuple[int, ...], depth: int
+) -> Expressions:
+    """Return the items of ``self.xs`` where it is only ever assigned."""
+    names = module.names
+    owner = class_around(module, attribute)
+    if not (isinstance(attribute.value, ast.Name) and attribute.value.id == "self" and owner):
+        return None
+    parts: list[Expressions] = []
+    for node in names.attributes(attribute.attr):
+        parent = names.parents.get(node)
+        if isinstance(node.ctx, ast.Load):
+            changed = isinstance(parent, ast.Attribute) or (
+                isinstance(parent, ast.Subscript) and not isinstance(parent.ctx, ast.Load)
+            )
+            if changed and parent is not attribute:
+                return None
+        elif isinstance(parent, ast.Assign | ast.AnnAssign) and parent.value is not None:
+            parts.append(_items(module, parent.value, path, depth))
+        else:
+            return None
+    return _union(parts)
 
 
 def _values_of(module: Module, owner: ast.expr, path: tuple[int, ...], depth: int) -> Expressions:
@@ -149,6 +241,10 @@ def _of_name(module: Module, name: ast.Name, path: tuple[int, ...], depth: int) 
             continue
         if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
             values = loop_values(module, binding, depth)
+            columns = columns_of(module, binding.value) if binding.value is not None else None
+            if values is None and columns:
+                parts += [_items(module, column, path, depth) for column in columns]
+                continue
         elif binding.kind is BindingKind.ASSIGN and binding.value is not None:
             values = [binding.value]
         else:
@@ -184,7 +280,10 @@ def _filled_with(
 def _given(module: Module, binding: Binding, path: tuple[int, ...], depth: int) -> Expressions:
     """Return the items of what the calls of a function give to its parameter."""
     function = binding.scope.node
-    if not isinstance(function, FUNCTIONS) or not calls_of(module, function):
+    if not isinstance(function, FUNCTIONS):
         return None
-    given = arguments_for(module, function, binding.name)
+    if calls_of(module, function):
+        given = arguments_for(module, function, binding.name)
+    else:  # a method, by its name alone
+        given = given_values(module, binding)
     return _union([_items(module, value, path, depth) for value in given])

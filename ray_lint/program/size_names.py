@@ -7,13 +7,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program.callers import given_values
-from ray_lint.program.counts import NOTHING, Count, join_counts
-from ray_lint.program.functions import argument_of, calls_of, class_around, default_of
+from ray_lint.program.counts import NOTHING, Count, exactly, join_counts
+from ray_lint.program.functions import (
+    argument_of,
+    calls_of,
+    class_around,
+    default_of,
+    implicit_parameters,
+    mapped_iterables,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode
 from ray_lint.program.project import Definition, final_bindings
 from ray_lint.program.remote_values import Remotes
-from ray_lint.program.size_elements import loop_values
+from ray_lint.program.size_elements import columns_of, items_of, loop_values
 from ray_lint.program.size_growth import grown
 from ray_lint.program.wording import name_evidence, words_of
 
@@ -132,6 +139,9 @@ def _element(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count:
         if all(c.kind == "known" for c in counts):
             return join_counts(counts)
     source = binding.value
+    columns = None if source is None else columns_of(home, source)
+    if columns:
+        return exactly(len(columns), "a row")
     if source is None:
         inside = _dict_values(sizes, home, binding, depth)
         if inside is not None:
@@ -203,9 +213,13 @@ def parameter_values(sizes: Sizes, home: Module, binding: Binding) -> tuple[list
         values = given_values(home, binding)  # by the name of the method alone
         if values:
             return [(sizes, home, value) for value in values[:20]], len(values) <= 20
+    if calls is None:
+        mapped = [items_of(home, xs) for xs in mapped_iterables(home, function, binding.name)]
+        if mapped and None not in mapped:
+            return [(sizes, home, item) for items in mapped for item in items or []], True
     if not calls:
         return ([(sizes, home, default)], True) if default is not None else ([], False)
-    skip = 1 if home.names.scope_of(function).is_class else 0
+    skip = implicit_parameters(home, function)
     found: list[Argument] = []
     for call in calls[:20]:
         argument = argument_of(call, function, binding.name, skip) or default

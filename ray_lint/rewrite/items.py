@@ -135,7 +135,8 @@ class ItemWriter:
         parts = []
         for repeat in repeats:
             target = self.source.code(repeat.target)
-            parts.append(f"for {target} in {self.operand(repeat.iterable)}")
+            iterable = self.operand(repeat.iterable)
+            parts.append(f"for {target} in {f'[{iterable}]' if repeat.single else iterable}")
             tests = [self.operand(c) for c in repeat.conditions]
             loose = (ast.BoolOp, ast.IfExp, ast.Lambda, ast.NamedExpr)
             if any(isinstance(c, loose) for c in repeat.conditions):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import replace
 
 from ray_lint.program.names import COMPREHENSIONS, ModuleNames
 from ray_lint.rewrite.forms import Form, Shape
@@ -68,8 +69,8 @@ _DRAINS = frozenset(
 ) | {"collections.Counter", "statistics.mean", "math.fsum"}
 
 
-def is_drained(names: ModuleNames, generator: ast.GeneratorExp) -> bool:
-    """Whether all items of a generator expression are taken where it stands."""
+def is_drained(names: ModuleNames, generator: ast.expr) -> bool:
+    """Whether all items of a generator are taken where it is made."""
     parent = names.parents[generator]
     if isinstance(parent, ast.Starred):
         return isinstance(names.parents[parent], ast.List)
@@ -80,6 +81,34 @@ def is_drained(names: ModuleNames, generator: ast.GeneratorExp) -> bool:
     return bool(names.qualified_names(parent.func) & _DRAINS)
 
 
+def is_exhausted(names: ModuleNames, place: ast.Yield | ast.YieldFrom) -> bool:
+    """Whether all calls of the generator function around a ``yield`` take all of its items."""
+    function = names.scope_of(place).frame.node
+    if not isinstance(function, ast.FunctionDef):
+        return False
+    scope = names.scope_of(function)
+    if scope.is_class or len(scope.bindings.get(function.name, [])) != 1:
+        return False
+    uses = scope.uses.get(function.name, [])
+    return bool(uses) and all(_takes_all(names, use) for use in uses)
+
+
+def _takes_all(names: ModuleNames, use: ast.Name) -> bool:
+    call = names.parents[use]
+    if not isinstance(call, ast.Call) or call.func is not use:
+        return False
+    parent = names.parents[call]
+    if isinstance(parent, ast.For):
+        return parent.iter is call and not any(
+            isinstance(n, ast.Break | ast.Return | ast.Raise | ast.Yield)
+            for n in names.walk(parent)
+        )
+    if isinstance(parent, ast.comprehension):
+        made = names.parents[parent]
+        return not isinstance(made, ast.GeneratorExp) or is_drained(names, made)
+    return is_drained(names, call)
+
+
 def negated(test: ast.expr) -> ast.expr:
     """Return the opposite of a condition."""
     if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
@@ -88,7 +117,53 @@ def negated(test: ast.expr) -> ast.expr:
 
 
 def _with_conditions(repeat: Repeat, conditions: list[ast.expr]) -> Repeat:
-    return Repeat(repeat.target, repeat.iterable, (*repeat.conditions, *conditions))
+    return replace(repeat, conditions=(*repeat.conditions, *conditions))
+
+
+_Step = ast.expr | Repeat
+"""What comes before the call in one round: a condition, or an assignment."""
+
+
+def _assigned_once(names: ModuleNames, statement: ast.stmt) -> Repeat | None:
+    """Return ``x = …`` in a loop's body as a clause, if nothing else binds or changes ``x``."""
+    if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+        return None
+    target = statement.targets[0]
+    if not isinstance(target, ast.Name):
+        return None
+    owner = names.owner_of_name(target.id, names.scope_of(target))
+    if owner is None or len(owner.bindings.get(target.id, [])) != 1:
+        return None
+    return Repeat(target, statement.value, single=True)
+
+
+def _expressions(repeats: list[Repeat]) -> list[ast.expr]:
+    return [e for r in repeats for e in (r.iterable, *r.conditions)]
+
+
+def _clauses(loop: ast.For, steps: list[_Step], needed: list[ast.expr]) -> list[Repeat]:
+    """Return a loop as clauses, with the assignments that the call or a condition needs."""
+    kept: list[_Step] = []
+    wanted = _names_in(needed)
+    for step in reversed(steps):
+        if not isinstance(step, Repeat):
+            wanted |= _names_in([step])
+        elif isinstance(step.target, ast.Name) and step.target.id in wanted:
+            wanted |= _names_in([step.iterable])
+        else:
+            continue
+        kept.insert(0, step)
+    clauses = [Repeat(loop.target, loop.iter)]
+    for step in kept:
+        if isinstance(step, Repeat):
+            clauses.append(step)
+        else:
+            clauses[-1] = _with_conditions(clauses[-1], [step])
+    return clauses
+
+
+def _names_in(expressions: list[ast.expr]) -> set[str]:
+    return {n.id for e in expressions for n in ast.walk(e) if isinstance(n, ast.Name)}
 
 
 def _in_loops(
@@ -103,36 +178,41 @@ def _in_loops(
     It may stand under conditions, which then are asked before the loop as well. ``clauses`` are
     those of a comprehension around the call.
     """
-    loops: list[tuple[ast.For, list[ast.expr]]] = []
+    loops: list[tuple[ast.For, list[_Step]]] = []
+    steps: list[_Step] = list(conditions)
     skips: list[ast.If] = []
     current: ast.stmt = statement
     while True:
         block = names.blocks[current]
+        before: list[_Step] = []
         # Only a loop can be continued: what stands before an outermost one need not be read.
-        for before in block.statements[: block.index] if names.enclosing_loops(current) else ():
-            if isinstance(before, ast.If) and _skips(before):
-                conditions.insert(0, negated(before.test))
-                skips.append(before)
+        for other in block.statements[: block.index] if names.enclosing_loops(current) else ():
+            if isinstance(other, ast.If) and _skips(other):
+                before.append(negated(other.test))
+                skips.append(other)
+            elif (assigned := _assigned_once(names, other)) is not None:
+                before.append(assigned)
         owner = block.owner
+        steps = [*before, *steps]
         if isinstance(owner, ast.If):
-            conditions.insert(0, owner.test if block.field == "body" else negated(owner.test))
+            steps.insert(0, owner.test if block.field == "body" else negated(owner.test))
             current = owner
         elif isinstance(owner, ast.For) and block.field == "body":
-            loops.append((owner, conditions))
-            conditions = []
+            loops.append((owner, steps))
+            steps = []
             current = owner
         else:
             break
     if not loops:
         raise Declined("the loop does more with the reference than to collect it")
     shape: Shape | None = None
-    for loop, tests in loops:
+    for loop, done in loops:
         inner = (shape.repeats or []) if shape is not None else (clauses or [])
         shape = Shape(
             Form.NEXT,
             call,
             loop,
-            [_with_conditions(Repeat(loop.target, loop.iter), tests), *inner],
+            [*_clauses(loop, done, [call, *_expressions(inner)]), *inner],
             loop=loop,
             skips=skips,
             narrower=shape,

@@ -57,11 +57,16 @@ class Argument:
 
 @dataclass(frozen=True, eq=False)
 class Repeat:
-    """One loop around the submission: ``for target in iterable if conditions``."""
+    """One loop around the submission: ``for target in iterable if conditions``.
+
+    A ``single`` one is an assignment of the loop's body that an argument needs, as the clause
+    ``for target in [iterable]``.
+    """
 
     target: ast.expr
     iterable: ast.expr
     conditions: tuple[ast.expr, ...] = ()
+    single: bool = False
 
 
 @dataclass(frozen=True)

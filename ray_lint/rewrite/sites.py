@@ -13,6 +13,7 @@ from ray_lint.rewrite.arguments import stores_run_code
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.loop_sites import LoopWriter
 from ray_lint.rewrite.naming import ascii_name, plural
+from ray_lint.rewrite.places import is_exhausted
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
 from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.uses import Uses
@@ -169,10 +170,12 @@ class SiteWriter(LoopWriter):
         for repeat in repeats:
             iterable = repeat.iterable
             inner = isinstance(iterable, ast.Name) and iterable.id in targets
+            inner = inner or repeat.single
             if not inner and not self.items.can_repeat(iterable):
                 raise Declined("its iterable may be used up by a first pass")
         conditions = self._conditions(repeats)
-        for expression in [*evaluated, *conditions]:
+        assigned = [r.iterable for r in repeats if r.single]
+        for expression in [*evaluated, *conditions, *assigned]:
             if expression not in self.names.order:
                 continue  # the item itself, as ``map`` passes it
             effects = expression_effects(self.items.project, self.items.module, expression)
@@ -284,6 +287,8 @@ class SiteWriter(LoopWriter):
                 continue
             if isinstance(node, ast.Break | ast.Continue | ast.Return):
                 raise Declined("the loop may end or skip before all items are submitted")
+            if isinstance(node, ast.Yield | ast.YieldFrom) and not is_exhausted(names, node):
+                raise Declined("the generator may be left before all items are submitted")
         targets: dict[str, ast.AST] = {}
         for repeat in shape.repeats:
             for node in ast.walk(repeat.target):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.cost_classes import CASES, judge
+from ray_lint.core import check
 from ray_lint.program.costs import cost_of
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
@@ -148,3 +149,33 @@ def test_most_functions_of_the_benchmark_get_an_answer() -> None:
     costs = judge(text, [function.__name__ for function, _ in CASES])
     assert len(costs) == len(CASES) >= 60
     assert sum(cost.kind == "unknown" for cost in costs.values()) <= 3
+
+
+@pytest.mark.parametrize(
+    ("items", "loop"),
+    [
+        ("f.remote(''.join(['ab', 'cde']))", "for c in x.lower()"),
+        ("for p in itertools.product('abc', repeat=3): f.remote(''.join(p))", "for c in x"),
+        ("f.remote(f'{n}' * 3)", "for c in x.strip()"),
+        ("[f.remote(a + b) for a in ['Ro', 'La'] for b in ('bert', 'mson')]", "for c in x[1:]"),
+        ("def lines():\n    yield f'{n}'\n[f.remote(x) for x in lines()]", "for c in x.split(',')"),
+        ("[f.remote(p) for p in zip([1, 2], [3, 4])]", "for c in x"),
+        ("f.remote(f'{n}')", "for c, run in itertools.groupby(x)"),
+        ("f.remote(f'{n}')", "for word in re.findall('[a-z]+', x)"),
+        ("task = ray.remote(f)\ntask.remote(f'{n}')", "for c in x"),
+    ],
+)
+def test_what_is_submitted_tells_how_long_a_loop_over_it_is(items: str, loop: str) -> None:
+    body = f"    found = 0\n    {loop}:\n        found += 1\n    return found"
+    remote = "" if "ray.remote" in items else "@ray.remote\n"
+    source = f"import itertools, ray, re\nn = 3\n{remote}def f(x):\n{body}\n{items}"
+    assert last_cost(source).kind == "tiny"
+
+
+def test_what_map_submits_tells_how_long_a_loop_over_it_is() -> None:
+    source = (
+        "import ray\n@ray.remote\ndef f(x): return [c for c in x]\n"
+        "xs = [f'{i}' for i in range(400)]\nray.get(list(map(f.remote, xs)))\n"
+    )
+    assert [finding.code for finding in check(source.encode())] == ["RAY101"]
+    assert not check(source.replace("f'{i}'", "load(i)").encode())
