@@ -38,6 +38,8 @@ _REORDERING = {
     *("random.sample", "random.choice", "random.choices", "random.shuffle", "heapq.heapify"),
     *("heapq.heappush", "builtins.filter", "builtins.next", "builtins.frozenset"),
 }
+_ORDERING = {"builtins.sorted", "builtins.min", "builtins.max", "heapq.nsmallest"}
+_IDENTITIES = {"str", "repr", "hash", "id", "hex", "binary", "format"}
 _LISTS = ("builtins.list", "builtins.tuple")
 _IMPORTS = {"ImportError", "ModuleNotFoundError"}
 
@@ -54,6 +56,22 @@ def judge_isolation(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
             f"an item that fails takes the rest of its batch along, and line {line} "
             "may see failures one by one"
         )
+
+
+def judge_order_of_ids(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
+    """Doubt references that are put in the order of their ids: ``sorted(refs, key=str)``."""
+    collection = _collection(names, shape)
+    for call in names.index.every(ast.Call):
+        keys = [keyword.value for keyword in call.keywords if keyword.arg == "key"]
+        func = call.func
+        method = isinstance(func, ast.Attribute) and func.attr == "sort"
+        ordered = func.value if method and isinstance(func, ast.Attribute) else None
+        if call.args and names.qualified_names(func) & _ORDERING:
+            ordered = call.args[0]
+        if not keys or not collection or ordered is None or _text(ordered) != collection:
+            continue
+        if any(_text(n) in _IDENTITIES for n in ast.walk(keys[0]) if isinstance(n, ast.expr)):
+            doubts.add(f"line {call.lineno} puts the references in the order of their ids")
 
 
 @once_per_module
@@ -301,10 +319,34 @@ def _as_many(shape: Shape, other: ast.expr) -> bool:
     return text in iterables or any(f"({text})" in iterable for iterable in iterables)
 
 
+def _counts_alike(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:
+    """Whether a key is read in the same nested loops over ranges as it was stored in."""
+    if shape.key is None or ast.unparse(shape.key) != ast.unparse(key):
+        return False
+    stored, read = (
+        [
+            (loop.target, loop.iter)
+            for loop in names.enclosing_loops(node)
+            if isinstance(loop, ast.For | ast.comprehension)
+        ]
+        for node in (shape.key, key)
+    )
+    return [*map(_clause_text, stored)] == [*map(_clause_text, read)] and all(
+        isinstance(iterable, ast.Call)
+        and len(iterable.args) < 3
+        and names.stands_for(iterable.func, "builtins.range")
+        for _, iterable in (*stored, *read)
+    )
+
+
+def _clause_text(clause: tuple[ast.expr, ast.expr]) -> str:
+    return " in ".join(map(ast.unparse, clause))
+
+
 def _any_place(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:
     """Whether a place is computed, or runs through the places in another order than theirs."""
     if not isinstance(key, ast.Name) or key not in names.order:
-        return not isinstance(key, ast.Constant)
+        return not isinstance(key, ast.Constant) and not _counts_alike(names, shape, key)
     for binding in names.reaching(key):
         if binding.kind not in (BindingKind.LOOP, BindingKind.COMPREHENSION):
             continue

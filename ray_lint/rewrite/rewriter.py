@@ -23,7 +23,7 @@ from ray_lint.program.remotes import CalleeKind
 from ray_lint.program.sizes import count_loops
 from ray_lint.rewrite.ambient import judge_ambient
 from ray_lint.rewrite.arguments import binds_inside
-from ray_lint.rewrite.failures import judge_isolation
+from ray_lint.rewrite.failures import judge_isolation, judge_order_of_ids
 from ray_lint.rewrite.foreign import (
     defined_elsewhere,
     find_elsewhere,
@@ -200,6 +200,7 @@ class Rewriter(Submitted):
         judge_replaced_parts(names, doubts)
         if strategy is Strategy.REFERENCES:
             judge_task_ids(names, doubts)
+            judge_order_of_ids(names, shape, doubts)
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
