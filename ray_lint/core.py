@@ -196,7 +196,7 @@ def _submissions(
     if fixes and found:
         from ray_lint.rewrite import Rewriter
 
-        rewriter = Rewriter(project, module, config)
+        rewriter = Rewriter(project, module, config, [site for _, _, site, _, _ in found])
     findings = [
         Finding(
             code=rule.code,

@@ -60,18 +60,28 @@ def judge_isolation(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
 
 def judge_order_of_ids(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
     """Doubt references that are put in the order of their ids: ``sorted(refs, key=str)``."""
-    collection = _collection(names, shape)
+    line = _ordered_by_identity(names).get(_collection(names, shape))
+    if line is not None:
+        doubts.add(f"line {line} puts the references in the order of their ids")
+
+
+@once_per_module
+def _ordered_by_identity(names: ModuleNames) -> dict[str, int]:
+    """Return the names that are sorted by what their items are as texts or ids: the line."""
+    lines: dict[str, int] = {}
     for call in names.index.every(ast.Call):
-        keys = [keyword.value for keyword in call.keywords if keyword.arg == "key"]
+        key = next((keyword.value for keyword in call.keywords if keyword.arg == "key"), None)
         func = call.func
-        method = isinstance(func, ast.Attribute) and func.attr == "sort"
-        ordered = func.value if method and isinstance(func, ast.Attribute) else None
-        if call.args and names.qualified_names(func) & _ORDERING:
+        ordered: ast.expr | None = None
+        if isinstance(func, ast.Attribute) and func.attr == "sort":
+            ordered = func.value
+        elif call.args and names.qualified_names(func) & _ORDERING:
             ordered = call.args[0]
-        if not keys or not collection or ordered is None or _text(ordered) != collection:
+        if key is None or ordered is None or not _text(ordered):
             continue
-        if any(_text(n) in _IDENTITIES for n in ast.walk(keys[0]) if isinstance(n, ast.expr)):
-            doubts.add(f"line {call.lineno} puts the references in the order of their ids")
+        if any(_text(n) in _IDENTITIES for n in ast.walk(key) if isinstance(n, ast.expr)):
+            lines.setdefault(_text(ordered), call.lineno)
+    return lines
 
 
 @once_per_module

@@ -14,6 +14,10 @@ SUBMIT_TO_ACTORS = "submit_to_actors_in_batches"
 
 # A task should get no more items than this, so that one batch stays small in memory.
 LARGEST_BATCH = 1000
+LARGEST_SHORT_BATCH = 5000
+"""The same where an item is known to take at most SHORT_SECONDS; fewer tasks are faster there."""
+SMALLEST_SHORT_BATCH = 100
+SHORT_SECONDS = 5e-5
 
 _SPLIT_BY_CLUSTER = '''\
 def {split}(items):
@@ -25,6 +29,15 @@ def {split}(items):
         size = min(size, {largest})
         yield items[start : start + size]
         start += size
+'''
+
+_SPLIT_EQUALLY = '''\
+def {split}(items):
+    """Yield slices of items, an equal one for each CPU of the Ray cluster."""
+{init}    cpus = max(1, int({ray}.cluster_resources().get("CPU", 1)))
+    size = min(max(len(items) // cpus + 1, {smallest}), {largest})
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 '''
 
 _INIT = """\
@@ -81,18 +94,27 @@ class HelperNames:
     submit_unpacked: str = SUBMIT_UNPACKED
 
 
-def split_helper(names: HelperNames, ray: str, *, batch_size: int | None, initialize: bool) -> str:
+def split_helper(
+    names: HelperNames, ray: str, *, batch_size: int | None, initialize: bool, short: bool
+) -> str:
     """Return the text of the function that cuts items into batches.
 
-    The size follows the cluster: a quarter of what is left for two CPUs, at least a 32nd of an
-    equal share, so that uneven items still fill every CPU at the end; about seven batches per CPU.
-    With ``batch_size`` it is a constant. ``initialize`` starts Ray first, as the first
-    submission would have done.
+    The size follows the cluster. For ``short`` items, of at most SHORT_SECONDS each, there is one
+    batch per CPU: another task costs more than what an uneven share makes a CPU wait. Else a
+    batch is a quarter of what is left for two CPUs, at least a 32nd of an equal share, so that
+    uneven items still fill every CPU at the end; about seven batches per CPU. With ``batch_size``
+    it is a constant. ``initialize`` starts Ray first, as the first submission would have done.
     """
     if batch_size is not None:
         return _SPLIT_BY_SIZE.format(split=names.split, size=batch_size)
     init = _INIT.format(ray=ray) if initialize else ""
-    return _SPLIT_BY_CLUSTER.format(split=names.split, ray=ray, init=init, largest=LARGEST_BATCH)
+    return (_SPLIT_EQUALLY if short else _SPLIT_BY_CLUSTER).format(
+        split=names.split,
+        ray=ray,
+        init=init,
+        smallest=SMALLEST_SHORT_BATCH,
+        largest=LARGEST_SHORT_BATCH if short else LARGEST_BATCH,
+    )
 
 
 def submit_helper(names: HelperNames, *, unpacked: int) -> str:

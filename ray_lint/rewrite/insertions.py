@@ -5,7 +5,8 @@ from __future__ import annotations
 import ast
 import sys
 import textwrap
-from functools import cached_property
+from collections.abc import Callable
+from functools import cached_property, partial
 
 from ray_lint.config import Config
 from ray_lint.finding import Role
@@ -63,12 +64,19 @@ class Insertions:
     """Adds what a fix needs to the module, once."""
 
     def __init__(
-        self, names: ModuleNames, source: SourceMap, supply: NameSupply, config: Config
+        self,
+        names: ModuleNames,
+        source: SourceMap,
+        supply: NameSupply,
+        config: Config,
+        *,
+        short: bool,
     ) -> None:
         self.names = names
         self.source = source
         self.supply = supply
         self.config = config
+        self.short = short
         # What a helper of an earlier fix does is no start of Ray by the program itself.
         helpers = [
             definition
@@ -252,15 +260,18 @@ class Insertions:
         if ray is None:
             raise Declined("the name `ray` stands for something else in this module")
 
-        def text(name: str) -> str:
+        def text(name: str, *, short: bool = self.short) -> str:
             return split_helper(
                 HelperNames(split=name),
                 ray,
                 batch_size=self.config.batch_size,
                 initialize=not self._initialized,
+                short=short,
             )
 
-        return self._helper(edits, anchor, SPLIT, text)
+        # One of an earlier fix will do, whatever was known of the items then.
+        other = partial(text, short=not self.short)
+        return self._helper(edits, anchor, SPLIT, text, other)
 
     def submit(self, edits: Edits, anchor: ast.stmt, *, unpacked: int) -> str:
         """Return the name of the function that submits batches for references."""
@@ -281,14 +292,16 @@ class Insertions:
 
         return self._helper(edits, anchor, SUBMIT_TO_ACTORS, text)
 
-    def _helper(self, edits: Edits, anchor: ast.stmt, wish: str, text: object) -> str:
-        assert callable(text)
+    def _helper(
+        self, edits: Edits, anchor: ast.stmt, wish: str, *texts: Callable[[str], str]
+    ) -> str:
+        """Return the name of a helper; ``texts`` write it, the first one if there is none yet."""
         point = self._helper_point(anchor)
         attempt = 1
         while True:
             name = wish if attempt == 1 else f"{wish}_{attempt}"
             attempt += 1
-            code: str = text(name).rstrip("\n")
+            codes = [text(name).rstrip("\n") for text in texts]
             if name not in self.supply.used:
                 break
             for binding in self.names.root.bindings.get(name, []):
@@ -297,11 +310,11 @@ class Insertions:
                     isinstance(definition, ast.FunctionDef)
                     and self.names.parents[definition] is self.names.tree
                     and self.names.order[definition] < self.names.order[self.top_level(anchor)]
-                    and same_code(code, definition)
+                    and any(same_code(code, definition) for code in codes)
                 ):
                     return name
         indent = self.source.step
-        code = self.source.newline.join(_with_indent(part, indent) for part in code.split("\n"))
+        code = self.source.newline.join(_with_indent(part, indent) for part in codes[0].split("\n"))
         self.block(edits, point, code, Role.HELPER)
         return name
 

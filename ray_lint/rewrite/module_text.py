@@ -16,11 +16,14 @@ from ray_lint.rewrite.source_map import SourceMap
 
 
 class ModuleText:
-    """The text of one module. LibCST parses what is asked for of it."""
+    """The text of one module. LibCST parses what is asked for of it.
 
-    def __init__(self, project: Project, module: Module, config: Config) -> None:
+    ``short``: all that is submitted there in a loop is known to be short.
+    """
+
+    def __init__(self, project: Project, module: Module, config: Config, *, short: bool) -> None:
         self.project, self.module, self.config = project, module, config
-        self.names = module.names
+        self.names, self.short = module.names, short
 
     @cached_property
     def source(self) -> SourceMap:
@@ -35,7 +38,7 @@ class ModuleText:
     @cached_property
     def insertions(self) -> Insertions:
         """Where new functions and imports go."""
-        return Insertions(self.names, self.source, self.supply, self.config)
+        return Insertions(self.names, self.source, self.supply, self.config, short=self.short)
 
     def constant_dict(self, expression: ast.expr) -> list[ast.keyword] | None:
         """Return the items of a dictionary with plain keys that no code of the file changes."""

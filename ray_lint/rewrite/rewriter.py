@@ -33,7 +33,7 @@ from ray_lint.rewrite.foreign import (
 )
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
-from ray_lint.rewrite.helpers import LARGEST_BATCH
+from ray_lint.rewrite.helpers import LARGEST_BATCH, LARGEST_SHORT_BATCH
 from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
 from ray_lint.rewrite.introspection import introspection
 from ray_lint.rewrite.items import ItemWriter, holds_references
@@ -195,7 +195,7 @@ class Rewriter(Submitted):
             if not one.is_method and not one.exclusive:
                 judge_documentation(names, one.name, doubts)
         seconds = site.cost.seconds if site.cost.kind == "tiny" else None
-        largest = self.config.batch_size or LARGEST_BATCH
+        largest = self.config.batch_size or (LARGEST_SHORT_BATCH if self.short else LARGEST_BATCH)
         judge_waiting(names, doubts, None if seconds is None else seconds * largest)
         judge_replaced_parts(names, doubts)
         if strategy is Strategy.REFERENCES:

@@ -192,12 +192,15 @@ class Sharing:
         """Return the names whose objects are related to a value with the given sources."""
         links = self._links()
         found: dict[Key, str] = {}
+        seen: set[tuple[Key, str]] = set()
         waiting = list(starts)
         while waiting:
             key, how = waiting.pop()
-            if key in found and (found[key] == how or (how == _PART and found[key] != _OWNER)):
+            if (key, how) in seen or (key, _SAME) in seen:  # what is the same says most
                 continue
-            found[key] = how
+            seen.add((key, how))
+            if how != _PART or found.get(key, _OWNER) == _OWNER:
+                found[key] = how
             scope, base, _ = key[0], *key[1].rpartition(".")[::2]
             if base and how != _WHOLE:
                 found.setdefault((scope, base), _OWNER)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 
 from ray_lint.config import Config
@@ -17,8 +18,10 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
+from ray_lint.program.work import Cost
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
 from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.helpers import SHORT_SECONDS
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
@@ -29,18 +32,26 @@ from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
 
-class Submitted:
-    """Reads the submissions of one module."""
+def _is_short(cost: Cost) -> bool:
+    return cost.kind == "tiny" and cost.seconds is not None and cost.seconds <= SHORT_SECONDS
 
-    def __init__(self, project: Project, module: Module, config: Config) -> None:
+
+class Submitted:
+    """Reads the submissions of one module: ``sites`` are those that are reported there."""
+
+    def __init__(
+        self, project: Project, module: Module, config: Config, sites: Sequence[Site]
+    ) -> None:
         self.project, self.module, self.config = project, module, config
         self.names = module.names
+        self.short = all(_is_short(site.cost) for site in sites)
         self._texts: dict[Module, ModuleText] = {}
 
     def _text(self, module: Module) -> ModuleText:
         """Return a module of the project as something to write into."""
         if module not in self._texts:
-            self._texts[module] = ModuleText(self.project, module, self.config)
+            text = ModuleText(self.project, module, self.config, short=self.short)
+            self._texts[module] = text
         return self._texts[module]
 
     @property

@@ -143,6 +143,17 @@ def test_other_argument_patterns_have_functions_of_their_own() -> None:
     assert len([name for name in definitions if name.startswith("square")]) >= 2
 
 
+def test_a_helper_for_items_of_another_length_is_used_too() -> None:
+    uneven = (PAIRS / "uneven_cost.py").read_text("utf-8").partition("ray.init()\n")[2]
+    both = fixed(PROGRAM + uneven)
+    assert "the largest first" in both, "not all of the items are known to be short"
+    later = fixed(fixed(PROGRAM) + uneven)
+    assert "an equal one for each CPU" in later
+    for text in (both, later):
+        assert text.count("def split_into_batches") == 1
+        assert "split_into_batches_2" not in text
+
+
 def test_a_later_round_uses_the_helper_that_is_there() -> None:
     first = fixed(PROGRAM)
     more = TASK.replace("square", "cube").replace("import ray\n", "") + SITE.replace(
