@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import re
 from dataclasses import dataclass
 
@@ -88,6 +89,8 @@ class SiteText:
             return one_line
         inner = indent + self.source.step
         newline = self.source.newline
+        clauses = _clauses(items)
+        passed[1] = self._bracketed(clauses, inner, len(inner)) if clauses else items
         lines = "".join(f"{newline}{inner}{argument}," for argument in passed)
         return f"{submit}({lines}{newline}{indent})"
 
@@ -166,3 +169,14 @@ class SiteText:
             self._replace_expression(
                 edits, get, self._flattened(get, self.source.slice(get), indent, room)
             )
+
+
+def _clauses(items: str) -> list[str]:
+    """Return the element and the clauses of a list comprehension; nothing of another expression."""
+    node = ast.parse(items, mode="eval").body
+    if not isinstance(node, ast.ListComp):
+        return []
+    encoded = items.encode()  # columns of ``ast`` are bytes
+    starts = [encoded.rindex(b"for", 0, g.target.col_offset) for g in node.generators]
+    places = [1, *starts, len(encoded) - 1]
+    return [encoded[a:b].decode().strip() for a, b in itertools.pairwise(places)]
