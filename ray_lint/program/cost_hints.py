@@ -24,6 +24,13 @@ _WORDS = (
     *("re.findall", "re.finditer", "re.split", "nltk.word_tokenize", "nltk.sent_tokenize"),
     *("nltk.tokenize.word_tokenize", "nltk.tokenize.sent_tokenize"),
 )
+_FEW = ("urllib.parse.parse_qs", "urllib.parse.parse_qsl", "http.cookies.SimpleCookie")
+_DRAWS = {"randint", "randrange", "random", "choice", "getrandbits", "uniform", "gauss"}
+_OF_VALUES = {
+    *("weekday", "isoweekday", "bit_length", "is_integer", "startswith", "endswith", "isdigit"),
+    *("isalpha", "isspace", "isalnum", "count", "find", "strip"),
+}
+"""Methods of dates, numbers and texts."""
 _SAME_ITEMS = tuple(
     f"builtins.{name}" for name in ("reversed", "enumerate", "sorted", "list", "tuple", "set")
 )
@@ -45,7 +52,11 @@ def is_short_text(module: Module, loop: ast.AST) -> bool:
         return True
     if not isinstance(iterable, ast.Call):
         return False
-    if names.stands_for(iterable.func, "builtins.str", "builtins.repr", *_WORDS):
+    if isinstance(iterable.func, ast.Attribute) and iterable.func.attr in ("items", "values"):
+        held = iterable.func.value  # `parse_qs(query).items()`
+        if isinstance(held, ast.Call) and names.stands_for(held.func, *_FEW):
+            return True
+    if names.stands_for(iterable.func, "builtins.str", "builtins.repr", *_WORDS, *_FEW):
         return True
     function = iterable.func
     if not isinstance(function, ast.Attribute) or function.attr not in {"split", "rsplit"}:
@@ -100,6 +111,22 @@ def ends_at_root(module: Module, loop: ast.AST) -> bool:
         return False
     stop = iterable.args[0 if len(iterable.args) == 1 else 1]
     return _takes_root(module, stop)
+
+
+def rooted_numbers(module: Module, loop: ast.AST) -> list[ast.Name]:
+    """Return the names of numbers up to whose square root a loop may run: ``n``."""
+    place = loop.test if isinstance(loop, ast.While) else getattr(loop, "iter", None)
+    if place is None:
+        return []
+    squared = {
+        n.id
+        for side in ast.walk(place)
+        if isinstance(side, ast.BinOp) and isinstance(side.op, ast.Mult | ast.Pow)
+        for n in (ast.walk(side) if isinstance(loop, ast.While) else ())
+        if isinstance(n, ast.Name)
+    }
+    names = (n for n in ast.walk(place) if isinstance(n, ast.Name))
+    return [n for n in names if n.id not in squared and module.names.owner(n) is not None]
 
 
 def _takes_root(module: Module, node: ast.expr, *, follow: bool = True) -> bool:
@@ -183,17 +210,30 @@ def calls_itself_often(module: Module, node: FunctionNode) -> bool:
 
 
 def ends_by_number(module: Module, loop: ast.AST) -> bool:
-    """Whether a ``while`` ends when the numbers it computes say so: no clock, no data, no queue."""
+    """Whether a ``while`` ends when the values it computes say so: no clock, no data, no queue."""
     if not isinstance(loop, ast.While) or isinstance(loop.test, ast.Constant):
         return False
     names = module.names
-    changed = {
-        n.id for n in names.walk(loop) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+    nodes = names.walk(loop)
+    changed = {n.id for n in nodes if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    changed |= {
+        n.func.value.id
+        for n in nodes
+        if isinstance(n, ast.Call)
+        and isinstance(n.func, ast.Attribute)
+        and isinstance(n.func.value, ast.Name)
+        and n.func.attr in ("append", "add")
     }
-    read = {n.id for n in names.walk(loop.test) if isinstance(n, ast.Name)}
-    known = {"abs", "len", "min", "max", "int", "sum"}
-    return bool(changed & read) and not any(
-        isinstance(n, ast.Attribute | ast.Await)
-        or (isinstance(n, ast.Call) and not (isinstance(n.func, ast.Name) and n.func.id in known))
-        for n in names.walk(loop.test)
+    test = names.walk(loop.test)
+    read = {n.id for n in test if isinstance(n, ast.Name)}
+    called = [n.func for n in test if isinstance(n, ast.Call)]
+    drawn = any(isinstance(f, ast.Attribute) and f.attr in _DRAWS for f in called)
+    known = {"abs", "len", "min", "max", "int", "sum", "str"}
+    methods = _DRAWS | _OF_VALUES
+    return (drawn or bool(changed & read)) and not any(
+        isinstance(n, ast.Await)
+        or (isinstance(n, ast.Attribute) and n.attr not in methods)
+        or (isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id not in known)
+        or (isinstance(n, ast.Call) and not isinstance(n.func, ast.Name | ast.Attribute))
+        for n in test
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import fnmatch
+import math
 from dataclasses import replace
 
 from ray_lint.program import known_costs
@@ -20,6 +21,7 @@ from ray_lint.program.cost_hints import (
     is_argument,
     is_short_text,
     makes_record,
+    rooted_numbers,
     stands_for_work,
 )
 from ray_lint.program.cost_requests import resource_request
@@ -37,9 +39,10 @@ from ray_lint.program.work import Cost, Work, duration, verdict
 
 _DEPTH = 12  # calls followed
 _MAX_NODES = 20_000  # looked at for one callee
+_MAX_HELPERS = 20  # calls looked at one by one
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
-_ROOT_RUNS = 1_000  # assumed up to the square root of a number: it has six digits then
+_ROOT_RUNS = 1_000.0  # assumed up to the square root of a number: it has six digits then
 
 
 def cost_of(
@@ -155,6 +158,7 @@ class Costs:
         self.root: FunctionNode | None = None
         self.given: dict[str, tuple[Module, ast.expr]] = {}
         self._arrays = Arrays(self)
+        self._helpers = 0
 
     def called_from(
         self, module: Module, function: FunctionNode, place: Module, call: ast.Call
@@ -248,7 +252,7 @@ class Costs:
         if is_short_text(module, loop):
             return float(_UNKNOWN_RUNS)
         if ends_at_root(module, loop):
-            return float(_ROOT_RUNS)
+            return self._up_to_root(module, loop)
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
         elif count.kind == "data" and is_argument(module, loop):
@@ -259,6 +263,18 @@ class Costs:
             reason = f"loops an unknown number of times ({count.reason})"
             work.take_unknown(reason, line, plain=ends_by_number(module, loop))
         return float(max(count.low, _UNKNOWN_RUNS))
+
+    def _up_to_root(self, module: Module, loop: ast.AST) -> float:
+        """Return how often a loop runs that tries numbers up to a square root."""
+        numbers = [
+            self.sizes.bound(module, binding)
+            for name in rooted_numbers(module, loop)
+            for binding in module.names.reaching(name)
+            if binding.kind is not BindingKind.AUGMENTED  # divided by what was found
+        ]
+        if not numbers or any(number.kind != "known" for number in numbers):
+            return _ROOT_RUNS
+        return min(math.sqrt(max(0.0, *(number.high for number in numbers))), _ROOT_RUNS)
 
     # -- calls --------------------------------------------------------------------------------
 
@@ -283,7 +299,7 @@ class Costs:
         followed = [v for v in values if v.module is not None and v.node is not None]
         if followed and depth < _DEPTH:
             for value in followed:
-                self._follow(value.module, value.node, node, runs, work, depth)  # type: ignore[arg-type]
+                self._follow(value.module, value.node, module, node, runs, work, depth)  # type: ignore[arg-type]
             return None
         for name in sorted(names):
             if self._known(module, name, node, runs, work):
@@ -332,7 +348,7 @@ class Costs:
             if not values:
                 return False
             for value in values:
-                self._follow(value.module, value.node, node, runs, work, depth)  # type: ignore[arg-type]
+                self._follow(value.module, value.node, module, node, runs, work, depth)  # type: ignore[arg-type]
         return True
 
     def _lent(self, module: Module, function: ast.expr) -> Values:
@@ -353,6 +369,7 @@ class Costs:
         self,
         home: Module,
         definition: ast.AST,
+        module: Module,
         node: ast.Call,
         runs: float,
         work: Work,
@@ -375,7 +392,24 @@ class Costs:
             return
         if isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
             inner = self.function(home, definition, depth + 1)
+            if inner.unknown is not None and isinstance(definition, ast.FunctionDef):
+                inner = self._as_called(home, definition, module, node, depth) or inner
             work.include(inner, runs, node.lineno, _name(node.func))
+
+    def _as_called(
+        self, home: Module, function: ast.FunctionDef, module: Module, call: ast.Call, depth: int
+    ) -> Work | None:
+        """Sum up a helper with the sizes that one call gives it, None if they tell nothing more."""
+        sizes = self.sizes.within(home, function, module, call)
+        if sizes is self.sizes or self._helpers >= _MAX_HELPERS:
+            return None
+        self._helpers += 1
+        general, self.sizes, work = self.sizes, sizes, Work()
+        try:
+            self._sum(home, function, work, depth + 1)
+        finally:
+            self.sizes = general
+        return work if work.unknown is None else None
 
     def _known(self, module: Module, name: str, node: ast.Call, runs: float, work: Work) -> bool:
         line, words = node.lineno, _name(node.func)

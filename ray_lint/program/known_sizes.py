@@ -156,3 +156,6 @@ SAME_LENGTH = frozenset(
 # methods that cut a text into pieces: the text is the receiver, or the last argument
 PIECES_OF_RECEIVER = frozenset({"split", "rsplit", "splitlines"})
 PIECES = PIECES_OF_RECEIVER | {"findall", "finditer"}
+
+# methods of a text that give what is before a mark, the mark, and the rest
+IN_THREE = frozenset({"partition", "rpartition"})

@@ -18,6 +18,7 @@ from ray_lint.program.counts import (
     exactly,
     join_counts,
     plus,
+    scaled,
     shortest,
     times,
     whole,
@@ -212,6 +213,8 @@ def _method_call(
             return Count(0, None, "data", f"rows of `{words_of(receiver)}`")
         if count.kind != "unknown" or method not in known.DATA_METHODS:
             return count
+    if method in known.IN_THREE and node.args and isinstance(node.args[0], ast.Constant):
+        return exactly(3, "a text in three parts")
     if method in {
         "iter_batches",
         "iter_torch_batches",
@@ -252,11 +255,46 @@ def _of_text(
         return replace(count, low=0) if count.kind == "known" else None
     if method == "join" and len(node.args) == 1:
         return _joined(sizes, module, receiver, node.args[0], depth)
+    parts = _cut_again(sizes, module, node, function, depth)
+    if parts is not None:
+        return parts
     if method in known.PIECES:
         whole_text = receiver if method in known.PIECES_OF_RECEIVER else [receiver, *node.args][-1]
         count = sizes.items(module, whole_text, depth)
         if count.kind == "known" and count.high is not None and count.high <= _SHORT_TEXT:
             return Count(0, count.high + 1, "known", f"at most {count.high + 1:,} pieces of a text")
+    return None
+
+
+def _cut_again(
+    sizes: Sizes, module: Module, node: ast.Call, function: ast.Attribute, depth: int
+) -> Count | None:
+    """Return the number of pieces of a text that was joined from them, or repeats a literal."""
+    method, text = function.attr, function.value
+    if method not in ("split", "splitlines") or node.keywords or len(node.args) > 1:
+        return None
+    if isinstance(text, ast.Name) and text in module.names.order:
+        bindings = module.names.reaching(text)
+        if len(bindings) != 1 or bindings[0].kind is not BindingKind.ASSIGN:
+            return None
+        text = bindings[0].value or text
+    separator = node.args[0] if node.args else None
+    if (
+        isinstance(text, ast.Call)
+        and isinstance(text.func, ast.Attribute)
+        and text.func.attr == "join"
+        and isinstance(text.func.value, ast.Constant)
+        and len(text.args) == 1
+    ):
+        between = text.func.value.value
+        own = separator.value if isinstance(separator, ast.Constant) else None
+        if between == (("\n" if method == "splitlines" else " ") if separator is None else own):
+            return sizes.items(module, text.args[0], depth)
+    if method == "split" and separator is None and isinstance(text, ast.BinOp):
+        literal = text.left.value if isinstance(text.left, ast.Constant) else None
+        if isinstance(text.op, ast.Mult) and isinstance(literal, str):
+            words = exactly(len(literal.split()), "a split literal")
+            return scaled(words, sizes.number(module, text.right, depth), words_of(node))
     return None
 
 

@@ -60,14 +60,15 @@ def number_of_expression(sizes: Sizes, module: Module, node: ast.expr, depth: in
     if isinstance(node, ast.Subscript):
         return _item(sizes, module, node, depth)
     if isinstance(node, ast.Name | ast.Attribute):
-        numbers = [_defined(sizes, d, depth) for d in meanings(sizes, module, node)]
+        numbers = [number_of_definition(sizes, d, depth) for d in meanings(sizes, module, node)]
         if numbers:
             return join_numbers(numbers)
         return replace(ANY, reason=f"`{words_of(node)}` is not known here")
     return ANY
 
 
-def _defined(sizes: Sizes, definition: Definition, depth: int) -> Number:
+def number_of_definition(sizes: Sizes, definition: Definition, depth: int) -> Number:
+    """Return the interval of the numbers that a definition gives a name."""
     binding, home = definition.binding, definition.module
     if binding is None:
         return ANY
@@ -130,7 +131,7 @@ def _augmented(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Numb
     results = [
         combined(
             statement.op,
-            _defined(sizes, Definition(home, b), depth + 1),
+            number_of_definition(sizes, Definition(home, b), depth + 1),
             right,
             words_of(statement),
         )

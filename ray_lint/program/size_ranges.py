@@ -5,14 +5,16 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from ray_lint.program.counts import Count, Kind, Number, amount, steps
+from ray_lint.program.counts import Count, Kind, Number, amount, as_count, steps
 from ray_lint.program.module import Module
+from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.wording import name_evidence, words_of
 
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
-_WIDE_STEP = 100  # of a range: nobody skips so many items
+_WIDE_STEP = 100  # of a range: hardly anybody skips so many items
 
 
 def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
@@ -24,13 +26,16 @@ def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Cou
         start, stop = numbers[0], numbers[1]
     if len(numbers) > 2:
         step = numbers[2]
+    width = _width(sizes, module, node, depth) if len(numbers) == 2 else None
+    if width is not None and stop.kind != "known":
+        return as_count(width, f"`{words_of(node)}`")
     words = words_of(node)
     per_worker = stop.per_worker or name_evidence(" ".join(words_of(a) for a in node.args[:2]))[0]
-    chunked = (
-        len(numbers) > 2
-        and module.names.qualified(node.func) != "numpy.arange"
-        and _steps_over_chunks(module, node, step)
-    )
+    chunked = False
+    if len(numbers) > 2 and module.names.qualified(node.func) != "numpy.arange":
+        chunked = _steps_over_chunks(module, node, step)
+        # A wide step: each number may stand for a chunk.
+        per_worker = per_worker or max(abs(step.low), abs(step.high)) >= _WIDE_STEP
     if all(n.kind == "known" for n in (start, stop, step)) and step.low * step.high > 0:
         if step.low > 0:
             spans = (stop.low - start.high, stop.high - start.low)
@@ -54,9 +59,44 @@ def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Cou
     return Count(0, None, kind, f"`{words}`, {why}", per_worker, chunked)
 
 
+def _width(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number | None:
+    """Return ``m + n`` for ``range(x - m, x + n)``, whatever ``x`` is."""
+    (start, less), (stop, more) = (_shifted(sizes, module, a, depth) for a in node.args)
+    if start != stop or less.kind != "known" or more.kind != "known":
+        return None
+    return Number(more.low - less.high, more.high - less.low, "known", "a fixed width")
+
+
+def _shifted(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> tuple[str, Number]:
+    """Take ``x + 3`` apart into the text of ``x`` and the number 3."""
+    zero = Number(0, 0, "known", "0")
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub):
+        return ast.dump(node), zero
+    by = sizes.number(module, node.right, depth)
+    if isinstance(node.op, ast.Sub):
+        by = Number(-by.high, -by.low, by.kind, by.reason)
+    return ast.dump(node.left), by
+
+
+@once_per_module
+def _takes_ranges(names: ModuleNames) -> bool:
+    """Whether a function of the module takes slices, or ranges that begin anywhere."""
+    slices = [n for n in names.index.every(ast.Slice) if n.lower is not None and n.upper]
+    calls = [
+        n
+        for n in names.index.every(ast.Call)
+        if len(n.args) == 2
+        and not isinstance(n.args[0], ast.Constant | ast.UnaryOp)
+        and names.stands_for(n.func, "builtins.range")
+    ]
+    return any(isinstance(names.scope_of(n).frame.node, FUNCTIONS) for n in (*slices, *calls))
+
+
 def _steps_over_chunks(module: Module, node: ast.Call, step: Number) -> bool:
-    """Whether `range(start, stop, step)` walks over chunks: by a slice, or by a wide step."""
-    if step.kind != "known" or max(abs(step.low), abs(step.high)) >= _WIDE_STEP:
+    """Whether `range(start, stop, step)` walks over chunks: something takes what lies between."""
+    if step.kind != "known":
+        return True
+    if max(abs(step.low), abs(step.high)) >= _WIDE_STEP and _takes_ranges(module.names):
         return True
     names = module.names
     for loop in names.ancestors(node):

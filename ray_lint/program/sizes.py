@@ -13,11 +13,11 @@ from ray_lint.program.counts import ANY, NOTHING, Count, Number, times
 from ray_lint.program.exits import leaves_early, skips_rounds
 from ray_lint.program.functions import argument_of, default_of
 from ray_lint.program.module import Module
-from ray_lint.program.names import BindingKind
-from ray_lint.program.project import Project
+from ray_lint.program.names import Binding, BindingKind
+from ray_lint.program.project import Definition, Project
 from ray_lint.program.size_collections import items_of
 from ray_lint.program.size_loops import while_runs
-from ray_lint.program.size_numbers import number_of_expression
+from ray_lint.program.size_numbers import number_of_definition, number_of_expression
 from ray_lint.program.wording import (
     is_range,
     iterable_name,
@@ -138,6 +138,10 @@ class Sizes:
             )
         memo[key] = count
         return count
+
+    def bound(self, module: Module, binding: Binding) -> Number:
+        """Return the interval of the numbers that a name may be where ``binding`` is in force."""
+        return number_of_definition(self, Definition(module, binding), 0)
 
     def number(self, module: Module, node: ast.expr, depth: int = 0) -> Number:
         """Return the interval of the numbers that an expression may be."""

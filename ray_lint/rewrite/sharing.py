@@ -16,6 +16,7 @@ from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind, ModuleNames, Scope
 from ray_lint.program.project import Project
+from ray_lint.program.sizes import number_of
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Declined
@@ -525,7 +526,7 @@ class Sharing:
         if isinstance(value, ast.Subscript):
             parent = self.names.parents.get(maker)
             return isinstance(parent, ast.ClassDef) and not isinstance(value.slice, ast.Slice)
-        if not isinstance(value, ast.Name):
+        if not isinstance(value, ast.Name) or self._counts(value):
             return False
         return any(
             (
@@ -534,6 +535,16 @@ class Sharing:
             )
             and not self._made_each_time(binding, maker)
             for binding in self.names.reaching(value)
+        )
+
+    def _counts(self, name: ast.Name) -> bool:
+        """Whether a name starts as a number, which ``+=`` does not change but replaces."""
+        firsts = [b for b in self.names.reaching(name) if b.kind is not BindingKind.AUGMENTED]
+        return bool(firsts) and all(
+            binding.kind is BindingKind.ASSIGN
+            and binding.value is not None
+            and number_of(self.project, self.module, binding.value).kind == "known"
+            for binding in firsts
         )
 
     def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:

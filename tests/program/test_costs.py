@@ -52,6 +52,7 @@ UNKNOWN = {
     "method of an unknown object": "return x.process()",
     "recursion": "return f(x - 1)",
     "its own callable": "return x()",
+    "until a day": "while x.weekday() >= 5: x += step",
 }
 HEAD = """
 import json, time, subprocess, requests, ray, lib
@@ -163,12 +164,18 @@ def test_most_functions_of_the_benchmark_get_an_answer() -> None:
         ("f.remote(f'{n}')", "for c, run in itertools.groupby(x)"),
         ("f.remote(f'{n}')", "for word in re.findall('[a-z]+', x)"),
         ("task = ray.remote(f)\ntask.remote(f'{n}')", "for c in x"),
+        ("[f.remote(i) for i in range(700)]", "p = 2\n    while p * p <= x"),
+        ("f.remote(f'{n}')", "for k in urllib.parse.parse_qs(x).items()"),
+        ("f.remote(f'{n}')", "for part in x.partition('=')"),
+        ("f.remote(n)", "for r in range(x - 1, x + 2)"),
+        ("f.remote((1, 2, 3))", "for c in halves(x)"),
     ],
 )
 def test_what_is_submitted_tells_how_long_a_loop_over_it_is(items: str, loop: str) -> None:
     body = f"    found = 0\n    {loop}:\n        found += 1\n    return found"
     remote = "" if "ray.remote" in items else "@ray.remote\n"
-    source = f"import itertools, ray, re\nn = 3\n{remote}def f(x):\n{body}\n{items}"
+    helper = "def halves(v): return [c / 2 for c in v]\nhalves(load())\n"
+    source = f"import itertools, ray, re, urllib.parse\nn = 3\n{helper}{remote}def f(x):\n{body}\n{items}"
     assert last_cost(source).kind == "tiny"
 
 
