@@ -175,7 +175,8 @@ def test_what_is_submitted_tells_how_long_a_loop_over_it_is(items: str, loop: st
     body = f"    found = 0\n    {loop}:\n        found += 1\n    return found"
     remote = "" if "ray.remote" in items else "@ray.remote\n"
     helper = "def halves(v): return [c / 2 for c in v]\nhalves(load())\n"
-    source = f"import itertools, ray, re, urllib.parse\nn = 3\n{helper}{remote}def f(x):\n{body}\n{items}"
+    head = f"import itertools, ray, re, urllib.parse\nn = 3\n{helper}"
+    source = f"{head}{remote}def f(x):\n{body}\n{items}"
     assert last_cost(source).kind == "tiny"
 
 
