@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 
 from ray_lint.errors import SourceError, UsageError
 
 COMMANDS = ("verify", "profile", "explain", "rules", "server", "completion")
+
+
+def leave_warnings() -> None:
+    """Ignore what Python's parser has to say of the code: that is for its author's other tools."""
+    for category in (SyntaxWarning, DeprecationWarning):
+        warnings.simplefilter("ignore", category)
 
 
 def run(arguments: list[str]) -> int:
@@ -16,6 +23,7 @@ def run(arguments: list[str]) -> int:
         # File names and messages may hold what the terminal's encoding cannot express.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    leave_warnings()
     try:
         code = _dispatch(arguments)
         sys.stdout.flush()

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from ray_lint.cli.cache import Cache
+from ray_lint.cli.command import leave_warnings
 from ray_lint.cli.diff import unified_diff
 from ray_lint.config import Config
 from ray_lint.core import ChangedFile, check, fix, stale_measurements
@@ -200,6 +201,7 @@ def begin(editable: frozenset[str]) -> None:
 
     ``editable`` are the absolute names of all files of the run.
     """
+    leave_warnings()  # a process that was not forked knows nothing of it yet
     _PROJECTS.clear()
     _EDITABLE[:] = [editable]
 

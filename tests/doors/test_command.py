@@ -514,3 +514,11 @@ def test_comments_come_into_every_cell_but_not_into_magics(
     after = ["".join(cell["source"]) for cell in json.loads(path.read_text())["cells"]]
     head = FINDING.rstrip("\n")
     assert after == [f"{head}  # noqa: RAY101\n", f"%%time\n{call}  # noqa: RAY101", cells[2]]
+
+
+def test_warnings_of_the_parser_are_left_to_other_tools(command: Command, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text(FINDING + 'escape = "\\d"\nempty = 0in []\n')
+    done = command("a.py", PYTHONWARNINGS="error::SyntaxWarning,error::DeprecationWarning")
+    assert done.returncode == 1
+    assert done.stdout.count("\n") == 1
+    assert "Warning" not in done.stderr
