@@ -14,6 +14,7 @@ _MANY = 60  # expressions; what is told by so many is not told by more
 SAME_ITEMS = frozenset(
     f"builtins.{name}" for name in ("list", "tuple", "sorted", "reversed", "set", "iter")
 ) | {"tqdm.tqdm", "tqdm.auto.tqdm", "collections.deque", "copy.copy", "copy.deepcopy", "ray.put"}
+_FILLING = frozenset({"append", "appendleft", "add", "insert"})
 _CHOICES = frozenset(
     f"itertools.{name}"
     for name in ("combinations", "combinations_with_replacement", "permutations", "pairwise")
@@ -264,16 +265,16 @@ def _of_name(module: Module, name: ast.Name, path: tuple[int, ...], depth: int) 
 def _filled_with(
     module: Module, binding: Binding, path: tuple[int, ...], depth: int
 ) -> Expressions:
-    """Return what ``append`` puts into a list."""
+    """Return what ``append`` and the like put into a list."""
     names = module.names
     found: list[Expressions] = []
     for use in names.uses(binding):
         parent = names.parents.get(use)
-        if not isinstance(parent, ast.Attribute) or parent.attr not in ("append", "add"):
+        if not isinstance(parent, ast.Attribute) or parent.attr not in _FILLING:
             continue
         call = names.parents.get(parent)
-        if isinstance(call, ast.Call) and call.func is parent and len(call.args) == 1:
-            found.append(_into(module, call.args[0], path, depth))
+        if isinstance(call, ast.Call) and call.func is parent and len(call.args) in (1, 2):
+            found.append(_into(module, call.args[-1], path, depth))
     return _union(found) if found else None
 
 

@@ -15,7 +15,9 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
+from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.rewrite.foreign import imported_modules
+from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.observers import methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Doubts
 
@@ -99,6 +101,24 @@ def _made(names: ModuleNames, value: ast.expr) -> bool:
         and any(isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(b.node))
         for b in bindings
     )
+
+
+def judge_sending(module: Module, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
+    """Doubt items that Ray is seen to be unable to send: the loop would end at the first one."""
+    names = module.names
+    if any(argument.star for argument in arguments):
+        return  # what is starred is not sent itself
+    sent = [a.expression for a in arguments]
+    for repeat in shape.repeats or []:
+        sent += items_of(module, repeat.iterable) or []
+    for expression in list(sent):
+        if isinstance(expression, ast.Name) and expression in names.order:
+            for binding in names.reaching(expression):
+                if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+                    sent += loop_values(module, binding) or []
+    for expression in sent:
+        if expression in names.order and _is_unsendable(names, expression):
+            doubts.add(f"`{ast.unparse(expression)}` is nothing that Ray can send")
 
 
 def judge_pickling(

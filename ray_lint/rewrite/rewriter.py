@@ -52,7 +52,7 @@ from ray_lint.rewrite.observers import (
     takes_out,
 )
 from ray_lint.rewrite.overlap import Overlap
-from ray_lint.rewrite.pickling import judge_pickling, returns_unsendable
+from ray_lint.rewrite.pickling import judge_pickling, judge_sending, returns_unsendable
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
@@ -252,6 +252,7 @@ class Rewriter(Submitted):
             proof = replace(proof, may_fail=True)
         judge_identity(target.home.names, target.definition, doubts)
         judge_pickling(self.project, self.module, target.definition, arguments, doubts)
+        judge_sending(self.module, shape, arguments, doubts)
         return proof
 
     def _pass(self, edits: Edits, target: Target, batch: str) -> None:
