@@ -11,6 +11,21 @@ _MAX_CALLS = 20
 _MAX_USES = 200
 
 
+def called_by(call: ast.Call) -> ast.expr:
+    """Return the function that a call runs, here or as a task: ``f`` of ``f.remote(x)``."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr != "remote":
+        return function
+    function = function.value
+    while (
+        isinstance(function, ast.Call)
+        and isinstance(function.func, ast.Attribute)
+        and function.func.attr == "options"
+    ):
+        function = function.func.value
+    return function
+
+
 def returns_of(module: Module, function: ast.AST | None) -> list[ast.Return]:
     """Return the ``return`` statements of a function itself, at most 20."""
     if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):

@@ -23,6 +23,7 @@ from ray_lint.program.counts import (
     times,
     whole,
 )
+from ray_lint.program.functions import called_by
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.size_arrays import array_names, reshaped_rows
@@ -315,9 +316,9 @@ def _joined(
 
 
 def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count | None:
-    """Return the size of what a function of the project returns or yields."""
+    """Return the size of what a function of the project returns or yields, also as a task."""
     counts = []
-    for definition in sizes.project.definitions(module, node.func):
+    for definition in sizes.project.definitions(module, called_by(node)):
         binding = definition.binding
         if binding is None or definition.attributes:
             return None

@@ -5,7 +5,13 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.callers import given_values
-from ray_lint.program.functions import arguments_for, calls_of, class_around, returns_of
+from ray_lint.program.functions import (
+    arguments_for,
+    called_by,
+    calls_of,
+    class_around,
+    returns_of,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind
 
@@ -148,11 +154,15 @@ def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) 
 def _produced(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) -> Expressions:
     """Return what a function of this module yields, or the items of what it returns."""
     names = module.names
-    if not isinstance(call.func, ast.Name) or call.func not in names.order:
+    called = called_by(call)
+    if not isinstance(called, ast.Name) or called not in names.order:
         return None
-    bindings = names.reaching(call.func)
+    bindings = names.reaching(called)
     function = bindings[0].node if len(bindings) == 1 else None
-    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+    if not isinstance(function, ast.FunctionDef) or not all(
+        names.stands_for(d.func if isinstance(d, ast.Call) else d, "ray.remote")
+        for d in function.decorator_list
+    ):
         return None
     scope = names.scopes[function]
     yields = [
