@@ -265,10 +265,15 @@ def _collection(names: ModuleNames, shape: Shape) -> str:
         return container.attr
     if not isinstance(shape.node, ast.expr):
         return ""
-    binding = assigned_name(names, shape.node)
+    node = shape.node
+    parent = names.parents.get(node)
+    while isinstance(parent, ast.Call) and parent.args == [node]:
+        if not names.stands_for(parent.func, *_LISTS):
+            return ""
+        node, parent = parent, names.parents.get(parent)
+    binding = assigned_name(names, node)
     if binding is not None:
         return binding.name
-    parent = names.parents.get(shape.node)
     targets = parent.targets if isinstance(parent, ast.Assign) else []
     return next((t.attr for t in targets if isinstance(t, ast.Attribute)), "")
 
