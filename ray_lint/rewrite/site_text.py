@@ -18,6 +18,7 @@ from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.uses import Uses
 
 _WIDTH = 88
+_BREAK = re.compile(r"[\n\r]")
 _ONE_LINE = 10_000  # further left than any text is long: it is never broken
 
 
@@ -85,7 +86,7 @@ class SiteText:
             submit = self.insertions.submit(edits, self.anchor, unpacked=arguments)
         passed = [call.remote, items, *call.shared, *call.options]
         one_line = f"{submit}({', '.join(passed)})"
-        if room + len(one_line) <= _WIDTH or "\n" in one_line:
+        if room + len(one_line) <= _WIDTH or _BREAK.search(one_line):
             return one_line
         inner = indent + self.source.step
         newline = self.source.newline
@@ -174,7 +175,7 @@ class SiteText:
 def _clauses(items: str) -> list[str]:
     """Return the element and the clauses of a list comprehension; nothing of another expression."""
     node = ast.parse(items, mode="eval").body
-    if not isinstance(node, ast.ListComp):
+    if not isinstance(node, ast.ListComp) or len(items.splitlines()) > 1:
         return []
     encoded = items.encode()  # columns of ``ast`` are bytes
     starts = [encoded.rindex(b"for", 0, g.target.col_offset) for g in node.generators]

@@ -258,3 +258,24 @@ def test_a_fix_that_never_ends_is_taken_back() -> None:
     content, error, applied = rounds("y = one\n", look)
     assert (content, applied) == ("y = one\n", 0)
     assert error
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r", "\r\n"])
+def test_items_that_take_several_lines_stay_as_they_are(newline: str) -> None:
+    site = """
+class Queue:
+    def __init__(self, names):
+        self.names, self.refs = names, []
+
+    def submit(self):
+        for name in self.names:
+            self.refs.append(square.remote((name, len(self.names
+            ))))
+        return ray.wait(self.refs)
+
+
+Queue(list(range(1000))).submit()
+"""
+    after = fixed((TASK + site).replace("\n", newline))
+    assert "for name in self.names" in after
+    assert f"len(self.names{newline}" in after
