@@ -10,7 +10,7 @@ import tokenize
 
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
-from ray_lint.program.size_collections import is_formatted
+from ray_lint.program.size_elements import is_formatted
 
 _RECORDS = (
     *("collections.namedtuple", "typing.NamedTuple", "typing.NewType"),
@@ -209,9 +209,13 @@ def calls_itself_often(module: Module, node: FunctionNode) -> bool:
     return len(calls) != 1 or bool(names.enclosing_loops(calls[0]))
 
 
+def _leaves(statement: ast.stmt) -> bool:
+    return isinstance(statement, ast.Break | ast.Return)
+
+
 def ends_by_number(module: Module, loop: ast.AST) -> bool:
     """Whether a ``while`` ends when the values it computes say so: no clock, no data, no queue."""
-    if not isinstance(loop, ast.While) or isinstance(loop.test, ast.Constant):
+    if not isinstance(loop, ast.While):
         return False
     names = module.names
     nodes = names.walk(loop)
@@ -224,7 +228,11 @@ def ends_by_number(module: Module, loop: ast.AST) -> bool:
         and isinstance(n.func.value, ast.Name)
         and n.func.attr in ("append", "add")
     }
-    test = names.walk(loop.test)
+    tests: list[ast.expr] = [loop.test]
+    if isinstance(loop.test, ast.Constant):  # left by ``if …: break``
+        leaving = (n for n in loop.body if isinstance(n, ast.If) and _leaves(n.body[-1]))
+        tests = [statement.test for statement in leaving]
+    test = [node for one in tests for node in names.walk(one)]
     read = {n.id for n in test if isinstance(n, ast.Name)}
     called = [n.func for n in test if isinstance(n, ast.Call)]
     drawn = any(isinstance(f, ast.Attribute) and f.attr in _DRAWS for f in called)

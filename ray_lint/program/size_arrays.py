@@ -22,7 +22,10 @@ _GENERATORS = tuple(f"numpy.random.{name}" for name in ("default_rng", "RandomSt
 
 
 def array_names(module: Module, function: ast.expr) -> frozenset[str]:
-    """Return the dotted names of a call; ``numpy.random.normal`` for a generator's method, too."""
+    """Return the dotted names of a call; ``numpy.random.normal`` for a generator's method, too.
+
+    Likewise ``random.choice`` for a method of ``random.Random``.
+    """
     names = module.names.qualified_names(function)
     if names or not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
         return names
@@ -31,6 +34,15 @@ def array_names(module: Module, function: ast.expr) -> frozenset[str]:
         isinstance(maker, ast.Call) and module.names.stands_for(maker.func, *_GENERATORS)
         for maker in makers
     )
+    if (
+        not drawn
+        and makers
+        and all(
+            isinstance(maker, ast.Call) and module.names.stands_for(maker.func, "random.Random")
+            for maker in makers
+        )
+    ):
+        return frozenset({f"random.{function.attr}"})
     return frozenset({f"numpy.random.{function.attr}"}) if drawn else names
 
 

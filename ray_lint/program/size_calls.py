@@ -184,6 +184,11 @@ def _known_call(
         k = arguments[1] if len(arguments) > 1 else keyword_of(node, "k")
         assert k is not None
         return as_count(sizes.number(module, k, depth), f"`{words_of(node)}`")
+    if name == "random.choice" and first is not None:
+        picked = [sizes.items(module, item, depth) for item in elements_of(module, first) or []]
+        if picked and all(c.kind == "known" for c in picked):
+            return join_counts(picked)
+        return None
     if name == "random.choices":
         k = keyword_of(node, "k")
         if k is None:

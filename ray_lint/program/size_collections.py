@@ -21,6 +21,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, BindingKind
 from ray_lint.program.size_arrays import elements_of as array_elements
 from ray_lint.program.size_calls import items_of_call
+from ray_lint.program.size_elements import is_formatted, letters_of, values_under
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_names import named_items
 from ray_lint.program.wording import words_of
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 
 _FORMATTED = 100  # characters that a formatted text hardly has more of
-_DIGITS = tuple(f"builtins.{name}" for name in ("bin", "format", "hex", "oct"))
 
 
 def size_of_any(
@@ -82,33 +82,18 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
         return items_of_call(sizes, module, node, depth)
     if isinstance(node, ast.Subscript):
         if not isinstance(node.slice, ast.Slice):
-            one = size_of_any(sizes, module, elements_of(module, node.value), depth)
+            found = values_under(module, node.value, node.slice)
+            found = found or elements_of(module, node.value)
+            one = size_of_any(sizes, module, found, depth)
             if one is not None:
                 return one
         return _subscript(sizes, module, node, depth)
     if isinstance(node, ast.Name | ast.Attribute):
+        letters = letters_of(module, node)
+        if letters:
+            return exactly(len(letters), f"`{words_of(node)}`")
         return named_items(sizes, module, node, depth)
     return NOTHING
-
-
-def is_formatted(module: Module, node: ast.expr) -> bool:
-    """Whether a text is put together by a format: ``f"…"``, ``"…" % x``, ``str(x)``."""
-    if isinstance(node, ast.JoinedStr):
-        return True
-    if isinstance(node, ast.BinOp):
-        return isinstance(node.op, ast.Mod) and _is_text(node.left)
-    if not isinstance(node, ast.Call):
-        return False
-    function = node.func
-    if isinstance(function, ast.Attribute) and _is_text(function.value):
-        return function.attr == "format"
-    if len(node.args) == 1 and not isinstance(node.args[0], ast.Call):  # no text that was read
-        return module.names.stands_for(function, *_DIGITS, "builtins.str", "builtins.repr")
-    return module.names.stands_for(function, *_DIGITS)
-
-
-def _is_text(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and isinstance(node.value, str)
 
 
 def _distinct(module: Module, node: ast.SetComp | ast.DictComp) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import string
 
 from ray_lint.program.callers import given_values
 from ray_lint.program.functions import (
@@ -12,15 +13,19 @@ from ray_lint.program.functions import (
     class_around,
     returns_of,
 )
+from ray_lint.program.known_sizes import SAME_LENGTH
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind
+from ray_lint.program.size_arrays import array_names
 
 _DEPTH = 12
+_DIGITS = tuple(f"builtins.{name}" for name in ("bin", "format", "hex", "oct"))
 _MANY = 60  # expressions; what is told by so many is not told by more
 SAME_ITEMS = frozenset(
     f"builtins.{name}" for name in ("list", "tuple", "sorted", "reversed", "set", "iter")
 ) | {"tqdm.tqdm", "tqdm.auto.tqdm", "collections.deque", "copy.copy", "copy.deepcopy", "ray.put"}
 _FILLING = frozenset({"append", "appendleft", "add", "insert"})
+_DRAWN = {"random.choices", "random.sample"}
 _CHOICES = frozenset(
     f"itertools.{name}"
     for name in ("combinations", "combinations_with_replacement", "permutations", "pairwise")
@@ -60,6 +65,69 @@ def loop_values(module: Module, binding: Binding, depth: int = 0) -> Expressions
     return items_of(module, parent.iter, tuple(path), depth + 1)
 
 
+def is_formatted(module: Module, node: ast.expr) -> bool:
+    """Whether a text is put together by a format: ``f"…"``, ``"…" % x``, ``str(x)``."""
+    if isinstance(node, ast.JoinedStr):
+        return True
+    if isinstance(node, ast.BinOp):
+        return isinstance(node.op, ast.Mod) and _is_text(node.left)
+    if not isinstance(node, ast.Call):
+        return False
+    function = node.func
+    if isinstance(function, ast.Attribute) and _is_text(function.value):
+        return function.attr == "format"
+    if len(node.args) == 1 and not isinstance(node.args[0], ast.Call):  # no text that was read
+        return module.names.stands_for(function, *_DIGITS, "builtins.str", "builtins.repr")
+    return module.names.stands_for(function, *_DIGITS)
+
+
+def _is_text(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def letters_of(module: Module, node: ast.expr) -> str:
+    """Return the text of ``string.ascii_lowercase`` and the like, "" for anything else."""
+    for name in module.names.qualified_names(node):
+        package, _, constant = name.partition(".")
+        if package == "string" and isinstance(text := getattr(string, constant, None), str):
+            return text
+    return ""
+
+
+def values_under(module: Module, record: ast.expr, key: ast.expr, depth: int = 0) -> Expressions:
+    """Return what ``record["name"]`` may be, where every record is a dictionary written out."""
+    if not isinstance(key, ast.Constant) or not isinstance(record, ast.Name) or depth > _DEPTH:
+        return None
+    if record not in module.names.order:
+        return None
+    parts: list[Expressions] = []
+    for binding in module.names.reaching(record):
+        made: Expressions = None
+        if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+            made = loop_values(module, binding, depth + 1)
+        elif binding.kind is BindingKind.PARAMETER:
+            function = binding.scope.node
+            if isinstance(function, FUNCTIONS):
+                made = arguments_for(module, function, binding.name) or None
+        elif binding.kind is BindingKind.ASSIGN and binding.value is not None:
+            made = [binding.value]
+        if made is None:
+            return None
+        parts += [_under(module, value, key, depth + 1) for value in made]
+    return _union(parts)
+
+
+def _under(module: Module, value: ast.expr, key: ast.Constant, depth: int) -> Expressions:
+    if isinstance(value, ast.Name):
+        return values_under(module, value, key, depth)
+    if isinstance(value, ast.Dict):
+        pairs = zip(value.keys, value.values, strict=True)
+        return [v for k, v in pairs if isinstance(k, ast.Constant) and k.value == key.value] or None
+    if isinstance(value, ast.Call) and module.names.stands_for(value.func, "builtins.dict"):
+        return [k.value for k in value.keywords if k.arg == key.value] or None
+    return None
+
+
 def _union(parts: list[Expressions]) -> Expressions:
     found: list[ast.expr] = []
     for part in parts:
@@ -72,6 +140,8 @@ def _union(parts: list[Expressions]) -> Expressions:
 def _items(module: Module, source: ast.expr, path: tuple[int, ...], depth: int) -> Expressions:
     if depth > _DEPTH:
         return None
+    if not path and (is_formatted(module, source) or letters_of(module, source)):
+        return [ast.Constant("c")]
     if isinstance(source, ast.Name):
         return _of_name(module, source, path, depth + 1)
     if isinstance(source, ast.List | ast.Tuple | ast.Set):
@@ -87,12 +157,13 @@ def _items(module: Module, source: ast.expr, path: tuple[int, ...], depth: int) 
         return _items(module, source.value, path, depth + 1)
     if isinstance(source, ast.Constant) and isinstance(source.value, str) and not path:
         return [ast.Constant("c")]
-    if isinstance(source, ast.JoinedStr) and not path:
-        return [ast.Constant("c")]
     if isinstance(source, ast.Call):
         return _of_call(module, source, path, depth + 1)
     if isinstance(source, ast.Attribute):
         return _of_attribute(module, source, path, depth + 1)
+    if isinstance(source, ast.Subscript):
+        held = values_under(module, source.value, source.slice, depth + 1) or []
+        return _union([_items(module, value, path, depth + 1) for value in held])
     return None
 
 
@@ -129,8 +200,8 @@ def _small(node: ast.expr) -> int:
 
 
 def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) -> Expressions:
-    known = module.names.qualified_names(call.func)
-    if known & SAME_ITEMS and call.args:
+    known = array_names(module, call.func)
+    if known & (SAME_ITEMS | _DRAWN) and call.args:
         return _items(module, call.args[0], path, depth)
     if "builtins.enumerate" in known and call.args and path[:1] == (1,):
         return _items(module, call.args[0], path[1:], depth)
@@ -141,6 +212,10 @@ def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) 
         return _items(module, call.args[0], path[1:], depth)
     if isinstance(call.func, ast.Attribute):
         method, owner = call.func.attr, call.func.value
+        if method == "join" and not path:
+            return [ast.Constant("c")]
+        if method in SAME_LENGTH and not path:
+            return _items(module, owner, path, depth)
         if method in _PIECES and not path:
             return [ast.Constant(_PIECES[method])]
         if method in ("values", "items") and not call.args:

@@ -22,7 +22,7 @@ from ray_lint.program.counts import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.project import Definition, Project
-from ray_lint.program.size_elements import SAME_ITEMS, loop_values
+from ray_lint.program.size_elements import SAME_ITEMS, loop_values, values_under
 from ray_lint.program.size_names import class_attribute, meanings, parameter_values
 from ray_lint.program.wording import keyword_of, name_evidence, words_of
 
@@ -321,6 +321,10 @@ def _item(sizes: Sizes, module: Module, node: ast.Subscript, depth: int) -> Numb
                 for key, item in zip(value.keys, value.values, strict=False):
                     if isinstance(key, ast.Constant) and key.value == node.slice.value:
                         return sizes.number(module, item, depth)
+    held = values_under(module, base, node.slice) or []
+    numbers = [sizes.number(module, value, depth) for value in held]
+    if numbers and all(n.kind == "known" for n in numbers):
+        return join_numbers(numbers)
     return replace(ANY, reason=f"`{words_of(node)}` is not known here")
 
 

@@ -175,7 +175,7 @@ class SiteText:
 def _clauses(items: str) -> list[str]:
     """Return the element and the clauses of a list comprehension; nothing of another expression."""
     node = ast.parse(items, mode="eval").body
-    if not isinstance(node, ast.ListComp) or len(items.splitlines()) > 1:
+    if not isinstance(node, ast.ListComp):
         return []
     encoded = items.encode()  # columns of ``ast`` are bytes
     starts = [encoded.rindex(b"for", 0, g.target.col_offset) for g in node.generators]

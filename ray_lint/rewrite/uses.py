@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.known_sizes import QUEUES
@@ -176,6 +176,14 @@ def is_reference(names: ModuleNames, expression: ast.expr) -> bool:
     )
 
 
+def _calls_for_sure(expression: ast.expr) -> Iterator[ast.Call]:
+    """Yield the calls that make up an expression: ``g(x)`` and ``h()`` of ``f(g(x), h())``."""
+    if isinstance(expression, ast.Call):
+        yield expression
+        for argument in expression.args:
+            yield from _calls_for_sure(argument)
+
+
 def fetched_whole(names: ModuleNames, call: ast.Call) -> bool:
     """Whether a statement before ``ray.get(refs[3])`` has fetched all of ``refs`` for sure."""
     picked = call.args[0]
@@ -187,10 +195,15 @@ def fetched_whole(names: ModuleNames, call: ast.Call) -> bool:
     while statement is not None:
         block = names.blocks[statement]
         for before in block.statements[: block.index]:
-            if not isinstance(before, ast.Expr | ast.Assign) or not before.value:
+            if isinstance(before, ast.Expr | ast.Assign):
+                evaluated = before.value
+            elif isinstance(before, ast.For):
+                evaluated = before.iter
+            else:
                 continue
-            whole = before.value
-            if isinstance(whole, ast.Call) and names.stands_for(whole.func, "ray.get"):
+            for whole in _calls_for_sure(evaluated):
+                if not names.stands_for(whole.func, "ray.get"):
+                    continue
                 given = whole.args[0] if len(whole.args) == 1 and not whole.keywords else None
                 if isinstance(given, ast.Name) and names.reaching(given) == meant:
                     return not any(

@@ -169,13 +169,19 @@ def test_most_functions_of_the_benchmark_get_an_answer() -> None:
         ("f.remote(f'{n}')", "for part in x.partition('=')"),
         ("f.remote(n)", "for r in range(x - 1, x + 2)"),
         ("f.remote((1, 2, 3))", "for c in halves(x)"),
+        ("f.remote(''.join(random.choice('ACGT') for _ in range(60)))", "for c in x"),
+        ("f.remote('AT' + ''.join(rng.choices('ACGT', k=60)))", "for i in range(0, len(x), 3)"),
+        ("[f.remote(r['n']) for r in [{'n': 5 + i % 30} for i in range(9)]]", "for i in range(x)"),
+        ("f.remote(string.digits)", "for c in x"),
+        ("[f.remote(r) for r in [g.remote(1), g.remote(2)]]", "for c in x"),
     ],
 )
 def test_what_is_submitted_tells_how_long_a_loop_over_it_is(items: str, loop: str) -> None:
     body = f"    found = 0\n    {loop}:\n        found += 1\n    return found"
     remote = "" if "ray.remote" in items else "@ray.remote\n"
-    helper = "def halves(v): return [c / 2 for c in v]\nhalves(load())\n"
-    head = f"import itertools, ray, re, urllib.parse\nn = 3\n{helper}"
+    helper = "rng = random.Random(1)\n@ray.remote\ndef g(n): return [n, n]\n"
+    helper += "def halves(v): return [c / 2 for c in v]\nhalves(load())\n"
+    head = f"import itertools, random, ray, re, string, urllib.parse\nn = 3\n{helper}"
     source = f"{head}{remote}def f(x):\n{body}\n{items}"
     assert last_cost(source).kind == "tiny"
 

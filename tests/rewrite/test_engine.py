@@ -263,19 +263,14 @@ def test_a_fix_that_never_ends_is_taken_back() -> None:
 @pytest.mark.parametrize("newline", ["\n", "\r", "\r\n"])
 def test_items_that_take_several_lines_stay_as_they_are(newline: str) -> None:
     site = """
-class Queue:
-    def __init__(self, names):
-        self.names, self.refs = names, []
-
-    def submit(self):
-        for name in self.names:
-            self.refs.append(square.remote((name, len(self.names
-            ))))
-        return ray.wait(self.refs)
-
-
-Queue(list(range(1000))).submit()
+NAMES = list(range(1000))
+references_of_the_names = []
+for the_name_of_an_item in NAMES:
+    references_of_the_names.append(square.remote((the_name_of_an_item, len(NAMES
+    ))))
+ray.wait(references_of_the_names)
 """
-    after = fixed((TASK + site).replace("\n", newline))
-    assert "for name in self.names" in after
-    assert f"len(self.names{newline}" in after
+    config = Config(unsafe_fixes=True, strict=True, min_items=1)
+    after = fixed((TASK + site).replace("\n", newline), config)
+    assert "for the_name_of_an_item in NAMES]" in after
+    assert f"len(NAMES{newline}" in after
