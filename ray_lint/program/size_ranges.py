@@ -33,7 +33,7 @@ def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Cou
     per_worker = stop.per_worker or name_evidence(" ".join(words_of(a) for a in node.args[:2]))[0]
     chunked = False
     if len(numbers) > 2 and module.names.qualified(node.func) != "numpy.arange":
-        chunked = _steps_over_chunks(module, node, step)
+        chunked = _steps_over_chunks(sizes, module, node, step, depth)
         # A wide step: each number may stand for a chunk.
         per_worker = per_worker or max(abs(step.low), abs(step.high)) >= _WIDE_STEP
     if all(n.kind == "known" for n in (start, stop, step)) and step.low * step.high > 0:
@@ -92,7 +92,9 @@ def _takes_ranges(names: ModuleNames) -> bool:
     return any(isinstance(names.scope_of(n).frame.node, FUNCTIONS) for n in (*slices, *calls))
 
 
-def _steps_over_chunks(module: Module, node: ast.Call, step: Number) -> bool:
+def _steps_over_chunks(
+    sizes: Sizes, module: Module, node: ast.Call, step: Number, depth: int
+) -> bool:
     """Whether `range(start, stop, step)` walks over chunks: something takes what lies between."""
     if step.kind != "known":
         return True
@@ -108,16 +110,18 @@ def _steps_over_chunks(module: Module, node: ast.Call, step: Number) -> bool:
     if not isinstance(target, ast.Name):
         return False
     holder = names.parents[loop] if isinstance(loop, ast.comprehension) else loop
-    width = ast.dump(node.args[2])
+    stride = ast.dump(node.args[2])
     for inner in names.walk(holder):
         if isinstance(inner, ast.Slice) and inner.lower is not None and inner.upper is not None:
             words = {n.id for n in names.walk(inner) if isinstance(n, ast.Name)}
             if target.id in words:
-                return True
+                base, width = _shifted(sizes, module, inner.upper, depth)
+                windows = base == ast.dump(inner.lower) and width.kind == "known"
+                return not (windows and width.low > max(abs(step.low), abs(step.high)))
         elif isinstance(inner, ast.BinOp) and isinstance(inner.op, ast.Add):
             sides = (inner.left, inner.right)
             if any(isinstance(x, ast.Name) and x.id == target.id for x in sides) and any(
-                ast.dump(x) == width for x in sides
+                ast.dump(x) == stride for x in sides
             ):
                 return True
     return False
