@@ -62,6 +62,7 @@ from ray_lint.rewrite.safety import (
     judge_container,
     judge_failures,
     judge_identity,
+    judge_late_inputs,
     judge_onlookers,
     judge_partial_reads,
     judge_waiting,
@@ -211,6 +212,7 @@ class Rewriter(Submitted):
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         if unpacked:  # an item that is not there yet keeps its batch from starting
             judge_waiting(names, doubts, None)
+            judge_late_inputs(names, doubts)
         signature = signature_for(
             arguments,
             target.definition,

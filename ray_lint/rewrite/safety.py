@@ -419,6 +419,32 @@ def judge_waiting(names: ModuleNames, doubts: Doubts, batch_seconds: float | Non
             doubts.add(reason)
 
 
+def judge_late_inputs(names: ModuleNames, doubts: Doubts) -> None:
+    """Doubt items that are references, where one may get its value only once the program goes on.
+
+    Its batch would not start before, and the program may wait for others of that batch.
+    """
+    line = _waits_inside(names)
+    if line is not None:
+        doubts.add(f"an input may wait for the program in line {line}, and its batch with it")
+
+
+@once_per_module
+def _waits_inside(names: ModuleNames) -> int | None:
+    """Return the first line of an actor that can wait while it goes on answering others."""
+    methods = [
+        node.lineno
+        for node in names.index.every(ast.AsyncFunctionDef)
+        if isinstance(names.parents.get(node), ast.ClassDef)
+    ]
+    options = [
+        node.value.lineno
+        for node in names.index.every(ast.keyword)
+        if node.arg in ("max_concurrency", "concurrency_groups", "concurrency_group")
+    ]
+    return min([*methods, *options], default=None)
+
+
 @once_per_module
 def _impatience(names: ModuleNames) -> list[tuple[float, str]]:
     """Return the reasons why a program would notice batches, each with the seconds it waits."""
