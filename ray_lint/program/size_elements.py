@@ -23,7 +23,15 @@ _DIGITS = tuple(f"builtins.{name}" for name in ("bin", "format", "hex", "oct"))
 _MANY = 60  # expressions; what is told by so many is not told by more
 SAME_ITEMS = frozenset(
     f"builtins.{name}" for name in ("list", "tuple", "sorted", "reversed", "set", "iter")
-) | {"tqdm.tqdm", "tqdm.auto.tqdm", "collections.deque", "copy.copy", "copy.deepcopy", "ray.put"}
+) | {
+    "tqdm.tqdm",
+    "tqdm.auto.tqdm",
+    "collections.deque",
+    "copy.copy",
+    "copy.deepcopy",
+    "ray.put",
+    "ray.get",
+}
 _FILLING = frozenset({"append", "appendleft", "add", "insert"})
 _DRAWN = {"random.choices", "random.sample"}
 _CHOICES = frozenset(
