@@ -30,8 +30,8 @@ SAME_SIZE = frozenset(
     builtins.sorted builtins.tuple collections.deque copy.copy copy.deepcopy
     itertools.accumulate itertools.pairwise numpy.array numpy.asarray
     numpy.flip numpy.random.permutation numpy.sort pandas.Series progressbar.progressbar
-    random.shuffle ray.get ray.put rich.progress.track torch.tensor tqdm.auto.tqdm tqdm.notebook.tqdm
-    tqdm.std.tqdm tqdm.tqdm tqdm.tqdm_notebook
+    random.shuffle ray.get ray.put rich.progress.track torch.tensor tqdm.auto.tqdm
+    tqdm.notebook.tqdm tqdm.std.tqdm tqdm.tqdm tqdm.tqdm_notebook
     """.split()  # noqa: SIM905
 )
 

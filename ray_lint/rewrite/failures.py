@@ -362,11 +362,19 @@ def _counts_alike(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:
         ]
         for node in (shape.key, key)
     )
-    return [*map(_clause_text, stored)] == [*map(_clause_text, read)] and all(
+    if [*map(_clause_text, stored)] != [*map(_clause_text, read)]:
+        return False
+    bounds = [
+        [n for _, iterable in loops for n in ast.walk(iterable) if isinstance(n, ast.Name)]
+        for loops in (stored, read)
+    ]
+    if any(names.reaching(a) != names.reaching(b) for a, b in zip(*bounds, strict=True)):
+        return False
+    return all(
         isinstance(iterable, ast.Call)
         and len(iterable.args) < 3
         and names.stands_for(iterable.func, "builtins.range")
-        for _, iterable in (*stored, *read)
+        for _, iterable in stored
     )
 
 

@@ -10,6 +10,7 @@ from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import loop_values
+from ray_lint.program.sizes import number_of
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import reachable
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
@@ -22,7 +23,7 @@ _FORGIVING = {"collections.defaultdict", "collections.Counter"}
 
 
 def judge_interruptions(
-    module: Module, shape: Shape, arguments: list[Argument], doubts: Doubts
+    project: Project, module: Module, shape: Shape, arguments: list[Argument], doubts: Doubts
 ) -> None:
     """Doubt a loop that does something with each result, if an argument is expected to fail.
 
@@ -39,6 +40,7 @@ def judge_interruptions(
                 isinstance(node, ast.BinOp)
                 and isinstance(node.op, _FAILING)
                 and not isinstance(node.right, ast.Constant)
+                and _may_be_zero(project, module, node.right)
             )
             if isinstance(node, ast.Call) and node in names.order:
                 fails = names.qualified(node.func) in ("builtins.int", "builtins.float") or any(
@@ -51,6 +53,11 @@ def judge_interruptions(
             if fails:
                 doubts.add(f"the argument `{ast.unparse(argument.expression)}` may fail")
                 return
+
+
+def _may_be_zero(project: Project, module: Module, divisor: ast.expr) -> bool:
+    number = number_of(project, module, divisor)
+    return number.kind != "known" or number.low <= 0 <= number.high
 
 
 def _is_seen(names: ModuleNames, shape: Shape) -> bool:

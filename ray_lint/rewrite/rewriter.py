@@ -185,6 +185,8 @@ class Rewriter(Submitted):
             judge_starred(self.module, spec, shape, passed, doubts, is_method=False)
         options = self._options(site, target, shape, doubts)
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
+        # What the loop assigns first is computed ahead with the arguments that need it.
+        every += [Argument(r.iterable, varying=True) for r in shape.repeats or [] if r.single]
         self._judge_region(site, target, shape, every, doubts)
 
         strategy, uses = self._strategy(
@@ -300,7 +302,7 @@ class Rewriter(Submitted):
         judge_other_views(names, shape)
         judge_half_filled(names, shape, doubts)
         judge_actor_order(names, site, shape)
-        judge_interruptions(self.module, shape, arguments, doubts)
+        judge_interruptions(self.project, self.module, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         judge_late(names, arguments, region)
