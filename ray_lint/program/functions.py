@@ -16,14 +16,18 @@ def called_by(call: ast.Call) -> ast.expr:
     function = call.func
     if not isinstance(function, ast.Attribute) or function.attr != "remote":
         return function
-    function = function.value
+    return without_options(function.value)
+
+
+def without_options(task: ast.expr) -> ast.expr:
+    """Return the ``f`` of ``f.options(...)``, or what is no such call as it is."""
     while (
-        isinstance(function, ast.Call)
-        and isinstance(function.func, ast.Attribute)
-        and function.func.attr == "options"
+        isinstance(task, ast.Call)
+        and isinstance(task.func, ast.Attribute)
+        and task.func.attr == "options"
     ):
-        function = function.func.value
-    return function
+        task = task.func.value
+    return task
 
 
 def returns_of(module: Module, function: ast.AST | None) -> list[ast.Return]:

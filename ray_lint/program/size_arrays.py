@@ -18,7 +18,10 @@ _FLAT = frozenset({"ravel", "flatten"})
 _DEPTH = 6  # names and methods followed to the constructor of an array
 
 
-_GENERATORS = tuple(f"numpy.random.{name}" for name in ("default_rng", "RandomState"))
+_GENERATORS = {
+    "numpy.random": ("numpy.random.default_rng", "numpy.random.RandomState"),
+    "random": ("random.Random",),
+}
 
 
 def array_names(module: Module, function: ast.expr) -> frozenset[str]:
@@ -30,20 +33,13 @@ def array_names(module: Module, function: ast.expr) -> frozenset[str]:
     if names or not isinstance(function, ast.Attribute) or not isinstance(function.value, ast.Name):
         return names
     makers = [b.value for b in module.names.reaching(function.value)]
-    drawn = bool(makers) and all(
-        isinstance(maker, ast.Call) and module.names.stands_for(maker.func, *_GENERATORS)
-        for maker in makers
-    )
-    if (
-        not drawn
-        and makers
-        and all(
-            isinstance(maker, ast.Call) and module.names.stands_for(maker.func, "random.Random")
+    for package, generators in _GENERATORS.items():
+        if makers and all(
+            isinstance(maker, ast.Call) and module.names.stands_for(maker.func, *generators)
             for maker in makers
-        )
-    ):
-        return frozenset({f"random.{function.attr}"})
-    return frozenset({f"numpy.random.{function.attr}"}) if drawn else names
+        ):
+            return frozenset({f"{package}.{function.attr}"})
+    return names
 
 
 def reshaped_rows(

@@ -335,8 +335,9 @@ def _of_name(module: Module, name: ast.Name, path: tuple[int, ...], depth: int) 
             continue
         if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
             values = loop_values(module, binding, depth)
-            columns = columns_of(module, binding.value) if binding.value is not None else None
-            if values is None and columns:
+            rows = binding.value if values is None else None
+            columns = None if rows is None else columns_of(module, rows)
+            if columns:
                 parts += [_items(module, column, path, depth) for column in columns]
                 continue
         elif binding.kind is BindingKind.ASSIGN and binding.value is not None:

@@ -41,7 +41,6 @@ _REORDERING = {
 _ORDERING = {"builtins.sorted", "builtins.min", "builtins.max", "heapq.nsmallest"}
 _IDENTITIES = {"str", "repr", "hash", "id", "hex", "binary", "format"}
 _LISTS = ("builtins.list", "builtins.tuple")
-_KEEPING = ("list", "tuple", ".get", "get")  # as many items as the argument
 _IMPORTS = {"ImportError", "ModuleNotFoundError"}
 
 
@@ -292,7 +291,7 @@ def _reorders(names: ModuleNames, shape: Shape, use: ast.expr) -> bool:
             return False
         known = names.qualified_names(parent.func)
         if "builtins.zip" in known:
-            return not all(_holds(a, _text(use)) or _as_many(shape, a) for a in parent.args)
+            return not all(_holds(names, a, _text(use)) or _as_many(shape, a) for a in parent.args)
         if "builtins.sorted" in known and not parent.keywords and _is_counted(shape):
             return False
         return bool(known & _REORDERING)
@@ -313,7 +312,7 @@ def _reorders(names: ModuleNames, shape: Shape, use: ast.expr) -> bool:
     return False
 
 
-def _holds(expression: ast.expr, collection: str) -> bool:
+def _holds(names: ModuleNames, expression: ast.expr, collection: str) -> bool:
     """Whether an expression has an item for each one of a collection: ``list(refs.values())``."""
     while isinstance(expression, ast.Call):
         method = isinstance(expression.func, ast.Attribute) and not expression.args
@@ -321,7 +320,7 @@ def _holds(expression: ast.expr, collection: str) -> bool:
             if expression.func.attr not in ("keys", "values", "items", "copy"):
                 return False
             expression = expression.func.value
-        elif len(expression.args) == 1 and ast.unparse(expression.func).endswith(_KEEPING):
+        elif len(expression.args) == 1 and names.stands_for(expression.func, *RAY_GET, *_LISTS):
             expression = expression.args[0]
         else:
             return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.callers import given_values, is_program
-from ray_lint.program.functions import default_of
+from ray_lint.program.functions import default_of, without_options
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.rewrite.plan import Declined
@@ -13,17 +13,7 @@ from ray_lint.rewrite.plan import Declined
 
 def task_of(handle: ast.Attribute) -> ast.expr:
     """Return the ``f`` of ``f.remote`` and of ``f.options(...).remote``."""
-    return _without_options(handle.value)
-
-
-def _without_options(task: ast.expr) -> ast.expr:
-    while (
-        isinstance(task, ast.Call)
-        and isinstance(task.func, ast.Attribute)
-        and task.func.attr == "options"
-    ):
-        task = task.func.value
-    return task
+    return without_options(handle.value)
 
 
 def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
@@ -118,7 +108,7 @@ def source_binding(names: ModuleNames, handle: ast.Name) -> Binding:
         (binding,) = reaching
         if binding.kind not in (BindingKind.FUNCTION, BindingKind.ASSIGN):
             raise Declined(f"what `{handle.id}` stands for changes")
-        value = None if binding.value is None else _without_options(binding.value)
+        value = None if binding.value is None else without_options(binding.value)
         if isinstance(value, ast.Name) and not isinstance(
             binding.node, ast.FunctionDef | ast.ClassDef
         ):

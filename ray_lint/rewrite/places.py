@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from dataclasses import replace
 
 from ray_lint.program.names import COMPREHENSIONS, ModuleNames
 from ray_lint.rewrite.forms import Form, Shape
+from ray_lint.rewrite.naming import names_in
 from ray_lint.rewrite.plan import Declined, Repeat
 
 
@@ -84,13 +86,20 @@ def is_drained(names: ModuleNames, generator: ast.expr) -> bool:
 def is_exhausted(names: ModuleNames, place: ast.Yield | ast.YieldFrom) -> bool:
     """Whether all calls of the generator function around a ``yield`` take all of its items."""
     function = names.scope_of(place).frame.node
-    if not isinstance(function, ast.FunctionDef):
-        return False
+    return isinstance(function, ast.FunctionDef) and is_always(names, function, _takes_all)
+
+
+def is_always(
+    names: ModuleNames,
+    function: ast.FunctionDef,
+    used: Callable[[ModuleNames, ast.Name], bool],
+) -> bool:
+    """Whether a function is used at all, and each time in the way that ``used`` asks for."""
     scope = names.scope_of(function)
     if scope.is_class or len(scope.bindings.get(function.name, [])) != 1:
         return False
     uses = scope.uses.get(function.name, [])
-    return bool(uses) and all(_takes_all(names, use) for use in uses)
+    return bool(uses) and all(used(names, use) for use in uses)
 
 
 def _takes_all(names: ModuleNames, use: ast.Name) -> bool:
@@ -131,7 +140,7 @@ def _assigned_once(names: ModuleNames, statement: ast.stmt) -> Repeat | None:
     target = statement.targets[0]
     if not isinstance(target, ast.Name):
         return None
-    owner = names.owner_of_name(target.id, names.scope_of(target))
+    owner = names.owner(target)
     if owner is None or len(owner.bindings.get(target.id, [])) != 1:
         return None
     return Repeat(target, statement.value, single=True)
@@ -144,12 +153,12 @@ def _expressions(repeats: list[Repeat]) -> list[ast.expr]:
 def _clauses(loop: ast.For, steps: list[_Step], needed: list[ast.expr]) -> list[Repeat]:
     """Return a loop as clauses, with the assignments that the call or a condition needs."""
     kept: list[_Step] = []
-    wanted = _names_in(needed)
+    wanted = names_in(*needed)
     for step in reversed(steps):
         if not isinstance(step, Repeat):
-            wanted |= _names_in([step])
+            wanted |= names_in(step)
         elif isinstance(step.target, ast.Name) and step.target.id in wanted:
-            wanted |= _names_in([step.iterable])
+            wanted |= names_in(step.iterable)
         else:
             continue
         kept.insert(0, step)
@@ -160,10 +169,6 @@ def _clauses(loop: ast.For, steps: list[_Step], needed: list[ast.expr]) -> list[
         else:
             clauses[-1] = _with_conditions(clauses[-1], [step])
     return clauses
-
-
-def _names_in(expressions: list[ast.expr]) -> set[str]:
-    return {n.id for e in expressions for n in ast.walk(e) if isinstance(n, ast.Name)}
 
 
 def _in_loops(

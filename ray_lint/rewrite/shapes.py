@@ -10,7 +10,7 @@ from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.arguments import bound_parameters
 from ray_lint.rewrite.collecting import in_statement, loops_around
 from ray_lint.rewrite.forms import Form, Shape
-from ray_lint.rewrite.places import elsewhere
+from ray_lint.rewrite.places import elsewhere, is_always
 from ray_lint.rewrite.plan import Declined, Repeat
 from ray_lint.rewrite.submitters import submitter_of
 
@@ -145,18 +145,9 @@ def _yielded(names: ModuleNames, node: ast.Yield, call: ast.Call) -> Shape:
     statement = names.parents[node]
     assert isinstance(statement, ast.Expr)
     function = names.scope_of(statement).node
-    if not isinstance(function, ast.FunctionDef) or not _drained(names, function):
+    if not isinstance(function, ast.FunctionDef) or not is_always(names, function, _taken_at_once):
         raise Declined("the references are taken from the generator one by one")
     return in_statement(names, Form.YIELD, statement, call, None)
-
-
-def _drained(names: ModuleNames, function: ast.FunctionDef) -> bool:
-    """Whether all calls of a generator function stand where its items are taken at once."""
-    scope = names.scope_of(function)
-    if scope.is_class or len(scope.bindings.get(function.name, [])) != 1:
-        return False
-    uses = scope.uses.get(function.name, [])
-    return bool(uses) and all(_taken_at_once(names, use) for use in uses)
 
 
 def _taken_at_once(names: ModuleNames, use: ast.Name) -> bool:
