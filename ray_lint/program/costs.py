@@ -30,10 +30,11 @@ from ray_lint.program.functions import argument_of, arguments_for, implicit_para
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, FunctionNode
 from ray_lint.program.project import Project
+from ray_lint.program.provenance import Origins
 from ray_lint.program.remote_kinds import PICKERS, Values
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.remotes import Callee, CalleeKind
-from ray_lint.program.size_elements import items_of, loop_values
+from ray_lint.program.size_elements import entries_of, items_of, loop_values
 from ray_lint.program.sizes import Sizes, number_of
 from ray_lint.program.work import Cost, Work, duration, verdict
 
@@ -41,6 +42,7 @@ _DEPTH = 12  # calls followed
 _MAX_NODES = 20_000  # looked at for one callee
 _MAX_HELPERS = 20  # calls looked at one by one
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
+_SOME_RUNS = 30  # assumed for a loop over data that the file itself makes of small numbers
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
 _ROOT_RUNS = 1_000.0  # assumed up to the square root of a number: it has six digits then
 
@@ -157,6 +159,7 @@ class Costs:
         self.remotes = Remotes(project)
         self.root: FunctionNode | None = None
         self.given: dict[str, tuple[Module, ast.expr]] = {}
+        self._origins = Origins()
         self._arrays = Arrays(self)
         self._helpers = 0
 
@@ -170,6 +173,7 @@ class Costs:
             argument = argument_of(call, function, parameter.arg, skip)
             if argument is not None and not isinstance(argument, ast.Constant):
                 self.given[parameter.arg] = (place, argument)
+        self._origins = Origins(module, function, place, call)
         if self.given:
             self.root = function
 
@@ -255,6 +259,10 @@ class Costs:
             return self._up_to_root(module, loop)
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
+        elif self._origins.made_here(module, loop):
+            reason = f"loops a number of times that its data says ({count.reason})"
+            work.take_unknown(reason, line, plain=True)
+            return float(max(count.low, _SOME_RUNS))
         elif count.kind == "data" and is_argument(module, loop):
             work.take_unknown(f"loops over its argument: {count.reason}", line)
         elif count.kind == "data":
@@ -304,9 +312,8 @@ class Costs:
         for name in sorted(names):
             if self._known(module, name, node, runs, work):
                 return None
-        if isinstance(function, ast.Name) and self._passed(
-            module, function, node, runs, work, depth
-        ):
+        chosen = self._passed(module, function) or chosen_functions(module, function)
+        if chosen and self._each(module, chosen, node, runs, work, depth):
             return None
         if isinstance(function, ast.Attribute):
             return self._method(module, function, node, runs, work)
@@ -314,29 +321,33 @@ class Costs:
             return work.take(1e-6 * runs, f"creates `{words}`", line)
         return work.take_unknown(f"calls `{words}`, which is not known here", line)
 
-    def _passed(
+    def _passed(self, module: Module, function: ast.expr) -> list[ast.expr]:
+        """Return the functions that are passed for a parameter, nothing if not all are seen."""
+        passed: list[ast.expr] = []
+        for binding in module.names.reaching(function) if isinstance(function, ast.Name) else ():
+            maker = binding.scope.node
+            if binding.kind is not BindingKind.PARAMETER or not isinstance(maker, ast.FunctionDef):
+                return []
+            for argument in arguments_for(module, maker, binding.name):
+                found = passed_functions(module, argument)
+                if found is None:
+                    return []
+                passed += found
+        return passed
+
+    def _each(
         self,
         module: Module,
-        function: ast.Name,
+        functions: list[ast.expr],
         node: ast.Call,
         runs: float,
         work: Work,
         depth: int,
     ) -> bool:
-        """Take the calls of a parameter as those of the functions that are passed for it."""
-        passed: list[ast.expr] = []
-        for binding in module.names.reaching(function):
-            maker = binding.scope.node
-            if binding.kind is not BindingKind.PARAMETER or not isinstance(maker, ast.FunctionDef):
-                return False
-            for argument in arguments_for(module, maker, binding.name):
-                found = passed_functions(module, argument)
-                if found is None:
-                    return False
-                passed += found
-        if not passed or depth >= _DEPTH:
+        """Take a call as one of each of several functions; whether all are known."""
+        if depth >= _DEPTH:
             return False
-        for expression in passed:
+        for expression in functions:
             known = sorted(module.names.qualified_names(expression))
             if any(self._known(module, name, node, runs, work) for name in known):
                 continue
@@ -516,6 +527,21 @@ class Costs:
         if small or self._is_small_object(module, function.value):
             return work.take(1e-6 * runs, f"calls `{_name(function)}`", line)
         return work.take_unknown(f"calls `{_name(function)}`, which is not known here", line)
+
+
+def chosen_functions(module: Module, function: ast.expr) -> list[ast.expr]:
+    """Return what ``OPERATIONS[sign]`` and ``OPERATIONS.get(sign)`` may stand for."""
+    if isinstance(function, ast.Name):
+        values = [b.value for b in module.names.reaching(function)]
+        if len(values) != 1 or values[0] is None or isinstance(values[0], ast.Name):
+            return []
+        return chosen_functions(module, values[0])
+    if isinstance(function, ast.Subscript):
+        return entries_of(module, function.value) or items_of(module, function.value) or []
+    if isinstance(function, ast.Call) and isinstance(function.func, ast.Attribute):
+        table = entries_of(module, function.func.value) if function.func.attr == "get" else None
+        return [*table, *function.args[1:]] if table else []
+    return []
 
 
 def passed_functions(module: Module, argument: ast.expr) -> list[ast.expr] | None:

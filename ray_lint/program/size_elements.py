@@ -294,6 +294,11 @@ def _of_attribute(
     return _union(parts)
 
 
+def entries_of(module: Module, table: ast.expr) -> Expressions:
+    """Return what the values of a dictionary that is written out may be, None for all else."""
+    return _values_of(module, table, (), 0)
+
+
 def _values_of(module: Module, owner: ast.expr, path: tuple[int, ...], depth: int) -> Expressions:
     """Return what the values of a dictionary may be."""
     if isinstance(owner, ast.Name):

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
 _WIDE_STEP = 100  # of a range: hardly anybody skips so many items
+_SHORT_STEP = 64  # a slice of so few items is hardly work for a task
 
 
 def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
@@ -100,6 +101,8 @@ def _steps_over_chunks(
         return True
     if max(abs(step.low), abs(step.high)) >= _WIDE_STEP and _takes_ranges(module.names):
         return True
+    if max(abs(step.low), abs(step.high)) <= _SHORT_STEP:
+        return False
     names = module.names
     for loop in names.ancestors(node):
         if isinstance(loop, ast.stmt | ast.comprehension):

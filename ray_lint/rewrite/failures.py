@@ -312,7 +312,9 @@ def _reorders(names: ModuleNames, shape: Shape, use: ast.expr) -> bool:
     return False
 
 
-def _holds(names: ModuleNames, expression: ast.expr, collection: str) -> bool:
+def _holds(
+    names: ModuleNames, expression: ast.expr, collection: str, *, follow: bool = True
+) -> bool:
     """Whether an expression has an item for each one of a collection: ``list(refs.values())``."""
     while isinstance(expression, ast.Call):
         method = isinstance(expression.func, ast.Attribute) and not expression.args
@@ -324,6 +326,10 @@ def _holds(names: ModuleNames, expression: ast.expr, collection: str) -> bool:
             expression = expression.args[0]
         else:
             return False
+    if isinstance(expression, ast.Name) and expression.id != collection and follow:
+        values = [b.value for b in names.reaching(expression)]  # `values = ray.get(refs)`
+        value = values[0] if len(values) == 1 else None
+        return isinstance(value, ast.Call) and _holds(names, value, collection, follow=False)
     return isinstance(expression, ast.Name | ast.Attribute) and _text(expression) == collection
 
 

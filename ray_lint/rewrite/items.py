@@ -20,6 +20,7 @@ from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.rewrite.arguments import target_names
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Items, Repeat
+from ray_lint.rewrite.sharing import given_back
 from ray_lint.rewrite.source_map import SourceMap, is_bare
 from ray_lint.rewrite.spread import has_parts
 
@@ -42,7 +43,8 @@ _AGAIN_CALLS |= {"builtins.reversed", "builtins.list", "builtins.tuple", "builti
 _TUPLE_CALLS = {"builtins.zip", "builtins.enumerate", "itertools.zip_longest"}
 _TUPLE_CALLS |= {"itertools.pairwise", "itertools.product", "itertools.combinations"}
 _TUPLE_CALLS |= {"itertools.permutations", "itertools.combinations_with_replacement"}
-_ITERATOR_CALLS = {f"builtins.{name}" for name in ("map", "filter", "zip", "iter", "reversed")}
+_ITERATOR_CALLS = {f"builtins.{name}" for name in ("map", "filter", "zip", "iter")}
+_ITERATOR_CALLS |= {"builtins.reversed", "builtins.enumerate"}
 _DEPTH = 8
 _OPPOSITE: dict[type[ast.cmpop], str] = {
     ast.In: "not in",
@@ -232,8 +234,11 @@ class ItemWriter:
             )
         return False
 
-    def can_repeat(self, expression: ast.expr, depth: int = 0) -> bool:
-        """Whether the iterable gives the same items when it is iterated a second time."""
+    def can_repeat(self, expression: ast.expr, depth: int = 0, *, kept: bool = False) -> bool:
+        """Whether the iterable gives the same items when it is iterated a second time.
+
+        ``kept``: it is one object that both iterations take, not one made anew for each.
+        """
         if depth > _DEPTH:
             return False
         if self.is_sequence(expression, depth + 1):
@@ -245,39 +250,49 @@ class ItemWriter:
         if isinstance(expression, ast.Attribute):
             stored = stored_values(self.module, expression)
             if stored:
-                return all(self.can_repeat(value, depth + 1) for value in stored)
-            return self.can_repeat(expression.value, depth + 1)
+                return all(self.can_repeat(value, depth + 1, kept=True) for value in stored)
+            return self.can_repeat(expression.value, depth + 1, kept=True)
         if isinstance(expression, ast.Call):
-            function = expression.func
-            arguments = expression.args
-            if isinstance(function, ast.Attribute) and function.attr in _VIEWS and not arguments:
-                return self.can_repeat(function.value, depth + 1)
-            known = self.names.qualified_names(function)
-            if known and known <= _AGAIN_CALLS:
-                return all(
-                    is_immutable(self.project, self.module, a) or self.can_repeat(a, depth + 1)
-                    for a in arguments
-                )
-            return False
+            return self._gives_again(expression, depth, kept=kept)
         if isinstance(expression, ast.Name) and expression in self.names.order:
             reaching = self.names.reaching(expression)
             return bool(reaching) and all(self._repeats(b, depth) for b in reaching)
         return False
 
+    def _gives_again(self, call: ast.Call, depth: int, *, kept: bool) -> bool:
+        function, arguments = call.func, call.args
+        if isinstance(function, ast.Attribute) and function.attr in _VIEWS and not arguments:
+            return self.can_repeat(function.value, depth + 1, kept=True)
+        known = self.names.qualified_names(function)
+        if known and known <= _AGAIN_CALLS and not (kept and known & _ITERATOR_CALLS):
+            return all(
+                is_immutable(self.project, self.module, a) or self.can_repeat(a, depth + 1)
+                for a in arguments
+            )
+        # What a function of the module returns, where it is called only once.
+        owner = self.names.owner(function) if isinstance(function, ast.Name) and kept else None
+        bindings = owner.bindings[function.id] if owner is not None else []  # type: ignore[attr-defined]
+        made = bindings[0].node if len(bindings) == 1 else None
+        if not isinstance(made, ast.FunctionDef) or made.decorator_list:
+            return False
+        if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in self.names.walk(made)):
+            return False
+        values = given_back(self.names, made)
+        return bool(values) and all(
+            self.can_repeat(value, depth + 1, kept=True) for value in values
+        )
+
     def _repeats(self, binding: Binding, depth: int) -> bool:
         if binding.kind in (BindingKind.ASSIGN,) and binding.value is not None:
-            value = binding.value
-            if isinstance(value, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
-                return True
-            return is_immutable(self.project, self.module, value) or self.can_repeat(
-                value, depth + 1
-            )
+            return self.can_repeat(binding.value, depth + 1, kept=True)
         if binding.kind is BindingKind.PARAMETER:
             given = given_values(self.module, binding)
-            return bool(given) and all(self.can_repeat(value, depth + 1) for value in given)
+            return bool(given) and all(self.can_repeat(v, depth + 1, kept=True) for v in given)
         if binding.kind in (BindingKind.COMPREHENSION, BindingKind.LOOP):
             values = loop_values(self.module, binding)
-            return bool(values) and all(self.can_repeat(v, depth + 1) for v in values or [])
+            return bool(values) and all(
+                self.can_repeat(v, depth + 1, kept=True) for v in values or []
+            )
         return False
 
 

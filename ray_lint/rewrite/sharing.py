@@ -71,7 +71,7 @@ class Sharing:
         elif isinstance(node, ast.NamedExpr | ast.Starred | ast.Await):
             yield node.value, _SAME
         elif isinstance(node, ast.Attribute):
-            yield node.value, _SAME if node.attr in _VIEWS else _PART
+            yield node.value, _SAME if _is_view(node) else _PART
         elif isinstance(node, ast.Subscript):
             parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
             sliced = any(isinstance(p, ast.Slice) for p in parts)
@@ -236,7 +236,7 @@ class Sharing:
     def _attribute(self, node: ast.Name) -> str:
         """Return ``.attr`` if a change is one of that attribute's object."""
         parent = self.names.parents.get(node)
-        if not isinstance(parent, ast.Attribute) or parent.attr in _VIEWS:
+        if not isinstance(parent, ast.Attribute) or _is_view(parent):
             return ""
         outer = self.names.parents.get(parent)
         called = isinstance(outer, ast.Call) and outer.func is parent
@@ -576,8 +576,14 @@ def _place(node: ast.expr) -> Place | None:
     if isinstance(node, ast.Name):
         return node
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
-        return node if node.attr not in _VIEWS else None
+        return None if _is_view(node) else node
     return None
+
+
+def _is_view(node: ast.Attribute) -> bool:
+    """Whether an attribute shows the object itself; ``self.values`` is one that a class keeps."""
+    kept = isinstance(node.value, ast.Name) and node.value.id == "self"
+    return node.attr in _VIEWS and not (kept and node.attr in ("values", "items"))
 
 
 def _base(place: Place) -> ast.Name:

@@ -42,7 +42,7 @@ def is_too_fine(site: Site, config: Config) -> bool:
     if cost.demands and not far_more(count, config):
         return False
     if count.kind == "known":
-        short = cost.doubts <= MAX_DOUBTS and (cost.plain or far_more(count, config))
+        short = cost.plain or (cost.doubts <= MAX_DOUBTS and far_more(count, config))
         return cost.kind == "tiny" or short or config.strict
     if any(isinstance(x, ast.While) for x in pace.loops):
         if count.kind == "unknown":
@@ -67,7 +67,7 @@ def _many_anyway(site: Site, config: Config) -> bool:
         return True
     task = site.callee.kind is CalleeKind.TASK
     many = count.kind == "known" and count.low >= config.min_items
-    return task and site.cost.kind == "tiny" and many
+    return task and (site.cost.kind == "tiny" or site.cost.plain) and many
 
 
 def _certain(site: Site, config: Config) -> bool:

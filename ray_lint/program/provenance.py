@@ -1,0 +1,309 @@
+"""Whether everything that a value is made of is written in this file, and in small numbers.
+
+Where the size of what a task loops over is not known, its origin still tells something: records
+that a program builds from literals, ranges and draws are short; what comes from files, the network
+or a caller outside may be anything.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+from collections.abc import Mapping, Sequence
+
+from ray_lint.program.callers import given_values
+from ray_lint.program.functions import (
+    argument_of,
+    calls_of,
+    default_of,
+    implicit_parameters,
+)
+from ray_lint.program.module import Module
+from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode, Scope
+
+_LARGE = 10_000  # a number above is taken for a size that matters
+_MAX_NODES = 1_500  # looked at for one value
+
+_TAKES_IN = {
+    *("open", "input", "exec", "eval", "compile", "__import__", "globals", "locals", "vars"),
+}
+_BUILTINS = frozenset(dir(builtins)) - _TAKES_IN
+_MAKERS = {
+    *("__future__", "abc", "array", "base64", "bisect", "calendar", "cmath", "collections"),
+    *("colorsys", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
+    *("hashlib", "heapq", "html", "ipaddress", "itertools", "json", "math", "numbers", "numpy"),
+    *("operator", "queue", "random", "ray", "re", "statistics", "string", "struct", "textwrap"),
+    *("types", "typing", "typing_extensions", "unicodedata", "uuid", "zlib"),
+}
+"""Modules whose functions only make new values of those that they are given."""
+_READERS = {
+    *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap"),
+    *("numpy.lib.format.open_memmap", "ray.data", "ray.train", "ray.workflow", "ray.cloudpickle"),
+}
+_MULTIPLIERS = (
+    *("itertools.permutations", "itertools.product", "itertools.combinations"),
+    *("itertools.combinations_with_replacement", "itertools.cycle", "itertools.count"),
+    "itertools.repeat",
+)
+_GROWS = {
+    *("append", "appendleft", "extend", "extendleft", "add", "insert", "update", "setdefault"),
+    *("put", "put_nowait"),
+}
+_SHRINKING_OPERATORS = (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Div, ast.RShift, ast.BitXor)
+_SEEDS = {"seed", "Random", "default_rng", "RandomState", "SeedSequence", "PRNGKey"}
+_DRAWS = {
+    *("randint", "randrange", "uniform", "triangular", "gauss", "normalvariate", "expovariate"),
+    *("integers", "normal", "lognormal", "exponential", "poisson", "binomial", "gamma", "beta"),
+}
+"""Draws whose first two arguments tell what is drawn, not how much."""
+_SIZE_KEYWORDS = {"size", "k", "shape"}
+
+
+class Origins:
+    """Where the data comes from that a task gets, as one call in a module ``place`` gives it.
+
+    Without a call nothing is known of the arguments of tasks.
+    """
+
+    def __init__(
+        self,
+        home: Module | None = None,
+        task: FunctionNode | None = None,
+        place: Module | None = None,
+        call: ast.Call | None = None,
+    ) -> None:
+        self.task = task
+        self.given: dict[str, list[tuple[Module, ast.expr]]] = {}
+        self._answers: dict[ast.AST, bool] = {}
+        if home is None or task is None or place is None or call is None:
+            return
+        starred = [a.value for a in call.args if isinstance(a, ast.Starred)]
+        starred += [k.value for k in call.keywords if k.arg is None]
+        skip = implicit_parameters(home, task)
+        for parameter in (*task.args.posonlyargs, *task.args.args, *task.args.kwonlyargs):
+            argument = argument_of(call, task, parameter.arg, skip)
+            default = default_of(task, parameter.arg)
+            if argument is not None:
+                self.given[parameter.arg] = [(place, argument)]
+            elif starred:
+                self.given[parameter.arg] = [(place, each) for each in starred]
+            elif default is not None:
+                self.given[parameter.arg] = [(home, default)]
+
+    def made_here(self, module: Module, loop: ast.AST) -> bool:
+        """Whether all that a loop runs over comes from small values in sight."""
+        if loop not in self._answers:
+            start = getattr(loop, "iter", None)
+            if isinstance(loop, ast.While) and isinstance(loop.test, ast.Name):
+                start = loop.test  # a list of work to do: it ends when the data is used up
+            self._answers[loop] = start is not None and _Search(
+                module.names.scope_of(start).frame, self.task, self.given
+            ).is_here(module, start)
+        return self._answers[loop]
+
+
+class _Search:
+    """Follows a value to all that it is made of."""
+
+    def __init__(
+        self,
+        frame: Scope,
+        task: FunctionNode | None,
+        given: Mapping[str, Sequence[tuple[Module, ast.expr]]],
+    ) -> None:
+        self.frame = frame
+        self.task = task
+        self.given = given
+        self.left: list[tuple[Module, ast.AST]] = []
+        self.seen: set[ast.AST | tuple[ast.AST, str]] = set()
+        self.reached: set[ast.AST] = set()
+        """Functions whose calls are among what was looked at, and so their arguments."""
+
+    def is_here(self, module: Module, start: ast.expr) -> bool:
+        """Whether nothing that the value is made of comes from elsewhere or is large."""
+        self.left.append((module, start))
+        looked = 0
+        while self.left:
+            home, node = self.left.pop()
+            if node in self.seen:
+                continue
+            self.seen.add(node)
+            nodes = home.names.walk(node)
+            looked += len(nodes)
+            if looked > _MAX_NODES:
+                return False
+            self.reached.update(n for n in nodes if isinstance(n, FUNCTIONS))
+            if not all(self._take(home, n) for n in nodes):
+                return False
+        return True
+
+    def _take(self, module: Module, node: ast.AST) -> bool:
+        names = module.names
+        if isinstance(node, ast.Constant):
+            return not (_is_large(node.value) and _is_size(node, module))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.LShift):
+            return not (_is_power(node) and _is_size(node, module))
+        if isinstance(node, ast.Name):
+            return not isinstance(node.ctx, ast.Load) or self._name(module, node)
+        if isinstance(node, ast.Attribute):
+            return self._attribute(module, node)
+        if isinstance(node, ast.Call):
+            multiplies = names.stands_for(node.func, *_MULTIPLIERS)
+            return not (multiplies and names.scope_of(node).frame is self.frame)
+        return True
+
+    def _name(self, module: Module, name: ast.Name) -> bool:
+        owner = module.names.owner(name)
+        if owner is None:
+            return name.id in _BUILTINS
+        key = (owner.node, name.id)
+        if key in self.seen:
+            return True
+        self.seen.add(key)
+        for use in owner.uses.get(name.id, [])[:100]:
+            self._grow(module, use)
+        return all(self._binding(module, b) for b in owner.bindings.get(name.id, []))
+
+    def _binding(self, module: Module, binding: Binding) -> bool:
+        kind, names = binding.kind, module.names
+        if kind is BindingKind.IMPORT:
+            return _only_makes(names.import_target(binding))
+        if kind is BindingKind.PARAMETER:
+            return self._parameter(module, binding)
+        if kind in (BindingKind.FUNCTION, BindingKind.CLASS):
+            self.left.append((module, binding.node))
+        elif kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+            loop = next(
+                a
+                for a in names.ancestors(binding.node)
+                if isinstance(a, ast.For | ast.AsyncFor | ast.comprehension)
+            )
+            self.left.append((module, loop.iter))
+        elif kind is BindingKind.WITH:
+            item = next(a for a in names.ancestors(binding.node) if isinstance(a, ast.withitem))
+            self.left.append((module, item.context_expr))
+        else:
+            value = binding.value or getattr(binding.statement, "value", None)
+            if value is not None:
+                self.left.append((module, value))
+        return True
+
+    def _parameter(self, module: Module, binding: Binding) -> bool:
+        function = binding.scope.node
+        if function is self.task:
+            given = self.given.get(binding.name)
+            self.left += given or []
+            return given is not None or _is_self(module, binding)
+        if function in self.reached or _is_self(module, binding):
+            return True
+        if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+            return False
+        values = given_values(module, binding)
+        if not values:
+            skip = implicit_parameters(module, function)
+            calls = calls_of(module, function) or []
+            found = [argument_of(call, function, binding.name, skip) for call in calls]
+            values = [value for value in found if value is not None]
+            if len(values) != len(calls):
+                return False
+        self.left += [(module, value) for value in values]
+        return bool(values)
+
+    def _attribute(self, module: Module, node: ast.Attribute) -> bool:
+        names = module.names
+        qualified = names.qualified_names(node)
+        if qualified:
+            return all(_only_makes(name) for name in qualified if "." in name)
+        key = (names.tree, f".{node.attr}")
+        if key in self.seen:
+            return True
+        self.seen.add(key)
+        for other in names.attributes(node.attr):
+            if isinstance(other.ctx, ast.Store):
+                value = getattr(names.statement_of(other), "value", None)
+                if value is None:
+                    return False
+                self.left.append((module, value))
+            else:
+                self._grow(module, other)
+        return all(
+            self._binding(module, binding)
+            for scope in names.scopes.values()
+            if scope.is_class
+            for binding in scope.bindings.get(node.attr, [])
+        )
+
+    def _grow(self, module: Module, use: ast.expr) -> None:
+        """Take what is put into a collection through one use of its name."""
+        parents = module.names.parents
+        node: ast.AST = use
+        parent = parents.get(node)
+        while isinstance(parent, ast.Subscript | ast.Attribute) and parent.value is node:
+            if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
+                value = getattr(module.names.statement_of(parent), "value", None)
+                if value is not None:
+                    self.left.append((module, value))
+                return
+            node, parent = parent, parents.get(parent)
+        if not isinstance(parent, ast.Call):
+            return
+        if parent.func is node:
+            if isinstance(node, ast.Attribute) and node.attr in _GROWS:
+                self.left += [(module, each) for each in parent.args]
+        elif isinstance(parents.get(parent), ast.Expr):
+            self.left.append((module, parent))  # `fill(rows)`
+
+
+def _only_makes(qualified: str) -> bool:
+    """Whether what a dotted name stands for makes values only of those it is given."""
+    if any(qualified == reader or qualified.startswith(f"{reader}.") for reader in _READERS):
+        return False
+    root = qualified.partition(".")[0]
+    return root in _MAKERS or (root == "builtins" and qualified.partition(".")[2] in _BUILTINS)
+
+
+def _is_self(module: Module, binding: Binding) -> bool:
+    function = binding.scope.node
+    if isinstance(function, ast.Lambda) or not isinstance(function, FUNCTIONS):
+        return False
+    first = [*function.args.posonlyargs, *function.args.args][:1]
+    return bool(implicit_parameters(module, function)) and binding.node in first
+
+
+def _is_large(value: object) -> bool:
+    return isinstance(value, int) and abs(value) > _LARGE
+
+
+def _is_power(node: ast.BinOp) -> bool:
+    """Whether an expression like ``10**6`` or ``1 << 20`` is a large number."""
+    base, exponent = node.left, node.right
+    if not (isinstance(base, ast.Constant) and isinstance(exponent, ast.Constant)):
+        return False
+    if not (isinstance(base.value, int) and isinstance(exponent.value, int)):
+        return False
+    bits = max(base.value.bit_length(), 1) if isinstance(node.op, ast.Pow) else 1
+    return bits * exponent.value >= _LARGE.bit_length()
+
+
+def _is_size(node: ast.expr, module: Module) -> bool:
+    """Whether a number may say how much there is: it is no modulus, no seed, no measured value."""
+    inner: ast.AST = node
+    for outer in module.names.ancestors(node):
+        if isinstance(outer, ast.stmt):
+            return not isinstance(outer, ast.If | ast.Assert)
+        if isinstance(outer, ast.BinOp) and isinstance(outer.op, _SHRINKING_OPERATORS):
+            return False
+        if isinstance(outer, ast.List | ast.Set):
+            return False
+        if isinstance(outer, ast.Call):
+            function = outer.func
+            name = function.attr if isinstance(function, ast.Attribute) else ""
+            name = function.id if isinstance(function, ast.Name) else name
+            amount = isinstance(inner, ast.keyword) and inner.arg in _SIZE_KEYWORDS
+            first = inner in outer.args[:2] or isinstance(inner, ast.keyword)
+            if name in _SEEDS or (name in _DRAWS and first and not amount):
+                return False
+        if isinstance(outer, ast.comprehension) and inner in outer.ifs:
+            return False
+        inner = outer
+    return True
