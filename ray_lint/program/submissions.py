@@ -31,7 +31,7 @@ class Submission:
     call: ast.Call
     handle: ast.Attribute
     loops: tuple[ast.AST, ...]
-    through: ast.expr | ast.FunctionDef | None = None
+    through: ast.expr | ast.FunctionDef | ast.AsyncFunctionDef | None = None
 
     @property
     def is_mapped(self) -> bool:
@@ -164,7 +164,9 @@ def _through(module: Module, call: ast.Call) -> ast.Attribute | None:
     if len(bindings) != 1:
         return None
     binding = bindings[0]
-    if isinstance(binding.node, ast.FunctionDef):
+    if isinstance(binding.node, ast.FunctionDef) or (
+        isinstance(binding.node, ast.AsyncFunctionDef) and is_gathered(names, call)
+    ):
         return _submits(module, binding.node)
     value = binding.value
     if binding.kind is not BindingKind.ASSIGN:
@@ -180,7 +182,36 @@ def _through(module: Module, call: ast.Call) -> ast.Attribute | None:
     return None
 
 
-def _submits(module: Module, function: ast.FunctionDef) -> ast.Attribute | None:
+def is_gathered(names: ModuleNames, call: ast.Call) -> bool:
+    """Whether the coroutine that ``call`` makes is awaited with those of all items.
+
+    So in ``asyncio.gather(*[one(x) for x in xs])``, also where the list has a name in between.
+    """
+    listed = names.parents.get(call)
+    if not isinstance(listed, ast.ListComp | ast.GeneratorExp) or listed.elt is not call:
+        return False
+    parent = names.parents.get(listed)
+    if isinstance(parent, ast.Assign) and len(parent.targets) == 1:
+        target = parent.targets[0]
+        if not isinstance(target, ast.Name):
+            return False
+        loads = names.scope_of(target).uses.get(target.id, [])
+        uses = [u for u in loads if any(b.node is target for b in names.reaching(u))]
+        if len(uses) != 1 or len(names.reaching(uses[0])) != 1:
+            return False
+        parent = names.parents.get(uses[0])
+    gather = names.parents.get(parent) if isinstance(parent, ast.Starred) else None
+    return (
+        isinstance(gather, ast.Call)
+        and gather.args == [parent]
+        and isinstance(names.parents.get(gather), ast.Await)
+        and names.stands_for(gather.func, "asyncio.gather")
+    )
+
+
+def _submits(
+    module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> ast.Attribute | None:
     """Return the only ``f.remote`` of a function that calls it once each time it runs."""
     names = module.names
     if function.decorator_list:
@@ -199,11 +230,13 @@ def _submits(module: Module, function: ast.FunctionDef) -> ast.Attribute | None:
     return found
 
 
-def _wrapper_of(names: ModuleNames, handle: ast.expr) -> ast.expr | ast.FunctionDef:
+def _wrapper_of(
+    names: ModuleNames, handle: ast.expr
+) -> ast.expr | ast.FunctionDef | ast.AsyncFunctionDef:
     """Return the function around a submission, or the bare handle itself."""
     parent = names.parents.get(handle)
     if isinstance(parent, ast.Call) and parent.func is handle:
         for around in names.ancestors(handle):
-            if isinstance(around, ast.FunctionDef):
+            if isinstance(around, ast.FunctionDef | ast.AsyncFunctionDef):
                 return around
     return handle

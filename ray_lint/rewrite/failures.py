@@ -7,7 +7,9 @@ that is fetched, in the order of the items, ends the program; everything else co
 from __future__ import annotations
 
 import ast
+import copy
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -356,35 +358,56 @@ def _as_many(shape: Shape, other: ast.expr) -> bool:
 
 
 def _counts_alike(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:
-    """Whether a key is read in the same nested loops over ranges as it was stored in."""
-    if shape.key is None or ast.unparse(shape.key) != ast.unparse(key):
+    """Whether a key is read in the same nested loops over ranges as it was stored in.
+
+    The loop variables may have other names.
+    """
+    if shape.key is None:
         return False
-    stored, read = (
-        [
-            (loop.target, loop.iter)
-            for loop in names.enclosing_loops(node)
-            if isinstance(loop, ast.For | ast.comprehension)
-        ]
-        for node in (shape.key, key)
-    )
-    if [*map(_clause_text, stored)] != [*map(_clause_text, read)]:
+    stored, read = _loops_of(names, shape.key), _loops_of(names, key)
+    if stored is None or read is None or stored.texts != read.texts:
         return False
-    bounds = [
-        [n for _, iterable in loops for n in ast.walk(iterable) if isinstance(n, ast.Name)]
-        for loops in (stored, read)
-    ]
-    if any(names.reaching(a) != names.reaching(b) for a, b in zip(*bounds, strict=True)):
-        return False
-    return all(
-        isinstance(iterable, ast.Call)
-        and len(iterable.args) < 3
-        and names.stands_for(iterable.func, "builtins.range")
-        for _, iterable in stored
-    )
+    bounds = zip(stored.bounds, read.bounds, strict=True)
+    return not any(names.reaching(a) != names.reaching(b) for a, b in bounds)
 
 
-def _clause_text(clause: tuple[ast.expr, ast.expr]) -> str:
-    return " in ".join(map(ast.unparse, clause))
+@dataclass(frozen=True)
+class _Loops:
+    """A key and the loops over ranges around it, outermost first, with numbered variables."""
+
+    texts: list[str]
+    bounds: list[ast.Name]
+    """The names in their ranges that are no loop variables."""
+
+
+def _loops_of(names: ModuleNames, key: ast.expr) -> _Loops | None:
+    numbers: dict[str, str] = {}
+    texts: list[str] = []
+    bounds: list[ast.Name] = []
+    for loop in reversed(names.enclosing_loops(key)):
+        if not isinstance(loop, ast.For | ast.comprehension):
+            continue
+        ranged = (
+            isinstance(loop.iter, ast.Call)
+            and len(loop.iter.args) < 3
+            and names.stands_for(loop.iter.func, "builtins.range")
+        )
+        if not ranged or not isinstance(loop.target, ast.Name):
+            return None
+        used = [n for n in ast.walk(loop.iter) if isinstance(n, ast.Name)]
+        bounds += [n for n in used if n.id not in numbers]
+        texts.append(_numbered(loop.iter, numbers))
+        numbers[loop.target.id] = f"_{len(texts)}"
+    return _Loops([*texts, _numbered(key, numbers)], bounds)
+
+
+def _numbered(expression: ast.expr, numbers: dict[str, str]) -> str:
+    """Return the source of an expression with other names for its loop variables."""
+    renamed = copy.deepcopy(expression)
+    for node in ast.walk(renamed):
+        if isinstance(node, ast.Name):
+            node.id = numbers.get(node.id, node.id)
+    return ast.unparse(renamed)
 
 
 def _any_place(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:

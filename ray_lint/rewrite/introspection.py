@@ -32,6 +32,26 @@ _OPENERS = {"builtins.open", "io.open", "pathlib.Path", "os.stat", "os.path.gets
 _OPENERS |= {"linecache.getlines", "tokenize.open", "runpy.run_path"}
 
 
+_LIFETIMES = {"sys.getrefcount", "gc.get_objects", "gc.get_referrers", "tracemalloc.take_snapshot"}
+
+
+@once_per_module
+def sees_lifetimes(names: ModuleNames) -> int:
+    """Return the first line that sees when objects are given up, 0 if none.
+
+    Items of a batch live until it is submitted.
+    """
+    for node in names.walk(names.tree):
+        if isinstance(node, ast.FunctionDef):
+            if node.name == "__del__" and names.scope_of(node).is_class:
+                return node.lineno
+        elif isinstance(node, ast.Name | ast.Attribute) and isinstance(node.ctx, ast.Load):
+            known = names.qualified_names(node)
+            if known & _LIFETIMES or any(name.startswith("weakref.") for name in known):
+                return node.lineno
+    return 0
+
+
 @once_per_module
 def introspection(names: ModuleNames) -> int:
     """Return the first line that looks at the names or the text of the program, 0 if none."""

@@ -35,7 +35,7 @@ from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH, LARGEST_SHORT_BATCH
 from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
-from ray_lint.rewrite.introspection import introspection
+from ray_lint.rewrite.introspection import introspection, sees_lifetimes
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
 from ray_lint.rewrite.lent import task_of
@@ -364,9 +364,14 @@ class Rewriter(Submitted):
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
         if lazy and site.count.kind != "known":
             raise Declined("its items may be infinite, and are taken one by one")
+        if lazy and site.callee.kind is CalleeKind.ACTOR_METHOD:
+            raise Declined("its calls reach the actor one by one, as they are taken")
         if lazy:
             self._sharing.judge_lazy(shape, arguments)
             judge_one_by_one(self.project, self.module, shape, arguments)
+        line = sees_lifetimes(names)
+        if line:
+            doubts.add(f"line {line} sees when objects are given up")
         for module in dict.fromkeys((self.module, target.written)):
             line = introspection(module.names)
             if line:

@@ -43,7 +43,7 @@ def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
     if len(bindings) != 1 or owner is None or len(owner.bindings[call.func.id]) != 1:
         return None
     (binding,) = bindings
-    if binding.kind is BindingKind.FUNCTION and isinstance(binding.node, ast.FunctionDef):
+    if isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
         return _of_function(binding.node)
     if binding.kind is BindingKind.ASSIGN and binding.value is not None:
         return _of_value(names, binding.value)
@@ -68,7 +68,11 @@ def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
 @once_per_module
 def _candidates(names: ModuleNames) -> frozenset[str]:
     """Return the names that may be submitters: asking about them is worth a look."""
-    functions, assignments = names.index.every(ast.FunctionDef), names.index.every(ast.Assign)
+    functions = [
+        *names.index.every(ast.FunctionDef),
+        *names.index.every(ast.AsyncFunctionDef),
+    ]
+    assignments = names.index.every(ast.Assign)
     found = {node.name for node in functions if _of_function(node) is not None}
     for node in assignments:
         if _of_value(names, node.value) is not None:
@@ -76,10 +80,10 @@ def _candidates(names: ModuleNames) -> frozenset[str]:
     return frozenset(found)
 
 
-def _of_function(function: ast.FunctionDef) -> Submitter | None:
+def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Submitter | None:
     """Recognize a function whose body, besides a docstring, only submits.
 
-    It returns or appends the reference, which it may give a name first.
+    It returns or appends the reference, which it may give a name first; a coroutine awaits it.
     """
     if function.decorator_list:
         return None
@@ -100,6 +104,12 @@ def _of_function(function: ast.FunctionDef) -> Submitter | None:
         if value.func.attr != "append" or len(value.args) != 1 or value.keywords:
             return None
         container, value = value.func.value, value.args[0]
+    if isinstance(function, ast.AsyncFunctionDef):
+        awaited = [part for part in (value, named) if isinstance(part, ast.Await)]
+        if len(awaited) != 1 or container is not None:
+            return None
+        value = value.value if isinstance(value, ast.Await) else value
+        named = named.value if isinstance(named, ast.Await) else named
     if kept is not None:
         if not isinstance(kept, ast.Name) or not isinstance(value, ast.Name):
             return None
