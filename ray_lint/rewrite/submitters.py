@@ -68,7 +68,7 @@ def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
 @once_per_module
 def _candidates(names: ModuleNames) -> frozenset[str]:
     """Return the names that may be submitters: asking about them is worth a look."""
-    functions = [
+    functions: list[ast.FunctionDef | ast.AsyncFunctionDef] = [
         *names.index.every(ast.FunctionDef),
         *names.index.every(ast.AsyncFunctionDef),
     ]
