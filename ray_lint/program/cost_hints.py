@@ -197,7 +197,10 @@ def _comments(text: str) -> list[str]:
 
 
 def calls_itself_often(module: Module, node: FunctionNode) -> bool:
-    """Whether a function calls itself in several places: the calls may multiply."""
+    """Whether a function calls itself in several places: the calls may multiply.
+
+    Not if each call takes another part of an argument, as a walk over a tree does.
+    """
     if isinstance(node, ast.Lambda):
         return True
     names = module.names
@@ -206,7 +209,31 @@ def calls_itself_often(module: Module, node: FunctionNode) -> bool:
         for n in names.walk(node)
         if isinstance(n, ast.Call) and isinstance(n.func, ast.Name) and n.func.id == node.name
     ]
-    return len(calls) != 1 or bool(names.enclosing_loops(calls[0]))
+    if len(calls) == 1 and not names.enclosing_loops(calls[0]):
+        return False
+    return not calls or not all(_takes_part(module, node, call) for call in calls)
+
+
+def _takes_part(module: Module, function: FunctionNode, call: ast.Call) -> bool:
+    """Whether a call gets an item, a slice or an attribute of a parameter, or what a loop takes."""
+    names = module.names
+    scope = names.scopes[function]
+    for argument in call.args:
+        part = argument
+        while isinstance(part, ast.Subscript | ast.Attribute):
+            part = part.value
+        if not isinstance(part, ast.Name):
+            continue
+        for binding in names.reaching(part):
+            if binding.kind is BindingKind.PARAMETER and binding.scope is scope:
+                if part is not argument:
+                    return True
+            elif names.contains(function, binding.node) and binding.kind in (
+                BindingKind.LOOP,
+                BindingKind.COMPREHENSION,
+            ):
+                return True
+    return False
 
 
 def _leaves(statement: ast.stmt) -> bool:

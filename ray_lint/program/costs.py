@@ -477,11 +477,15 @@ class Costs:
         words = _name(node.func) if isinstance(node, ast.Call) else "@"
         largest = max((self._arrays.size(module, x) or 0 for x in operands), default=0)
         if not largest:
-            rows = len(operands) == 2 and all(self._arrays.is_row(module, x) for x in operands)
-            if rows:
+            rows = [self._arrays.is_row(module, x) for x in operands]
+            if len(operands) == 2 and all(rows):
                 seconds = known_costs.ROW_SECONDS * runs
                 work.take(seconds, f"multiplies rows with `{words}`", node.lineno)
-            return rows
+                return True
+            if any(rows) and self._origins.are_made_here(module, operands):
+                work.take_unknown("multiplies a matrix with a row", node.lineno, plain=True)
+                return True
+            return False
         seconds = 2e-6 + known_costs.MATRIX_SECONDS * largest**1.5
         work.take(seconds * runs, f"multiplies matrices with `{words}`", node.lineno)
         return True

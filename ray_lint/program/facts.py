@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Costs, cost_of
-from ray_lint.program.counts import NOTHING, Count
+from ray_lint.program.counts import NOTHING, Count, times
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
-from ray_lint.program.sizes import count_loops
+from ray_lint.program.sizes import Sizes, count_loops
 from ray_lint.program.submissions import Submission, find_submissions
+from ray_lint.program.totals import runs_of_function
 from ray_lint.program.work import Cost, Work, verdict
 
 if TYPE_CHECKING:
@@ -33,6 +34,8 @@ class Site:
     pace: Pace
     rounds: Count
     """How often a whole inner loop is repeated within one burst; once if there is one loop."""
+    total: Count = NOTHING
+    """How many calls the whole run makes, in all bursts, if that is seen."""
     measured: MeasuredSite | None = None
     """What a profile says of it, if the code is still the one that was measured."""
     visible: bool = True
@@ -107,7 +110,8 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             rounds = count_loops(project, module, loops[1:])
             count = thinned(project, module, submission.call, submission.loops[0], count)
         known = measured.of(submission.handle, callee.definition) if measured else None
-        sites.append(Site(submission, callee, count, cost, pace, rounds, known))
+        total = _total(project, submission)
+        sites.append(Site(submission, callee, count, cost, pace, rounds, total, known))
     if measured is not None:
         sites += _only_measured(project, module, measured, sites)
     return sites
@@ -136,7 +140,7 @@ def _only_measured(
                 Cost("unknown", ""),
                 Pace("free", "", ()),
                 NOTHING,
-                known,
+                measured=known,
                 visible=False,
             )
         )
@@ -146,7 +150,18 @@ def _only_measured(
 def _few(project: Project, submission: Submission, config: Config) -> bool:
     """Whether the calls are few or work on chunks, whatever they call."""
     most = _count(project, submission, list(submission.loops))
-    return most.chunked or (most.high is not None and most.high < config.min_items)
+    if most.chunked or most.high is None or most.high >= config.min_items:
+        return most.chunked
+    total = _total(project, submission)
+    return total.kind != "known" or total.low < config.min_items
+
+
+def _total(project: Project, submission: Submission) -> Count:
+    """Count the calls of the whole run, as far as the calls of the function around are seen."""
+    most = _count(project, submission, list(submission.loops))
+    if most.kind != "known":
+        return NOTHING
+    return times(most, runs_of_function(project, submission.module, submission.call))
 
 
 def _beyond_doubt(project: Project, submission: Submission, cost: Cost, config: Config) -> bool:
@@ -160,13 +175,28 @@ def _beyond_doubt(project: Project, submission: Submission, cost: Cost, config: 
     return not any(c.kind == "known" and (c.high or config.min_items) > 1 for c in counts)
 
 
+_SHORT_CHUNK = 64  # items: hardly work for a task
+
+
 def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Count:
     """Count the calls in ``loops``; ``map(f.remote, xs)`` is like a comprehension over ``xs``."""
     if not submission.is_mapped:
-        return count_loops(project, submission.module, loops)
+        count = count_loops(project, submission.module, loops)
+        if count.chunked and count.kind == "known" and _are_short(project, submission):
+            return replace(count, chunked=False)
+        return count
     target = ast.Name(id="_", ctx=ast.Store())
     items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
     return count_loops(project, submission.module, [items, *loops])
+
+
+def _are_short(project: Project, submission: Submission) -> bool:
+    """Whether what the names call chunks are known to be of a few items each."""
+    sizes = Sizes(project)
+    given = [*submission.call.args, *(k.value for k in submission.call.keywords)]
+    counts = [sizes.items(submission.module, each) for each in given]
+    known = [c for c in counts if c.kind == "known" and c.high is not None]
+    return bool(known) and all(c.high is not None and c.high <= _SHORT_CHUNK for c in known)
 
 
 def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:

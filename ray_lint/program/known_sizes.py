@@ -149,7 +149,7 @@ CPU_CALLS = frozenset(
 SAME_LENGTH = frozenset(
     """
     capitalize casefold encode lower lstrip removeprefix removesuffix rstrip strip swapcase title
-    upper
+    translate upper
     """.split()  # noqa: SIM905
 )
 

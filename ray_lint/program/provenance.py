@@ -50,6 +50,7 @@ _GROWS = {
     *("put", "put_nowait"),
 }
 _SHRINKING_OPERATORS = (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Div, ast.RShift, ast.BitXor)
+_SEQUENCES = (ast.List, ast.Tuple, ast.ListComp, ast.JoinedStr)
 _SEEDS = {"seed", "Random", "default_rng", "RandomState", "SeedSequence", "PRNGKey"}
 _DRAWS = {
     *("randint", "randrange", "uniform", "triangular", "gauss", "normalvariate", "expovariate"),
@@ -92,14 +93,19 @@ class Origins:
 
     def made_here(self, module: Module, loop: ast.AST) -> bool:
         """Whether all that a loop runs over comes from small values in sight."""
-        if loop not in self._answers:
-            start = getattr(loop, "iter", None)
-            if isinstance(loop, ast.While) and isinstance(loop.test, ast.Name):
-                start = loop.test  # a list of work to do: it ends when the data is used up
-            self._answers[loop] = start is not None and _Search(
-                module.names.scope_of(start).frame, self.task, self.given
-            ).is_here(module, start)
-        return self._answers[loop]
+        start = getattr(loop, "iter", None)
+        if isinstance(loop, ast.While) and isinstance(loop.test, ast.Name):
+            start = loop.test  # a list of work to do: it ends when the data is used up
+        return start is not None and self.are_made_here(module, [start])
+
+    def are_made_here(self, module: Module, values: Sequence[ast.expr]) -> bool:
+        """Whether all that expressions in the body of a task stand for is small and in sight."""
+        for value in values:
+            if value not in self._answers:
+                frame = module.names.scope_of(value).frame
+                search = _Search(frame, self.task, self.given)
+                self._answers[value] = search.is_here(module, value)
+        return all(self._answers[value] for value in values)
 
 
 class _Search:
@@ -258,8 +264,8 @@ def _only_makes(qualified: str) -> bool:
     """Whether what a dotted name stands for makes values only of those it is given."""
     if any(qualified == reader or qualified.startswith(f"{reader}.") for reader in _READERS):
         return False
-    root = qualified.partition(".")[0]
-    return root in _MAKERS or (root == "builtins" and qualified.partition(".")[2] in _BUILTINS)
+    root, _, rest = qualified.partition(".")
+    return root in _MAKERS or (root == "builtins" and rest.partition(".")[0] in _BUILTINS)
 
 
 def _is_self(module: Module, binding: Binding) -> bool:
@@ -288,10 +294,20 @@ def _is_power(node: ast.BinOp) -> bool:
 def _is_size(node: ast.expr, module: Module) -> bool:
     """Whether a number may say how much there is: it is no modulus, no seed, no measured value."""
     inner: ast.AST = node
+    computed = False
     for outer in module.names.ancestors(node):
         if isinstance(outer, ast.stmt):
             return not isinstance(outer, ast.If | ast.Assert)
-        if isinstance(outer, ast.BinOp) and isinstance(outer.op, _SHRINKING_OPERATORS):
+        if isinstance(outer, ast.BinOp):
+            if isinstance(outer.op, _SHRINKING_OPERATORS):
+                return False
+            sides = (outer.left, outer.right)
+            if any(isinstance(side, _SEQUENCES) for side in sides):
+                return True  # `[0] * 50_000`
+            computed = computed or not all(isinstance(side, ast.Constant) for side in sides)
+        if isinstance(outer, ast.ListComp | ast.SetComp | ast.GeneratorExp) and inner is outer.elt:
+            return not computed
+        if isinstance(outer, ast.Dict | ast.DictComp) and computed:
             return False
         if isinstance(outer, ast.List | ast.Set):
             return False

@@ -25,7 +25,8 @@ from ray_lint.program.counts import (
 )
 from ray_lint.program.functions import called_by
 from ray_lint.program.module import Module
-from ray_lint.program.names import Binding, BindingKind
+from ray_lint.program.names import TRIES, Binding, BindingKind
+from ray_lint.program.records import method_called
 from ray_lint.program.size_arrays import array_names, reshaped_rows
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_ranges import range_items
@@ -34,6 +35,7 @@ from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, w
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
+_COLLECTIONS = ("builtins.list", "builtins.dict", "builtins.set", "collections.deque")
 _SHORT_TEXT = 200
 """Characters of a text whose pieces are surely few; how many a longer one has, its data tell."""
 
@@ -86,6 +88,12 @@ def _known_call(
             return as_count(number, f"`{words_of(node)}`")
     if name in known.QUEUES:
         return exactly(0, "empty")
+    if name == "dataclasses.field":
+        made = keyword_of(node, "default_factory")
+        if made is not None and module.names.stands_for(made, *_COLLECTIONS):
+            return exactly(0, "empty")
+        default = keyword_of(node, "default")
+        return NOTHING if default is None else sizes.items(module, default, depth)
     if name in known.SAME_SIZE:
         return sizes.items(module, first, depth) if first is not None else exactly(0, "empty")
     if name in known.DISTINCT:
@@ -322,57 +330,75 @@ def _joined(
 
 def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count | None:
     """Return the size of what a function of the project returns or yields, also as a task."""
+    called = called_by(node)
+    method = method_called(module, called)
+    if method is not None:
+        return _given_back(sizes, module, method, module, node, depth)
     counts = []
-    for definition in sizes.project.definitions(module, called_by(node)):
+    for definition in sizes.project.definitions(module, called):
         binding = definition.binding
         if binding is None or definition.attributes:
             return None
-        function = binding.node
-        if not isinstance(function, ast.FunctionDef):
+        if not isinstance(binding.node, ast.FunctionDef):
             return None
-        home = definition.module
-        scope = home.names.scopes[function]
-        called = sizes.within(home, function, module, node)
-        total: Count | None = None
-        for inner in home.names.walk(function):
-            if home.names.scope_of(inner) is not scope:
-                continue
-            if isinstance(inner, ast.Yield | ast.YieldFrom):
-                yielded = _yielded(called, home, function, inner)
-                if yielded is not None:
-                    return yielded
-                return Count(
-                    0,
-                    None,
-                    "unknown",
-                    f"what `{function.name}` yields",
-                    *name_evidence(function.name),
-                )
-            if isinstance(inner, ast.Return) and inner.value is not None:
-                count = called.items(home, inner.value, depth)
-                total = count if total is None else join_counts([total, count])
-        if total is None:
+        count = _given_back(sizes, definition.module, binding.node, module, node, depth)
+        if count is None:
             return None
-        worker, chunk = name_evidence(function.name)
-        counts.append(
-            replace(total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk)
-        )
+        counts.append(count)
     return join_counts(counts) if counts else None
 
 
-def _yielded(
-    sizes: Sizes, home: Module, function: ast.FunctionDef, place: ast.Yield | ast.YieldFrom
+def _given_back(
+    sizes: Sizes,
+    home: Module,
+    function: ast.FunctionDef,
+    module: Module,
+    call: ast.Call,
+    depth: int,
 ) -> Count | None:
-    """Return how often the only ``yield`` of a function is reached."""
+    """Return the size of what one call of a function returns or yields."""
     names = home.names
-    every = [n for n in names.walk(function) if isinstance(n, ast.Yield | ast.YieldFrom)]
-    loops = names.enclosing_loops(place)
-    if len(every) != 1 or isinstance(place, ast.YieldFrom) or not loops:
-        return None
-    count = sizes.loops(home, loops)
+    scope = names.scopes[function]
+    called = sizes.within(home, function, module, call)
+    inside = [node for node in names.walk(function) if names.scope_of(node) is scope]
     worker, chunk = name_evidence(function.name)
-    flags = count.per_worker or worker, count.chunked or chunk
-    return Count(0, count.high, count.kind, count.reason, *flags)
+    yields = [node for node in inside if isinstance(node, ast.Yield | ast.YieldFrom)]
+    if yields:
+        return _yielded(called, home, function, yields, depth)
+    counts = [
+        called.items(home, node.value, depth)
+        for node in inside
+        if isinstance(node, ast.Return) and node.value is not None
+    ]
+    if not counts:
+        return None
+    total = join_counts(counts)
+    return replace(total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk)
+
+
+def _yielded(
+    sizes: Sizes,
+    home: Module,
+    function: ast.FunctionDef,
+    yields: list[ast.Yield | ast.YieldFrom],
+    depth: int,
+) -> Count:
+    """Return how many items a generator function yields: what each ``yield`` adds."""
+    total = exactly(0, "")
+    for place in yields:
+        loops = home.names.enclosing_loops(place)
+        added = sizes.loops(home, loops) if loops else exactly(1, "a generator")
+        if isinstance(place, ast.YieldFrom):
+            added = times(sizes.items(home, place.value, depth), added)
+        total = plus(total, added)
+    worker, chunk = name_evidence(function.name)
+    flags = total.per_worker or worker, total.chunked or chunk
+    if total.kind == "unknown":
+        return Count(0, None, "unknown", f"what `{function.name}` yields", *flags)
+    branching = (ast.If, ast.Match, ast.While, ast.Return, ast.Raise, ast.Break, ast.Continue)
+    straight = not any(isinstance(n, (*branching, *TRIES)) for n in home.names.walk(function))
+    low = total.low if straight and total.kind == "known" else 0
+    return Count(low, total.high, total.kind, total.reason, *flags)
 
 
 def _product(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:

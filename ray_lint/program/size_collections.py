@@ -24,6 +24,7 @@ from ray_lint.program.size_calls import items_of_call
 from ray_lint.program.size_elements import is_formatted, letters_of, values_under
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_names import named_items
+from ray_lint.program.size_ranges import distance
 from ray_lint.program.wording import words_of
 
 if TYPE_CHECKING:
@@ -97,20 +98,40 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
 
 
 def _distinct(module: Module, node: ast.SetComp | ast.DictComp) -> bool:
-    """Whether no two items are equal: they are the numbers of a range, or one such in a text."""
+    """Whether no two items are equal: each tells which run of the loops it was made in."""
     item = node.elt if isinstance(node, ast.SetComp) else node.key
-    clause = node.generators[0]
-    if isinstance(item, ast.JoinedStr):
-        filled = [part for part in item.values if isinstance(part, ast.FormattedValue)]
-        item = filled[0].value if len(filled) == 1 else item
-    return (
-        len(node.generators) == 1
-        and isinstance(item, ast.Name)
-        and isinstance(clause.target, ast.Name)
-        and item.id == clause.target.id
-        and isinstance(clause.iter, ast.Call)
-        and module.names.stands_for(clause.iter.func, "builtins.range")
-    )
+    told = _told(module, item)
+    return all(_counter(module, clause) in told for clause in node.generators)
+
+
+def _counter(module: Module, clause: ast.comprehension) -> str:
+    """Return the variable that counts the runs of a loop: that of ``range`` or ``enumerate``."""
+    target = clause.target
+    counts = "builtins.range"
+    if isinstance(target, ast.Tuple):
+        target, counts = target.elts[0], "builtins.enumerate"
+    ranged = isinstance(clause.iter, ast.Call) and module.names.stands_for(clause.iter.func, counts)
+    return target.id if ranged and isinstance(target, ast.Name) else ""
+
+
+def _told(module: Module, node: ast.expr) -> set[str]:
+    """Return the variables that can be read off a value: ``i`` of ``i + 1`` and ``f"row {i}"``."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+    elif isinstance(node, ast.Tuple):
+        parts = node.elts
+    elif isinstance(node, ast.Call) and is_formatted(module, node):
+        parts = node.args
+    elif isinstance(node, ast.BinOp):
+        if is_formatted(module, node):
+            parts = [node.right]
+        elif isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
+            constant = isinstance(node.left, ast.Constant), isinstance(node.right, ast.Constant)
+            parts = [node.left, node.right] if any(constant) else []
+    return {name for part in parts for name in _told(module, part)}
 
 
 def _display(
@@ -196,13 +217,6 @@ def _is_list(sizes: Sizes, module: Module, node: ast.expr, depth: int = 0) -> bo
     return False
 
 
-def _width(lower: ast.expr, upper: ast.expr) -> ast.expr | None:
-    """Return ``n`` of the slice ``i : i + n``."""
-    if not isinstance(upper, ast.BinOp) or not isinstance(upper.op, ast.Add):
-        return None
-    return upper.right if ast.dump(upper.left) == ast.dump(lower) else None
-
-
 def _subscript(sizes: Sizes, module: Module, node: ast.Subscript, depth: int) -> Count:
     base = sizes.items(module, node.value, depth)
     index = node.slice
@@ -242,13 +256,10 @@ def _subscript(sizes: Sizes, module: Module, node: ast.Subscript, depth: int) ->
         low, high = -(-low // k), None if high is None else -(-high // k)
         return Count(low, high, "known", f"{amount(low, high)} {reason}", base.per_worker)
     if index.lower is not None and index.upper is not None and step is None:
-        width = _width(index.lower, index.upper)
-        if width is not None:  # `x[i : i + 8]`
-            length = sizes.number(module, width, depth)
-            if length.kind == "known" and length.low >= 0 and whole(length.high) is not None:
-                return Count(
-                    0, whole(length.high), "known", f"at most {whole(length.high)} {reason}"
-                )
+        length = distance(sizes, module, index.lower, index.upper, depth)
+        if length is not None and length.low >= 0 and whole(length.high) is not None:
+            most = whole(length.high)
+            return Count(0, most, "known", f"at most {most} {reason}")
         both = [sizes.number(module, n, depth) for n in (index.lower, index.upper)]
         if all(n.kind == "known" and n.low >= 0 for n in both):
             span = whole(max(both[1].high - both[0].low, 0))

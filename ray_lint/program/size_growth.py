@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from ray_lint.program.exits import holds, unconditional
 from ray_lint.program.functions import class_around
 from ray_lint.program.module import Module
 from ray_lint.program.names import LOOPS, Binding
+from ray_lint.program.records import owner_of
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.wording import words_of
 
@@ -27,11 +29,15 @@ def grown(
 ) -> Count:
     """Add what ``append``, ``extend`` and ``+=`` put into a collection after its creation."""
     names = home.names
-    changes: list[tuple[ast.AST, Count | None, bool]] = []  # place, items added, shrinks
-    if isinstance(binding.node, ast.Attribute):
-        owner = class_around(home, binding.node)
+    changes: list[_Change] = []  # place, items added, shrinks
+    if isinstance(binding.node, ast.Attribute) or binding.scope.is_class:
+        around = binding.scope.node
+        owner = around if isinstance(around, ast.ClassDef) else class_around(home, binding.node)
         loads = Remotes(sizes.project).loaded(home, owner).get(binding.name, []) if owner else []
-        uses: list[ast.Name] | list[ast.Attribute] = loads
+        uses: Sequence[ast.Name | ast.Attribute] = loads
+        every = names.attributes(binding.name)
+        if loads != every and every and owner_of(home, every[0]) is owner:
+            uses = every  # also those of `order.items.append(x)`
     else:
         uses = names.uses(binding)
     for load in uses[:200]:
@@ -48,7 +54,7 @@ def grown(
             changes.append((load, *change))
     if not changes:
         return count
-    for place, added, shrinks in changes:
+    for place, added, shrinks in _by_branches(home, changes):
         inline = use is not None and names.scope_of(place).frame is names.scope_of(use).frame
         if inline and use is not None and not _may_precede(sizes, home, place, use):
             continue
@@ -76,6 +82,51 @@ def grown(
             growth = replace(growth, low=0)
         count = plus(count, growth)
     return count
+
+
+_Change = tuple[ast.AST, Count | None, bool]
+
+
+def _by_branches(home: Module, changes: list[_Change]) -> list[_Change]:
+    """Take one ``append`` in each branch of an ``if`` with ``else`` for one beside the ``if``."""
+    names = home.names
+    one = {
+        statement: change
+        for change in changes
+        if change[1] is not None
+        and change[1].low == change[1].high == 1
+        and (statement := names.statement_of(change[0])) is not None
+    }
+    merged: dict[int, ast.If] = {}
+    for node in {a for statement in one for a in names.ancestors(statement)}:
+        if not isinstance(node, ast.If):
+            continue
+        parent = names.parents.get(node)
+        if isinstance(parent, ast.If) and parent.orelse == [node]:
+            continue  # an `elif`
+        branches = _branches(node)
+        found = [[id(one[s]) for s in branch if s in one] for branch in branches]
+        if all(len(each) == 1 for each in found):
+            merged.update((each[0], node) for each in found)
+    result: list[_Change] = []
+    seen: set[ast.If] = set()
+    for change in changes:
+        place = merged.get(id(change))
+        if place is None:
+            result.append(change)
+        elif place not in seen:
+            seen.add(place)
+            result.append((place, *change[1:]))
+    return result
+
+
+def _branches(node: ast.If) -> list[list[ast.stmt]]:
+    """Return the branches of an ``if`` and its ``elif``; the last is empty without ``else``."""
+    found = [node.body]
+    while len(node.orelse) == 1 and isinstance(node.orelse[0], ast.If):
+        node = node.orelse[0]
+        found.append(node.body)
+    return [*found, node.orelse]
 
 
 def _runs(sizes: Sizes, home: Module, place: ast.AST, binding: Binding) -> Count | None:

@@ -19,10 +19,11 @@ from ray_lint.program.functions import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode
 from ray_lint.program.project import Definition, final_bindings
+from ray_lint.program.records import enum_members, field_values, owner_of
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.size_elements import columns_of, items_of, loop_values
 from ray_lint.program.size_growth import grown
-from ray_lint.program.wording import name_evidence, words_of
+from ray_lint.program.wording import is_one_chunk, name_evidence, words_of
 
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Argument, Sizes
@@ -42,34 +43,53 @@ def named_items(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute, de
 
 
 def meanings(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute) -> list[Definition]:
-    """Return the definitions of a name, and for ``self.x`` those of the class's attribute."""
-    if (
-        isinstance(node, ast.Attribute)
-        and isinstance(node.value, ast.Name)
-        and node.value.id in {"self", "cls"}
-    ):
-        owner = class_around(module, node)
-        if owner is None:
-            return []
-        scope = module.names.scopes[owner]
-        found = [Definition(module, b) for b in final_bindings(scope, node.attr)]
-        for stored in Remotes(sizes.project).stored(module, owner).get(node.attr, []):
-            statement = module.names.parents.get(stored)
-            value = getattr(statement, "value", None)
-            if isinstance(statement, ast.Assign | ast.AnnAssign) and value is not None:
-                kind = BindingKind.ASSIGN
-            else:
-                kind, value = BindingKind.UNPACKED, None
-            found.append(
-                Definition(
-                    module,
-                    Binding(
-                        node.attr, scope, kind, stored, module.names.statement_of(stored), value
-                    ),
-                )
-            )
+    """Return the definitions of a name, and for ``x.attribute`` those of the attribute of a class.
+
+    Of objects other than ``self`` the name of the attribute tells the class, if only one has it.
+    """
+    found = list(sizes.project.definitions(module, node))
+    if isinstance(node, ast.Name):
         return found
-    return list(sizes.project.definitions(module, node))
+    if isinstance(node.value, ast.Name) and node.value.id in {"self", "cls"}:
+        owner = class_around(module, node)
+        return [] if owner is None else _attribute(sizes, module, owner, node.attr)
+    if module.names.qualified_names(node) or any(_is_seen(sizes, d) for d in found):
+        return found
+    owner = owner_of(module, node)
+    return found if owner is None else _attribute(sizes, module, owner, node.attr)
+
+
+def _is_seen(sizes: Sizes, definition: Definition) -> bool:
+    """Whether more is known of what a name and its attributes stand for than its first part."""
+    binding = definition.binding
+    if binding is None or not definition.attributes or binding.kind is BindingKind.IMPORT:
+        return True
+    if class_attribute(sizes, definition) is not None:
+        return True
+    function = binding.value.func if isinstance(binding.value, ast.Call) else None
+    return isinstance(function, ast.Attribute) and function.attr.startswith("parse_")
+
+
+def _attribute(sizes: Sizes, module: Module, owner: ast.ClassDef, name: str) -> list[Definition]:
+    """Return what objects of a class keep under a name."""
+    scope = module.names.scopes[owner]
+
+    def given(node: ast.AST, value: ast.expr | None) -> Definition:
+        kind = BindingKind.UNPACKED if value is None else BindingKind.ASSIGN
+        statement = module.names.statement_of(node)
+        return Definition(module, Binding(name, scope, kind, node, statement, value))
+
+    values = field_values(module, owner, name)
+    if values is None:
+        found = [Definition(module, b) for b in final_bindings(scope, name)]
+    else:
+        field = next(s for s in owner.body if getattr(s, "target", None) is not None)
+        found = [given(field, value) for value in values]
+    for stored in Remotes(sizes.project).stored(module, owner).get(name, []):
+        statement = module.names.parents.get(stored)
+        assigned = isinstance(statement, ast.Assign | ast.AnnAssign)
+        found.append(given(stored, statement.value if assigned else None))  # type: ignore[union-attr]
+    return found
 
 
 def _defined(
@@ -91,12 +111,16 @@ def _defined(
         if isinstance(value, ast.List | ast.ListComp | ast.Call | ast.Dict | ast.Set | ast.BinOp):
             count = grown(sizes, home, binding, use if home is module else None, count, depth)
         worker, chunk = name_evidence(binding.name)
+        chunk = chunk and not (count.kind == "known" and is_one_chunk(binding.name))
         return replace(count, per_worker=count.per_worker or worker, chunked=count.chunked or chunk)
     if kind is BindingKind.PARAMETER:
         return _parameter(sizes, home, binding, depth)
     if kind is BindingKind.AUGMENTED:
         # Growth is counted with the binding that it adds to.
         return Count(0, None, "unknown", f"`{binding.name}` changes")
+    if isinstance(binding.node, ast.ClassDef):
+        members = enum_members(home, binding.node)
+        return NOTHING if members is None else exactly(members, f"members of `{binding.name}`")
     if kind is BindingKind.WITH:
         return Count(0, None, "data", f"read from `{binding.name}`")
     if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
@@ -182,6 +206,7 @@ def _parameter(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Coun
         counts = [inner.items(m, a, depth) for inner, m, a in arguments]
         count = join_counts(counts)
         if count.kind == "known":
+            chunk = chunk and not is_one_chunk(binding.name)
             return replace(
                 count,
                 reason=f"{count.reason} (parameter `{binding.name}`)",

@@ -27,7 +27,9 @@ def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Cou
         start, stop = numbers[0], numbers[1]
     if len(numbers) > 2:
         step = numbers[2]
-    width = _width(sizes, module, node, depth) if len(numbers) == 2 else None
+    width = (
+        distance(sizes, module, node.args[0], node.args[1], depth) if len(numbers) == 2 else None
+    )
     if width is not None and stop.kind != "known":
         return as_count(width, f"`{words_of(node)}`")
     words = words_of(node)
@@ -60,23 +62,27 @@ def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Cou
     return Count(0, None, kind, f"`{words}`, {why}", per_worker, chunked)
 
 
-def _width(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number | None:
-    """Return ``m + n`` for ``range(x - m, x + n)``, whatever ``x`` is."""
-    (start, less), (stop, more) = (_shifted(sizes, module, a, depth) for a in node.args)
-    if start != stop or less.kind != "known" or more.kind != "known":
+def distance(
+    sizes: Sizes, module: Module, start: ast.expr, stop: ast.expr, depth: int
+) -> Number | None:
+    """Return ``m + n`` from ``x - m`` to ``x + n``, whatever ``x`` is, None if that is not seen."""
+    (base, less), (other, more) = (_shifted(sizes, module, n, depth) for n in (start, stop))
+    if base != other or less.kind != "known" or more.kind != "known":
         return None
     return Number(more.low - less.high, more.high - less.low, "known", "a fixed width")
 
 
 def _shifted(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> tuple[str, Number]:
-    """Take ``x + 3`` apart into the text of ``x`` and the number 3."""
+    """Take ``x + 3 - 1`` apart into the text of ``x`` and the number 2."""
     zero = Number(0, 0, "known", "0")
     if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add | ast.Sub):
         return ast.dump(node), zero
-    by = sizes.number(module, node.right, depth)
+    base, by = _shifted(sizes, module, node.left, depth)
+    more = sizes.number(module, node.right, depth)
+    kind: Kind = "known" if by.kind == more.kind == "known" else "unknown"
     if isinstance(node.op, ast.Sub):
-        by = Number(-by.high, -by.low, by.kind, by.reason)
-    return ast.dump(node.left), by
+        return base, Number(by.low - more.high, by.high - more.low, kind, more.reason)
+    return base, Number(by.low + more.low, by.high + more.high, kind, more.reason)
 
 
 @once_per_module

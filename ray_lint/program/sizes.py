@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ray_lint.program.counts import ANY, NOTHING, Count, Number, times
 from ray_lint.program.exits import leaves_early, skips_rounds
-from ray_lint.program.functions import argument_of, default_of
+from ray_lint.program.functions import argument_of, default_of, implicit_parameters
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.project import Definition, Project
@@ -19,6 +19,7 @@ from ray_lint.program.size_collections import items_of
 from ray_lint.program.size_loops import while_runs
 from ray_lint.program.size_numbers import number_of_definition, number_of_expression
 from ray_lint.program.wording import (
+    is_one_chunk,
     is_range,
     iterable_name,
     name_evidence,
@@ -67,12 +68,13 @@ class Sizes:
     ) -> Sizes:
         """Return the evaluator that knows what ``call``, in ``module``, gives to ``function``."""
         given: dict[ast.arg, Argument] = {}
+        skip = implicit_parameters(home, function)
         for parameter in (
             *function.args.posonlyargs,
             *function.args.args,
             *function.args.kwonlyargs,
         ):
-            value = argument_of(call, function, parameter.arg, 0)
+            value = argument_of(call, function, parameter.arg, skip)
             if value is not None:
                 given[parameter] = (self, module, value)
             elif (default := default_of(function, parameter.arg)) is not None:
@@ -127,6 +129,7 @@ class Sizes:
         count = items_of(self, module, node, depth + 1)
         worker, chunk = name_evidence(iterable_name(node))
         chunk = chunk and not splits_text(node)
+        chunk = chunk and not (count.kind == "known" and is_one_chunk(iterable_name(node)))
         if worker and isinstance(node, ast.Name):
             # `for line in file`: the name is that of one open file, its items are not files.
             reaching = module.names.reaching(node)

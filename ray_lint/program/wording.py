@@ -20,6 +20,12 @@ def name_evidence(name: str) -> tuple[bool, bool]:
     return bool(words & known.WORKER_WORDS), bool(words & known.CHUNK_WORDS)
 
 
+def is_one_chunk(name: str) -> bool:
+    """Whether a name stands for one chunk, so that its items are none: ``page``, not ``pages``."""
+    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
+    return bool(words) and words[-1].lower() in known.CHUNK_WORDS
+
+
 def singular(word: str) -> str:
     """Return an English noun without its plural ending."""
     if word.endswith("ies") and len(word) > 4:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+SHORT_SECONDS = 5e-5
+"""A task of at most so many seconds is not worth a batch of its own for a few items either."""
+
 _OPERATION = 4e-8  # seconds of one node of plain Python
 
 

@@ -17,7 +17,6 @@ LARGEST_BATCH = 1000
 LARGEST_SHORT_BATCH = 5000
 """The same where an item is known to take at most SHORT_SECONDS; fewer tasks are faster there."""
 SMALLEST_SHORT_BATCH = 100
-SHORT_SECONDS = 5e-5
 
 _SPLIT_BY_CLUSTER = '''\
 def {split}(items):

@@ -6,7 +6,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 
 from ray_lint.program.facts import Site
-from ray_lint.program.names import FUNCTIONS, TRIES, BindingKind, ModuleNames
+from ray_lint.program.names import FUNCTIONS, TRIES, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
@@ -300,6 +300,12 @@ def _leaf(node: ast.AST) -> bool:
     return isinstance(node, ast.Name | ast.Attribute)
 
 
+def _has_its_own(target: ast.expr, binding: Binding) -> bool:
+    """Whether a name gets an object of its own in ``owners, refs = [], []``."""
+    paired = isinstance(target, ast.Tuple | ast.List) and binding.node in target.elts
+    return paired and isinstance(binding.value, _FRESH)
+
+
 def views_of(names: ModuleNames, container: ast.Name, region: ast.AST) -> tuple[set[str], bool]:
     """Return the names whose objects are or hold the collection, and whether more may hold it."""
     owner = names.owner(container)
@@ -320,7 +326,8 @@ def views_of(names: ModuleNames, container: ast.Name, region: ast.AST) -> tuple[
         statement = binding.statement
         if isinstance(statement, ast.Assign):
             for target in statement.targets:
-                keep(target)
+                if not _has_its_own(target, binding):
+                    keep(target)
         if isinstance(binding.value, ast.Name):
             views.add(binding.value.id)
         elif isinstance(binding.value, ast.Attribute | ast.Subscript):

@@ -32,6 +32,8 @@ _MAKERS = {"list", "dict", "set", "bytearray", "sorted", "range", "enumerate", "
 _MAKERS = {f"builtins.{name}" for name in _MAKERS}
 _MAKERS |= {"collections.defaultdict", "collections.deque", "collections.OrderedDict"}
 _MAKERS |= {"collections.Counter", "copy.copy", "copy.deepcopy"}
+_EMPTY_MAKERS = ("builtins.list", "builtins.dict", "builtins.set", "collections.deque")
+_FILLING = ("update", "__setitem__", "__ior__", "default_factory")
 _VIEWS = ("values", "keys", "items")
 _VIEWERS = {"builtins.iter", "builtins.reversed", "builtins.memoryview", "types.MappingProxyType"}
 _VIEWERS |= {"collections.ChainMap", "itertools.chain", "itertools.cycle"}
@@ -235,6 +237,8 @@ class Overlap:
             sources = node.values
         elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
             return {node: node, **self._roots(node.value, depth + 1)}
+        elif (table := self._table_of_entry(node)) is not None:
+            return {table: table}  # like the table itself: nothing else holds its entries
         elif isinstance(node, ast.Call) and self._looks_into(node) is not None:
             looked = self._looks_into(node)
             assert looked is not None
@@ -247,6 +251,57 @@ class Overlap:
         for source in sources:
             found |= self._roots(source, depth + 1)
         return found
+
+    def _table_of_entry(self, node: ast.expr) -> ast.AST | None:
+        """Return what makes the table that ``node`` takes an entry of, made for it alone."""
+        if isinstance(node, ast.Subscript):
+            return self._own_entries(node.value)
+        func = node.func if isinstance(node, ast.Call) else None
+        if isinstance(func, ast.Attribute) and func.attr == "setdefault":
+            return self._own_entries(func.value)
+        return None
+
+    def _own_entries(self, table: ast.expr) -> ast.AST | None:
+        """Return what makes a table whose entries are all new: ``groups = defaultdict(list)``."""
+        names = self.names
+        if not isinstance(table, ast.Name) or table not in names.order:
+            return None
+        bindings = names.reaching(table)
+        made = bindings[0].value if len(bindings) == 1 else None
+        if made is None or not self._makes_entries(made):
+            return None
+        for use in names.uses(bindings[0]):
+            parent = names.parents.get(use)
+            if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
+                statement = names.parents.get(parent)
+                if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+                    return None
+                if not isinstance(statement.value, _FRESH):
+                    return None
+            elif isinstance(parent, ast.Attribute) and parent.attr == "setdefault":
+                call = names.parents.get(parent)
+                new = call.args[1:] if isinstance(call, ast.Call) else []
+                if not all(isinstance(each, _FRESH) for each in new):
+                    return None
+            elif isinstance(parent, ast.Attribute) and parent.attr in _FILLING:
+                return None
+        return None if views_of(names, table, names.tree)[1] else made
+
+    def _makes_entries(self, made: ast.expr) -> bool:
+        """Whether a table holds new objects only when it is made."""
+        if isinstance(made, ast.Dict):
+            return all(isinstance(value, _FRESH) for value in made.values)
+        if isinstance(made, ast.DictComp):
+            return isinstance(made.value, _FRESH)
+        if not isinstance(made, ast.Call) or made.keywords:
+            return False
+        if self.names.stands_for(made.func, "builtins.dict"):
+            return not made.args
+        return (
+            self.names.stands_for(made.func, "collections.defaultdict")
+            and len(made.args) == 1
+            and self.names.stands_for(made.args[0], *_EMPTY_MAKERS)
+        )
 
     def _looks_into(self, call: ast.Call) -> ast.expr | None:
         """Return what a call gives a live view of: ``totals`` for ``totals.values()``."""

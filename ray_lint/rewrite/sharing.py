@@ -538,12 +538,15 @@ class Sharing:
         )
 
     def _counts(self, name: ast.Name) -> bool:
-        """Whether a name starts as a number, which ``+=`` does not change but replaces."""
+        """Whether a name starts as a number or date, which ``+=`` does not change but replaces."""
         firsts = [b for b in self.names.reaching(name) if b.kind is not BindingKind.AUGMENTED]
         return bool(firsts) and all(
             binding.kind is BindingKind.ASSIGN
             and binding.value is not None
-            and number_of(self.project, self.module, binding.value).kind == "known"
+            and (
+                number_of(self.project, self.module, binding.value).kind == "known"
+                or is_immutable(self.project, self.module, binding.value)
+            )
             for binding in firsts
         )
 

@@ -18,10 +18,9 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
-from ray_lint.program.work import Cost
+from ray_lint.program.work import SHORT_SECONDS
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
 from ray_lint.rewrite.forms import Shape
-from ray_lint.rewrite.helpers import SHORT_SECONDS
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
@@ -32,8 +31,15 @@ from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
 
-def _is_short(cost: Cost) -> bool:
-    return cost.kind == "tiny" and cost.seconds is not None and cost.seconds <= SHORT_SECONDS
+def _is_short(site: Site, config: Config) -> bool:
+    """Whether a share of the items for each CPU is soon done, however uneven they are."""
+    cost, most = site.cost, site.count.high
+    if cost.kind != "tiny" or cost.seconds is None:
+        return False
+    if cost.seconds <= SHORT_SECONDS:
+        return True
+    known = site.count.kind == "known" and most is not None
+    return known and cost.seconds * (most or 0) <= config.task_threshold
 
 
 class Submitted:
@@ -44,7 +50,7 @@ class Submitted:
     ) -> None:
         self.project, self.module, self.config = project, module, config
         self.names = module.names
-        self.short = all(_is_short(site.cost) for site in sites)
+        self.short = all(_is_short(site, config) for site in sites)
         self._texts: dict[Module, ModuleText] = {}
 
     def _text(self, module: Module) -> ModuleText:

@@ -14,6 +14,12 @@ FAR_MORE = 5
 labelled sites, 1 adds two false alarms and no finding, and 10 misses one (``docs/analysis.md``)."""
 
 
+SMALL_BURSTS = 2
+"""How many times smaller than ``min_items`` a burst may be if the run has as much more in all."""
+
+SHORT_ROW = 20
+"""Calls of a burst that is repeated and in all of which there is not enough work for one task."""
+
 MAX_DOUBTS = 2
 """A body with more places of unknown cost is taken to be worth a task of its own."""
 
@@ -33,12 +39,13 @@ def is_too_fine(site: Site, config: Config) -> bool:
         return False
     if count.chunked or (count.per_worker and not _many_anyway(site, config)):
         return False
-    if pace.on_references and not (cost.kind == "tiny" and count.kind == "known"):
+    small = cost.kind == "tiny" or cost.plain
+    if pace.on_references and not (small and count.kind == "known"):
         return False
     if pace.kind == "unknown" and not _certain(site, config):
         return False
     if count.high is not None and count.high < config.min_items:
-        return False
+        return _adds_up(site, config)
     if cost.demands and not far_more(count, config):
         return False
     if count.kind == "known":
@@ -55,6 +62,20 @@ def is_too_fine(site: Site, config: Config) -> bool:
         # Nor does a function that this one call hands over say much about a task that takes any.
         return (cost.kind == "tiny" and not cost.lent) or config.strict
     return config.strict
+
+
+def _adds_up(site: Site, config: Config) -> bool:
+    """Whether bursts that are too small alone are repeated so often that they make up for it."""
+    count, cost, total = site.count, site.cost, site.total
+    if site.callee.kind is not CalleeKind.TASK or count.kind != "known" or total.kind != "known":
+        return False
+    if total.low < SMALL_BURSTS * config.min_items or not (cost.kind == "tiny" or cost.plain):
+        return False
+    if count.low * SMALL_BURSTS >= config.min_items:
+        return True
+    if cost.seconds is None or count.high is None or count.low < SHORT_ROW:
+        return False
+    return cost.seconds * count.high <= config.task_threshold
 
 
 def _many_anyway(site: Site, config: Config) -> bool:
@@ -104,12 +125,14 @@ def background(site: Site) -> tuple[str, ...]:
     return tuple(phrases)
 
 
-def describe_count(site: Site, unit: str) -> str:
+def describe_count(site: Site, unit: str, config: Config) -> str:
     """Return how many submissions there are: ``10,000 tasks`` or ``one task per item``."""
     count = site.count
     if site.measured is not None:
         return f"{site.measured.tasks:,} {unit}s"
     if count.kind == "known" and count.high is not None:
+        if count.high < config.min_items:
+            return f"{count.high:,} {unit}s at a time, {site.total.high:,} in all"
         if count.low == count.high:
             return f"{count.high:,} {unit}s"
         return f"up to {count.high:,} {unit}s"

@@ -58,6 +58,7 @@ class TooFineGrainedActorCall:
       one class and never changed;
     - the loop does not talk to actors between two calls, but for fetching each result at once,
       nor does what it calls, and no other task may watch the actor while a task's loop runs;
+    - the calls are made at once, not one by one as an iterator of them is read;
     - the actor keeps no object that all items have in common, and does not notice which of its
       methods are read (`__getattribute__`).
 
@@ -77,8 +78,9 @@ class TooFineGrainedActorCall:
         if site.calls_each_actor and not rounds:
             return None
         because = "; ".join(evidence(site))
+        calls = describe_count(site, "actor call", config)
         return (
-            f"`{site.callee.name}` is called as {describe_count(site, 'actor call')} ({because}), "
+            f"`{site.callee.name}` is called as {calls} ({because}), "
             "and each call costs Ray 0.1 to 1 ms before it does anything: send one call per batch "
             "of items instead."
         )

@@ -83,7 +83,7 @@ class TooFineGrainedTask:
       largest batch), cancels tasks or looks at the tasks of the cluster.
     - *Program*: it does not look at its own names, lines, frames or text, puts nothing in the place
       of functions of Ray, does not give the built-in functions that the fix calls another meaning
-      and does not count how often its objects are pickled.
+      and does not count how often its objects are pickled, or see when they are given up.
     - *Options*: written out, the same for all items, one result per task, and none that would mean
       something else for a batch.
 
@@ -101,8 +101,9 @@ class TooFineGrainedTask:
         if site.callee.kind is not CalleeKind.TASK or not is_too_fine(site, config):
             return None
         because = "; ".join(evidence(site))
+        tasks = describe_count(site, "task", config)
         return (
-            f"`{site.callee.name}` is submitted as {describe_count(site, 'task')} ({because}), and "
+            f"`{site.callee.name}` is submitted as {tasks} ({because}), and "
             "each task costs Ray 0.1 to 1 ms before it does anything: submit one task per batch of "
             "items instead."
         )

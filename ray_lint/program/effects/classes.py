@@ -197,6 +197,7 @@ class Classes(Machine):
                 if name not in cell.attributes and isinstance(statement.value, ast.Call):
                     cell.attributes[name] = self._field_default(module, statement.value)
         if args.loose is not None:
+            cell.entries = {}
             cell.contents |= args.loose
         cell.contents |= union(args.every)
         member = self.find_member(kind, "__del__")

@@ -13,6 +13,7 @@ from ray_lint.program.effects.machine import (
 from ray_lint.program.effects.values import (
     FRESH,
     NOTHING,
+    Token,
     Value,
     of_type,
     union,
@@ -155,15 +156,25 @@ class Expressions(Machine):
 
     def _on_dict(self, node: ast.Dict) -> Value:
         keys, values = NOTHING, NOTHING
+        entries: dict[str, Value] = {}
         for key, item in zip(node.keys, node.values, strict=True):
             value = self.value(item)
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                entries[key.value] = value
             if key is None:
                 keys |= self.elements(value)
                 values |= self.held(value)
             else:
                 keys |= self.value(key)
                 values |= value
-        return self.make("dict", node, values, keys)
+        earlier = self.heap.get(Token("new", "dict", node))
+        known = None if earlier is None else dict(earlier.entries)
+        made = self.make("dict", node, values, keys)
+        if len(entries) == len(node.keys) and (known is None or known.keys() == entries.keys()):
+            entries = {k: v | (known or {}).get(k, NOTHING) for k, v in entries.items()}
+            for token in made.refs:
+                self.heap[token].entries = entries
+        return made
 
     def may_raise_hash(self, value: Value) -> None:
         """Note that unhashable values cannot be keys."""
@@ -388,6 +399,13 @@ class Expressions(Machine):
             )
         if owner.immutable:
             return owner if owner.types and owner.types <= {"str"} else self.elements(owner)
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        cells = [self.heap.get(token) for token in owner.refs]
+        if owner.types == frozenset({"dict"}) and cells and isinstance(key, str):
+            entries = [cell.entries.get(key) for cell in cells if cell is not None]
+            found = [entry for entry in entries if entry is not None]
+            if len(found) == len(cells):
+                return union(found)
         held = self.held(owner) if owner.refs else FRESH
         if owner.types is not None and owner.types <= {"dict", "counter", "defaultdict"}:
             held = NOTHING

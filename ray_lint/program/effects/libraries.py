@@ -334,6 +334,7 @@ class Libraries(Machine):
         if pair.refs:
             for token in pair.refs:
                 self.heap[token].contents |= part | of_type("int")
+                self.heap[token].entries = {}
         return self.make("iter", node, pair)
 
     def _lib_builtins_zip(self, node: ast.AST, args: Arguments) -> Value:

@@ -133,6 +133,7 @@ class Machine(ABC):
         else:
             cell.contents |= contents
             cell.keys |= keys
+            cell.entries = {}
             if cell.fields is not None and fields is not None and len(fields) == len(cell.fields):
                 cell.fields = tuple(a | b for a, b in zip(cell.fields, fields, strict=True))
             else:
@@ -189,6 +190,7 @@ class Machine(ABC):
                 cell.contents |= item
                 cell.keys |= key
                 cell.fields = None
+                cell.entries = {}
 
     def shared(self, value: Value) -> list[Token]:
         """Return the older objects that the value may be or hold."""

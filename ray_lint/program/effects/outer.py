@@ -206,6 +206,7 @@ class Outer(Machine):
                 None
                 if fields is None
                 else tuple(self._older(f, inner, top, depth + 1) for f in fields),
+                entries={k: self._older(v, inner, top, depth + 1) for k, v in cell.entries.items()},
             )
         return Value(value.types, found)
 
@@ -221,6 +222,7 @@ class Outer(Machine):
             for ref in value.refs:
                 if ref in self.heap:
                     self.heap[ref].contents |= added
+                    self.heap[ref].entries = {}
                     self.heap[ref].keys |= added
         return True
 
@@ -286,11 +288,13 @@ class Outer(Machine):
         return self._destructured(binding)
 
     def _given(self, binding: Binding) -> Value | None:
-        """Return the functions that all calls pass for a parameter of a function around."""
+        """Return what all calls pass for a parameter of a function around: functions, or atoms."""
         if binding.scope.node is self.root:
             return None
         values = [self.value(value) for value in given_values(self.module, binding)]
         types = [value.types for value in values]
+        if values and all(self.plain(value) for value in values):
+            return union(values)
         if not types or any(t is None or not t or not _are_functions(t) for t in types):
             return None
         return union(values)

@@ -95,26 +95,42 @@ def _form_effects(module: Module, function: FunctionNode) -> list[Effect]:
 
 
 _CALLABLE = ("def:", "lib:", "class:", "instance:class:")
+_COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
 
 
 def _passed_types(
     analysis: Analysis, passed: tuple[tuple[str, Module, ast.expr], ...]
 ) -> dict[str, frozenset[str]]:
-    """Return the types of the parameters that get functions or instances of known classes only."""
+    """Return the types of the parameters that get functions or instances of known classes only.
+
+    Also of those that get lists, tuples, sets or dictionaries of numbers, texts and the like.
+    """
     found: dict[str, frozenset[str] | None] = {}
     for name, module, expression in passed:
         driver = _driver(analysis.project, module)
         driver.silent = 1
         try:
-            types = driver.value(_without_put(module, expression)).types
+            value = driver.value(_without_put(module, expression))
+            types, plain = value.types, _holds_plain(driver, value)
         except (TooLarge, RecursionError, KeyError):
-            types = None
-        if not types or not all(kind.startswith(_CALLABLE) for kind in types):
+            types, plain = None, False
+        if not types or not (plain or all(kind.startswith(_CALLABLE) for kind in types)):
             found[name] = None
         elif found.get(name, types) is not None:
             found[name] = (found.get(name) or frozenset()) | types
             analysis.nodes.update(driver.nodes)
     return {name: types for name, types in found.items() if types}
+
+
+def _holds_plain(analysis: Analysis, value: Value) -> bool:
+    """Whether a value is a collection of nothing but numbers, texts and the like."""
+    if not value.types or not value.types <= _COLLECTIONS or not value.refs:
+        return False
+    cells = [analysis.heap.get(token) for token in value.refs]
+    return all(
+        cell is not None and analysis.plain(cell.contents) and analysis.plain(cell.keys)
+        for cell in cells
+    )
 
 
 def _without_put(module: Module, expression: ast.expr, depth: int = 0) -> ast.expr:
@@ -151,6 +167,8 @@ def _run(
             given[argument.arg] = of_type("atom")
         elif argument.arg in passed:
             given[argument.arg] = Value(passed[argument.arg], refs)
+            if passed[argument.arg] <= _COLLECTIONS:
+                analysis.heap[token] = Cell(of_type("atom"), of_type("atom"))
         else:
             given[argument.arg] = promised if promised is not None else Value(None, refs)
     holder = _class_of(analysis, function)

@@ -47,12 +47,16 @@ class Value:
 
 @dataclass
 class Cell:
-    """What a new object holds: elements, keys, attributes; ``fields`` if it is a known tuple."""
+    """What a new object holds: elements, keys, attributes.
+
+    ``fields`` are those of a known tuple, ``entries`` those of a dictionary as it was written out.
+    """
 
     contents: Value
     keys: Value
     fields: tuple[Value, ...] | None = None
     attributes: dict[str, Value] = field(default_factory=dict)
+    entries: dict[str, Value] = field(default_factory=dict)
 
 
 NOTHING = Value(frozenset())
