@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count, times
+from ray_lint.program.known_sizes import MADE_CHUNKS
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.sizes import Sizes, count_loops
 from ray_lint.program.submissions import Submission, find_submissions
 from ray_lint.program.totals import runs_of_function
+from ray_lint.program.wording import iterable_name, name_words
 from ray_lint.program.work import Cost, Work, verdict
 
 if TYPE_CHECKING:
@@ -191,7 +193,15 @@ def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Co
 
 
 def _are_short(project: Project, submission: Submission) -> bool:
-    """Whether what the names call chunks are known to be of a few items each."""
+    """Whether what the names call windows, groups and the like has a few items each.
+
+    What is called batch or chunk was made so on purpose, also if it is small.
+    """
+    for loop in submission.loops:
+        named = [getattr(loop, field, None) for field in ("iter", "target")]
+        words = [name_words(iterable_name(n)) for n in named if n is not None]
+        if any(each & MADE_CHUNKS for each in words):
+            return False
     sizes = Sizes(project)
     given = [*submission.call.args, *(k.value for k in submission.call.keywords)]
     counts = [sizes.items(submission.module, each) for each in given]

@@ -16,11 +16,8 @@ WORKER_WORDS = frozenset(
 )
 
 # the items are chunks of something already
-CHUNK_WORDS = frozenset(
-    """
-    batch batched chunk chunked group minibatch page slice split window
-    """.split()  # noqa: SIM905
-)
+MADE_CHUNKS = frozenset({"batch", "batched", "chunk", "chunked", "minibatch"})
+CHUNK_WORDS = MADE_CHUNKS | {"group", "page", "slice", "split", "window"}
 
 # as many items as the first argument
 SAME_SIZE = frozenset(
