@@ -38,6 +38,8 @@ class Site:
     """How often a whole inner loop is repeated within one burst; once if there is one loop."""
     total: Count = NOTHING
     """How many calls the whole run makes, in all bursts, if that is seen."""
+    after: Site | None = None
+    """The stage before: each call takes a reference that this one made, in a comprehension."""
     measured: MeasuredSite | None = None
     """What a profile says of it, if the code is still the one that was measured."""
     visible: bool = True
@@ -67,7 +69,7 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
     be few or chunks, those of heavy work, and those of an unknown number of unknown calls unless
     the configuration asks for them. Cheap questions are asked first.
     """
-    sites = []
+    sites: list[Site] = []
     measured = None
     if config.measured:
         from ray_lint.program.profiled import Measurements
@@ -113,10 +115,21 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             count = thinned(project, module, submission.call, submission.loops[0], count)
         known = measured.of(submission.handle, callee.definition) if measured else None
         total = _total(project, submission)
-        sites.append(Site(submission, callee, count, cost, pace, rounds, total, known))
+        after = _stage_before(submission, sites) if pace.on_references else None
+        sites.append(Site(submission, callee, count, cost, pace, rounds, total, after, known))
     if measured is not None:
         sites += _only_measured(project, module, measured, sites)
     return sites
+
+
+def _stage_before(submission: Submission, sites: list[Site]) -> Site | None:
+    """Return the site of ``texts`` for ``[g.remote(text) for text in texts]``."""
+    names = submission.module.names
+    iterable = getattr(submission.loops[0], "iter", None) if submission.loops else None
+    bindings = names.reaching(iterable) if isinstance(iterable, ast.Name) else []
+    value = bindings[0].value if len(bindings) == 1 else None
+    made = value.elt if isinstance(value, ast.ListComp) else None
+    return next((site for site in sites if site.submission.call is made), None)
 
 
 def _only_measured(

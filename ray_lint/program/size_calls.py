@@ -23,9 +23,10 @@ from ray_lint.program.counts import (
     times,
     whole,
 )
-from ray_lint.program.functions import called_by
+from ray_lint.program.functions import argument_of, called_by
 from ray_lint.program.module import Module
-from ray_lint.program.names import TRIES, Binding, BindingKind
+from ray_lint.program.names import TRIES, Binding, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.records import method_called
 from ray_lint.program.size_arrays import array_names, reshaped_rows
 from ray_lint.program.size_elements import items_of as elements_of
@@ -359,6 +360,10 @@ def _given_back(
     """Return the size of what one call of a function returns or yields."""
     names = home.names
     scope = names.scopes[function]
+    batched = _submitted_in_batches(names, function)
+    given = argument_of(call, function, batched, 0) if batched else None
+    if given is not None:
+        return replace(sizes.items(module, given, depth), chunked=False)
     called = sizes.within(home, function, module, call)
     inside = [node for node in names.walk(function) if names.scope_of(node) is scope]
     worker, chunk = name_evidence(function.name)
@@ -374,6 +379,29 @@ def _given_back(
         return None
     total = join_counts(counts)
     return replace(total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk)
+
+
+@once_per_module
+def _submitted_in_batches(names: ModuleNames, function: ast.FunctionDef) -> str:
+    """Return the parameter for each of whose items a function returns a reference, "" if none.
+
+    It cuts them into batches and asks for as many results as a batch has items, as fixes do.
+    """
+    for loop in names.walk(function):
+        if not isinstance(loop, ast.For) or not isinstance(loop.target, ast.Name):
+            continue
+        cut = loop.iter.args[:1] if isinstance(loop.iter, ast.Call) else []
+        results = f"len({loop.target.id})"
+        asked = any(
+            isinstance(node, ast.keyword)
+            and node.arg == "num_returns"
+            and ast.unparse(node.value) == results
+            for node in names.walk(loop)
+        )
+        parameters = {a.arg for a in function.args.args}
+        if asked and cut and isinstance(cut[0], ast.Name) and cut[0].id in parameters:
+            return cut[0].id
+    return ""
 
 
 def _yielded(

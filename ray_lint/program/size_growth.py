@@ -88,7 +88,10 @@ _Change = tuple[ast.AST, Count | None, bool]
 
 
 def _by_branches(home: Module, changes: list[_Change]) -> list[_Change]:
-    """Take one ``append`` in each branch of an ``if`` with ``else`` for one beside the ``if``."""
+    """Take one ``append`` in each branch of an ``if`` for one beside it, as only one of them runs.
+
+    Where a branch has none, that is at most one.
+    """
     names = home.names
     one = {
         statement: change
@@ -98,16 +101,19 @@ def _by_branches(home: Module, changes: list[_Change]) -> list[_Change]:
         and (statement := names.statement_of(change[0])) is not None
     }
     merged: dict[int, ast.If] = {}
+    skipping: set[ast.If] = set()
     for node in {a for statement in one for a in names.ancestors(statement)}:
         if not isinstance(node, ast.If):
             continue
         parent = names.parents.get(node)
         if isinstance(parent, ast.If) and parent.orelse == [node]:
             continue  # an `elif`
-        branches = _branches(node)
-        found = [[id(one[s]) for s in branch if s in one] for branch in branches]
-        if all(len(each) == 1 for each in found):
-            merged.update((each[0], node) for each in found)
+        found = [[id(one[s]) for s in branch if s in one] for branch in _branches(node)]
+        filled = [each[0] for each in found if each]
+        if len(filled) > 1 and all(len(each) <= 1 for each in found):
+            merged.update((key, node) for key in filled)
+            if len(filled) < len(found):
+                skipping.add(node)
     result: list[_Change] = []
     seen: set[ast.If] = set()
     for change in changes:
@@ -116,7 +122,10 @@ def _by_branches(home: Module, changes: list[_Change]) -> list[_Change]:
             result.append(change)
         elif place not in seen:
             seen.add(place)
-            result.append((place, *change[1:]))
+            added = change[1]
+            if added is not None and place in skipping:
+                added = replace(added, low=0)
+            result.append((place, added, False))
     return result
 
 

@@ -15,9 +15,13 @@ def name_words(name: str) -> set[str]:
 
 
 def name_evidence(name: str) -> tuple[bool, bool]:
-    """Return whether a name speaks of workers (nodes, files …) and of chunks (batches …)."""
+    """Return whether a name speaks of workers (nodes, files …) and of chunks (batches …).
+
+    What is submitted in batches is references, one for each item.
+    """
     words = name_words(name)
-    return bool(words & known.WORKER_WORDS), bool(words & known.CHUNK_WORDS)
+    chunks = bool(words & known.CHUNK_WORDS) and "submit" not in words
+    return bool(words & known.WORKER_WORDS), chunks
 
 
 def is_one_chunk(name: str) -> bool:

@@ -41,7 +41,9 @@ def is_too_fine(site: Site, config: Config) -> bool:
         return False
     small = cost.kind == "tiny" or cost.plain
     if pace.on_references and not (small and count.kind == "known"):
-        return False
+        earlier = site.after
+        if earlier is None or cost.kind != "tiny" or not is_too_fine(earlier, config):
+            return False
     if pace.kind == "unknown" and not _certain(site, config):
         return False
     if count.high is not None and count.high < config.min_items:
