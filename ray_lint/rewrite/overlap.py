@@ -9,7 +9,7 @@ are one object. Changes by the very name that is read are judged in ``sharing``.
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.callers import given_values
@@ -42,7 +42,7 @@ _DEPTH = 6
 
 
 @dataclass(frozen=True)
-class _Access:
+class Access:
     """A part of an object that is read or stored: ``.attr``, ``[key]``, or all of it.
 
     ``key`` is the source of a constant, "" for one that is computed.
@@ -59,7 +59,7 @@ class Overlap:
     def __init__(self, project: Project, module: Module) -> None:
         self.project, self.module = project, module
         self.names = module.names
-        self._stored: dict[ast.AST, tuple[_Access, ...]] = {}
+        self._stored: dict[ast.AST, tuple[Access, ...]] = {}
 
     def judge(self, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
         """Decline what the loop certainly changes by another name, doubt what it may change."""
@@ -75,7 +75,7 @@ class Overlap:
         if not reads:
             return
         own = {node for e in evaluated for node in self.names.walk(e)}
-        for store in self._stores(shape.region, own):
+        for store in self.stores(shape.region, own):
             for read in reads:
                 self._compare(shape, store, read, doubts)
         called = self._unknown_call(shape.region, own) if early else ""
@@ -110,7 +110,7 @@ class Overlap:
                     return func.id
         return ""
 
-    def _stores_of_functions(self, region: ast.AST) -> Iterator[_Access]:
+    def _stores_of_functions(self, region: ast.AST) -> Iterator[Access]:
         """Yield what the functions of the module change that do not contain the loop."""
         for scope in list(self.names.scopes.values()):
             function = scope.node
@@ -121,20 +121,20 @@ class Overlap:
                     self._stored[function] = tuple(self._changes(function, set()))
                 yield from self._stored[function]
 
-    def _compare(self, shape: Shape, store: _Access, read: _Access, doubts: Doubts) -> None:
+    def _compare(self, shape: Shape, store: Access, read: Access, doubts: Doubts) -> None:
         stored, seen = ast.unparse(store.base), ast.unparse(read.base)
         if stored == seen or not _meet(store, read):
             return
-        roots, others = self._roots(store.base), self._roots(read.base)
+        roots, others = self.roots(store.base), self.roots(read.base)
         if roots.keys() & others.keys():
             raise Declined(f"`{seen}` is changed by the name `{stored}` while the loop runs")
         unknown = None in roots.values(), None in others.values()
         if unknown == (True, True):
             possible = True
         elif unknown == (True, False):
-            possible = self._escapes(read.base, store.base, shape.region)
+            possible = self.escapes(read.base, store.base, shape.region)
         elif unknown == (False, True):
-            possible = self._escapes(store.base, read.base, shape.region)
+            possible = self.escapes(store.base, read.base, shape.region)
         else:
             possible = False
         if possible:
@@ -142,16 +142,16 @@ class Overlap:
 
     # -- accesses -----------------------------------------------------------------------------
 
-    def _reads(self, node: ast.expr, *, whole: bool = True) -> Iterator[_Access]:
+    def _reads(self, node: ast.expr, *, whole: bool = True) -> Iterator[Access]:
         """Yield what the evaluation of an expression reads of objects that may change."""
         if isinstance(node, ast.Name):
             if whole and not self._plain(node) and not self._looped(node):
-                yield _Access(node, "all")
+                yield Access(node, "all")
         elif isinstance(node, ast.Attribute):
-            yield _Access(node.value, "attribute", node.attr)
+            yield Access(node.value, "attribute", node.attr)
             yield from self._reads(node.value, whole=False)
         elif isinstance(node, ast.Subscript):
-            yield _Access(node.value, "item", _constant(node.slice))
+            yield Access(node.value, "item", _constant(node.slice))
             yield from self._reads(node.value, whole=False)
             yield from self._reads(node.slice)
         else:
@@ -185,20 +185,20 @@ class Overlap:
             for b in self.names.reaching(name)
         )
 
-    def _stores(self, region: ast.AST, own: set[ast.AST]) -> Iterator[_Access]:
+    def stores(self, region: ast.AST, own: Collection[ast.AST] = ()) -> Iterator[Access]:
         """Yield what a region, or the functions that it calls, changes."""
         for place in [region, *reachable(self.names, [region])]:
             yield from self._changes(place, own)
 
-    def _changes(self, place: ast.AST, own: set[ast.AST]) -> Iterator[_Access]:
+    def _changes(self, place: ast.AST, own: Collection[ast.AST]) -> Iterator[Access]:
         """Yield what the code of one place changes."""
         for node in self.names.walk(place):
             if node in own:
                 continue
             if isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load):
-                yield _Access(node.value, "attribute", node.attr)
+                yield Access(node.value, "attribute", node.attr)
             elif isinstance(node, ast.Subscript) and not isinstance(node.ctx, ast.Load):
-                yield _Access(node.value, "item", _constant(node.slice))
+                yield Access(node.value, "item", _constant(node.slice))
             elif (
                 isinstance(node, ast.Call)
                 and isinstance(node.func, ast.Attribute)
@@ -206,11 +206,11 @@ class Overlap:
                 and node.func.value in self.names.order
                 and self.names.qualified(node.func) is None
             ):
-                yield _Access(node.func.value, "all")
+                yield Access(node.func.value, "all")
 
     # -- objects ------------------------------------------------------------------------------
 
-    def _roots(self, node: ast.expr, depth: int = 0) -> dict[ast.AST, ast.AST | None]:
+    def roots(self, node: ast.expr, depth: int = 0) -> dict[ast.AST, ast.AST | None]:
         """Return where the object may have been made; a value of None stands for unknown."""
         unknown: dict[ast.AST, ast.AST | None] = {node: None}
         if depth > _DEPTH or node not in self.names.order:
@@ -236,20 +236,20 @@ class Overlap:
         elif isinstance(node, ast.BoolOp):
             sources = node.values
         elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
-            return {node: node, **self._roots(node.value, depth + 1)}
+            return {node: node, **self.roots(node.value, depth + 1)}
         elif (table := self._table_of_entry(node)) is not None:
             return {table: table}  # like the table itself: nothing else holds its entries
         elif isinstance(node, ast.Call) and self._looks_into(node) is not None:
             looked = self._looks_into(node)
             assert looked is not None
-            return {node: node, **self._roots(looked, depth + 1)}
+            return {node: node, **self.roots(looked, depth + 1)}
         elif isinstance(node, ast.Call) and self._makes(node):
             return {node: node}
         if not sources:
             return unknown
         found: dict[ast.AST, ast.AST | None] = {}
         for source in sources:
-            found |= self._roots(source, depth + 1)
+            found |= self.roots(source, depth + 1)
         return found
 
     def _table_of_entry(self, node: ast.expr) -> ast.AST | None:
@@ -323,7 +323,7 @@ class Overlap:
             return True
         return bool(known) and known <= _MAKERS
 
-    def _escapes(self, made: ast.expr, other: ast.expr, region: ast.AST) -> bool:
+    def escapes(self, made: ast.expr, other: ast.expr, region: ast.AST) -> bool:
         """Whether an object that is made here may be what ``other`` stands for."""
         if isinstance(made, ast.Name):
             views, escapes = views_of(self.names, made, region)
@@ -352,7 +352,7 @@ def _is_handed_on(names: ModuleNames, attribute: str) -> bool:
     return False
 
 
-def _meet(store: _Access, read: _Access) -> bool:
+def _meet(store: Access, read: Access) -> bool:
     """Whether a store could change what is read, were both of one object."""
     if "all" in (store.kind, read.kind):
         return "attribute" not in (store.kind, read.kind)

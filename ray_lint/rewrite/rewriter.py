@@ -21,6 +21,7 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, TRIES, BindingKind
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.program.sizes import count_loops
+from ray_lint.rewrite.aliases import Aliases
 from ray_lint.rewrite.ambient import judge_ambient
 from ray_lint.rewrite.arguments import binds_inside
 from ray_lint.rewrite.failures import judge_isolation, judge_order_of_ids
@@ -318,6 +319,7 @@ class Rewriter(Submitted):
                 raise Declined("the loop may return in between")
         measured = {call.args[0] for call in shape.lengths}
         self._overlap.judge(shape, arguments, doubts)
+        Aliases(self.project, self.module, self._overlap).judge(shape, arguments, doubts)
         judge_ambient(self.project, self.module, shape, arguments, doubts)
         for argument in arguments:
             self._sharing.judge_argument(shape, argument)

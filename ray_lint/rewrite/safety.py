@@ -13,6 +13,7 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
+from ray_lint.rewrite.sharing import given_back
 from ray_lint.rewrite.uses import fetched_whole
 
 _DOUBTFUL = {
@@ -126,6 +127,34 @@ def judge_identity(
             for operator, other in zip(node.ops, node.comparators, strict=True)
         ):
             doubts.add("it compares the identity of objects (`is`)")
+    if _has_nan(names) and any(_is_older(names, value) for value in given_back(names, definition)):
+        doubts.add("its results may hold one NaN, which equals itself only as the same object")
+
+
+@once_per_module
+def _has_nan(names: ModuleNames) -> bool:
+    """Whether the module makes a NaN: tuples that hold the same one are equal."""
+    named = any(names.attributes(name) for name in ("nan", "NaN", "NAN"))
+    return named or any(
+        isinstance(node.value, str) and node.value.strip("+- ").lower() == "nan"
+        for node in names.index.every(ast.Constant)
+    )
+
+
+def _is_older(names: ModuleNames, value: ast.expr | None, depth: int = 0) -> bool:
+    """Whether a result may be an object that its task did not make, or a part of one."""
+    if isinstance(value, ast.IfExp | ast.BoolOp):
+        parts = value.values if isinstance(value, ast.BoolOp) else [value.body, value.orelse]
+        return any(_is_older(names, part, depth) for part in parts)
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
+        return value.func.attr in ("get", "pop", "setdefault")
+    if isinstance(value, ast.Name):
+        bindings = names.reaching(value)
+        made = (BindingKind.ASSIGN, BindingKind.AUGMENTED)
+        local = all(b.scope is names.scope_of(value).frame and b.kind in made for b in bindings)
+        older = [b.value for b in bindings if b.kind is BindingKind.ASSIGN]
+        return not local or depth > 3 or any(_is_older(names, v, depth + 1) for v in older)
+    return isinstance(value, ast.Attribute | ast.Subscript)
 
 
 def _is_enum_member(names: ModuleNames, node: ast.expr) -> bool:

@@ -282,7 +282,8 @@ class Libraries(Machine):
         if text in table.IMMUTABLE:
             return of_type(text)
         if text == "array":
-            return self.make("array", node, of_type("number"))
+            made = self.make("array", node, of_type("number"))
+            return made if _has_one_axis(node) else self.with_rows(made)
         if text == ".":
             return union([self.elements(v) for v in every]) if every else NOTHING
         if text == "*":
@@ -290,7 +291,8 @@ class Libraries(Machine):
                 return self.elements(every[0])
             return union([v | self.held(v) if not v.immutable else v for v in every])
         if text == "@":
-            return first
+            rows = isinstance(node, ast.Call) and len(node.args) > 1
+            return self.with_rows(first) if rows else first
         if text == "copy":
             kinds = sorted((first.types or frozenset()) & {"list", "dict", "set", "deque", "array"})
             kind = kinds[0] if len(kinds) == 1 else "list"
@@ -298,6 +300,14 @@ class Libraries(Machine):
             made = self.make(kind, node, held, self._keys([first]))
             return made if kinds else Value(None, made.refs)
         return FRESH
+
+    def with_rows(self, array: Value) -> Value:
+        """Let the elements of an array be arrays, too: parts that share its memory."""
+        for token in array.refs:
+            cell = self.heap.get(token)
+            if cell is not None and token.name == "array":
+                cell.contents |= Value(frozenset({"array"}), frozenset({token}))
+        return array
 
     def _keys(self, every: list[Value]) -> Value:
         return union([self.elements(v) for v in every])
@@ -429,3 +439,29 @@ def _is_shuffle(name: str) -> bool:
 
 def _is_iterator(value: Value) -> bool:
     return value.types is not None and "iter" in value.types
+
+
+_ONE_AXIS = {"arange", "linspace", "logspace", "geomspace", "bincount", "flatnonzero", "fromiter"}
+_BY_SHAPE = {"zeros", "ones", "full", "empty", "random", "random_sample"}
+_BY_SIZE = {"normal", "uniform", "integers", "randint", "choice", "exponential", "poisson", "gamma"}
+
+
+def _has_one_axis(node: ast.AST) -> bool:
+    """Whether a call certainly makes an array of numbers, not one of rows."""
+    function = node.func if isinstance(node, ast.Call) else None
+    name = getattr(function, "attr", None) or getattr(function, "id", "")
+    if not isinstance(node, ast.Call) or name in _ONE_AXIS:
+        return isinstance(node, ast.Call)
+    shape = next((k.value for k in node.keywords if k.arg in ("shape", "size")), None)
+    if name in _BY_SHAPE:
+        shape = shape or (node.args[0] if node.args else None)
+        return isinstance(shape, ast.Constant)
+    if name in {"array", "asarray"} and node.args:
+        rows = node.args[0]
+        items = rows.elts if isinstance(rows, ast.List | ast.Tuple) else []
+        if isinstance(rows, ast.ListComp):
+            items = [rows.elt]
+        return bool(items) and all(
+            isinstance(i, ast.Constant | ast.BinOp | ast.UnaryOp) for i in items
+        )
+    return name in _BY_SIZE and isinstance(shape, ast.Constant)

@@ -282,6 +282,18 @@ def types_of(
     return value.types if value.immutable else None
 
 
+def kinds_of(
+    project: Project | None, module: Module, expression: ast.expr
+) -> frozenset[str] | None:
+    """Return the types that the value of an expression may have, also mutable ones; None if any."""
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        return analysis.value(expression).types
+    except (TooLarge, RecursionError, KeyError):
+        return None
+
+
 def _driver(project: Project | None, module: Module) -> Analysis:
     analysis = Analysis(project, module, None)
     analysis.home = module

@@ -1,0 +1,155 @@
+"""Whether a loop changes the items that it submits, by another name of them or of what they share.
+
+The items of a batch are sent when the batch is full, not one by one as the loop runs: what changes
+one after its turn would be seen by its task. Changes by the very name of an item, or of the
+collection that holds it, are judged in ``sharing``; here are those by other names: an element that
+has a name of its own, an attribute, an entry of a table, and the memory that arrays share.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from ray_lint.program.effects import is_immutable, kinds_of
+from ray_lint.program.module import Module
+from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
+from ray_lint.program.project import Project
+from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.observers import reachable
+from ray_lint.rewrite.overlap import Access, Overlap
+from ray_lint.rewrite.plan import Argument, Doubts
+
+_CONTAINERS = frozenset({"list", "dict", "set", "tuple", "deque", "defaultdict", "counter", "iter"})
+_ARRAYS = {"numpy", "pandas", "torch", "jax", "cupy", "array", "polars", "tensorflow", "scipy"}
+_LOOPED = (BindingKind.LOOP, BindingKind.COMPREHENSION)
+
+
+class Aliases:
+    """Answers for one module."""
+
+    def __init__(self, project: Project, module: Module, overlap: Overlap) -> None:
+        self.project, self.module = project, module
+        self.names: ModuleNames = module.names
+        self.overlap = overlap
+
+    def judge(self, shape: Shape, arguments: list[Argument], doubts: Doubts) -> None:
+        """Doubt a loop that may change an item by another name, after its turn."""
+        every = [*arguments, *(a for _, others in shape.merged for a in others)]
+        items = [
+            a.expression
+            for a in every
+            if a.varying
+            and a.expression in self.names.order
+            and not is_immutable(self.project, self.module, a.expression)
+        ]
+        if not items or shape.loop is None:
+            return
+        held = [source for item in items for source in self._sources(item, shape)]
+        own = "" if shape.container is None else ast.unparse(shape.container)
+        for store in self._stores(shape.region):
+            text = ast.unparse(store.base)
+            if text == own:
+                continue
+            for item, source in held:
+                if self._may_be(store, item, source, shape):
+                    seen = ast.unparse(item)
+                    doubts.add(
+                        f"`{text}`, which the loop changes, may be the same object as an item"
+                        f" `{seen}`"
+                    )
+
+    # -- what is submitted --------------------------------------------------------------------
+
+    def _sources(self, item: ast.expr, shape: Shape) -> Iterator[tuple[ast.expr, ast.expr]]:
+        """Yield each part of an item with what it is taken from: ``row`` from ``rows``."""
+        for node in self.names.walk(item):
+            if not isinstance(node, ast.Name) or self.names.owner(node) is None:
+                continue
+            if is_immutable(self.project, self.module, node):
+                continue
+            bindings = self.names.reaching(node)
+            if any(
+                b.kind
+                not in (*_LOOPED, BindingKind.ASSIGN, BindingKind.PARAMETER, BindingKind.UNPACKED)
+                for b in bindings
+            ):
+                continue
+            loops = [b for b in bindings if b.kind in _LOOPED]
+            if not loops:
+                yield node, node
+            for binding in loops:
+                loop = next(
+                    a
+                    for a in self.names.ancestors(binding.node)
+                    if isinstance(a, ast.For | ast.AsyncFor | ast.comprehension)
+                )
+                yield node, loop.iter
+
+    # -- what is changed ----------------------------------------------------------------------
+
+    def _stores(self, region: ast.AST) -> Iterator[Access]:
+        """Yield what a region, or the functions that it calls, changes in place."""
+        yield from self.overlap.stores(region)
+        for place in [region, *reachable(self.names, [region])]:
+            for node in self.names.walk(place):
+                if isinstance(node, ast.AugAssign) and self._in_place(node):
+                    yield Access(node.target, "all")
+
+    def _in_place(self, node: ast.AugAssign) -> bool:
+        """Whether ``x += y`` may change an object instead of naming another one."""
+        if is_immutable(self.project, self.module, node.target):
+            return False
+        return _uses_arrays(self.names) or not is_immutable(self.project, self.module, node.value)
+
+    def _may_be(self, store: Access, item: ast.expr, source: ast.expr, shape: Shape) -> bool:
+        base = store.base
+        if base not in self.names.order:
+            return False
+        if isinstance(base, ast.Name) and isinstance(base.ctx, ast.Store | ast.Load):
+            if base.id in ("self", "cls") and store.kind == "attribute":
+                return False
+            if self._is_the_item(base, item, shape):
+                return False  # judged in `sharing`
+        if is_immutable(self.project, self.module, base):
+            return False
+        changed = self.overlap.roots(base)
+        holders = [n for n in ast.walk(source) if isinstance(n, ast.Name | ast.Attribute)]
+        for holder in holders:
+            if holder in self.names.order and changed.keys() & self.overlap.roots(holder).keys():
+                return self._shares_memory(base, holder)
+        if None in changed.values():
+            return not self._differ(base, item)
+        return any(self.overlap.escapes(base, holder, shape.region) for holder in holders)
+
+    def _is_the_item(self, base: ast.Name, item: ast.expr, shape: Shape) -> bool:
+        """Whether a name that is changed is the variable that the item is read from."""
+        bound = {b.node for b in self.names.reaching(base)}
+        return any(
+            isinstance(node, ast.Name) and bound & {b.node for b in self.names.reaching(node)}
+            for node in self.names.walk(item)
+        )
+
+    def _shares_memory(self, base: ast.expr, holder: ast.expr) -> bool:
+        """Whether items are parts of an array: then they change with it."""
+        if not _uses_arrays(self.names):
+            return False
+        kinds = [kinds_of(self.project, self.module, node) for node in (base, holder)]
+        return not any(kind is not None and kind <= _CONTAINERS for kind in kinds)
+
+    def _differ(self, base: ast.expr, item: ast.expr) -> bool:
+        """Whether what is changed is certainly of another type than an item."""
+        kinds = [kinds_of(self.project, self.module, node) for node in (base, item)]
+        changed, seen = kinds
+        if changed is None or seen is None or not changed <= _CONTAINERS:
+            return False
+        return not changed & seen
+
+
+@once_per_module
+def _uses_arrays(names: ModuleNames) -> bool:
+    """Whether the module imports a library whose objects share their memory."""
+    imported = [a.name for node in names.index.every(ast.Import) for a in node.names]
+    imported += [node.module or "" for node in names.index.every(ast.ImportFrom)]
+    return any(name.partition(".")[0] in _ARRAYS for name in imported)
