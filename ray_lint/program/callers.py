@@ -88,7 +88,25 @@ def _calls(
     owner = names.parents.get(function)
     assert isinstance(owner, ast.ClassDef)
     made = names.scope_of(owner).uses.get(owner.name, [])
-    return None if calls is None or len(calls) != len(made) else calls
+    called = [use for use in made if not _reads_class(names, use)]
+    if calls is None or len(calls) != len(called):
+        return None
+    return calls + _made_by_itself(names, owner)
+
+
+def _reads_class(names: ModuleNames, use: ast.Name) -> bool:
+    """Whether a use of a class is ``Class.attribute``, which makes no object."""
+    parent = names.parents.get(use)
+    return isinstance(parent, ast.Attribute) and parent.attr not in ("remote", "options")
+
+
+def _made_by_itself(names: ModuleNames, owner: ast.ClassDef) -> list[ast.Call]:
+    """Return the calls ``cls(...)`` in the methods of a class."""
+    return [
+        node
+        for node in names.walk(owner)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "cls"
+    ]
 
 
 @once_per_module

@@ -43,6 +43,7 @@ _MAX_NODES = 20_000  # looked at for one callee
 _MAX_HELPERS = 20  # calls looked at one by one
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
 _SOME_RUNS = 30  # assumed for a loop over data that the file itself makes of small numbers
+_LARGE_ROW, _LARGE_SIDE = 1_000, 50  # numbers in sight of a matrix that is multiplied
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
 _ROOT_RUNS = 1_000.0  # assumed up to the square root of a number: it has six digits then
 
@@ -261,7 +262,7 @@ class Costs:
             work.take_heavy(f"loops without end ({count.reason})", line)
         elif self._origins.made_here(module, loop):
             reason = f"loops a number of times that its data says ({count.reason})"
-            work.take_unknown(reason, line, plain=True)
+            work.take_unknown(reason, line, seen=True)
             return float(max(count.low, _SOME_RUNS))
         elif count.kind == "data" and is_argument(module, loop):
             work.take_unknown(f"loops over its argument: {count.reason}", line)
@@ -474,7 +475,7 @@ class Costs:
         work: Work,
     ) -> bool:
         """Take matrix arithmetic on arrays that are made here; whether their size is known."""
-        words = _name(node.func) if isinstance(node, ast.Call) else "@"
+        words, line = _name(node.func) if isinstance(node, ast.Call) else "@", node.lineno
         largest = max((self._arrays.size(module, x) or 0 for x in operands), default=0)
         if not largest:
             rows = [self._arrays.is_row(module, x) for x in operands]
@@ -482,8 +483,9 @@ class Costs:
                 seconds = known_costs.ROW_SECONDS * runs
                 work.take(seconds, f"multiplies rows with `{words}`", node.lineno)
                 return True
-            if any(rows) and self._origins.are_made_here(module, operands):
-                work.take_unknown("multiplies a matrix with a row", node.lineno, plain=True)
+            largest_number = _LARGE_ROW if any(rows) else _LARGE_SIDE
+            if self._origins.are_made_here(module, operands, largest_number):
+                work.take_unknown(f"multiplies small matrices with `{words}`", line, seen=True)
                 return True
             return False
         seconds = 2e-6 + known_costs.MATRIX_SECONDS * largest**1.5

@@ -183,7 +183,7 @@ def _beyond_doubt(project: Project, submission: Submission, cost: Cost, config: 
     """Whether the calls are heavy, or of unknown cost and in no loop that is known to be long."""
     if cost.kind == "heavy":
         return True
-    if cost.kind == "tiny" or config.strict:
+    if cost.kind == "tiny" or cost.plain or config.strict:
         return False
     loops = submission.loops
     counts = (_count(project, submission, list(loops[:n])) for n in range(len(loops) + 1))

@@ -86,7 +86,7 @@ def pace_of(
             break
         if cost.kind == "heavy":
             kind, reason = "work", f"between two calls the loop {cost.reason}"
-        elif cost.kind == "unknown":
+        elif cost.kind == "unknown" and not cost.plain:
             kind, reason = "unknown", f"between two calls the loop {cost.reason}"
         burst.append(loop)
         if any(_inside_body(module.names, loop, w) for w in waits):

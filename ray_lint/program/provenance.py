@@ -75,7 +75,7 @@ class Origins:
     ) -> None:
         self.task = task
         self.given: dict[str, list[tuple[Module, ast.expr]]] = {}
-        self._answers: dict[ast.AST, bool] = {}
+        self._answers: dict[tuple[ast.AST, int], bool] = {}
         if home is None or task is None or place is None or call is None:
             return
         starred = [a.value for a in call.args if isinstance(a, ast.Starred)]
@@ -98,14 +98,19 @@ class Origins:
             start = loop.test  # a list of work to do: it ends when the data is used up
         return start is not None and self.are_made_here(module, [start])
 
-    def are_made_here(self, module: Module, values: Sequence[ast.expr]) -> bool:
-        """Whether all that expressions in the body of a task stand for is small and in sight."""
+    def are_made_here(
+        self, module: Module, values: Sequence[ast.expr], largest: int = _LARGE
+    ) -> bool:
+        """Whether all that expressions in the body of a task stand for is small and in sight.
+
+        ``largest`` is the largest number that may say how much there is.
+        """
         for value in values:
-            if value not in self._answers:
+            if (value, largest) not in self._answers:
                 frame = module.names.scope_of(value).frame
-                search = _Search(frame, self.task, self.given)
-                self._answers[value] = search.is_here(module, value)
-        return all(self._answers[value] for value in values)
+                search = _Search(frame, self.task, self.given, largest)
+                self._answers[value, largest] = search.is_here(module, value)
+        return all(self._answers[value, largest] for value in values)
 
 
 class _Search:
@@ -116,8 +121,10 @@ class _Search:
         frame: Scope,
         task: FunctionNode | None,
         given: Mapping[str, Sequence[tuple[Module, ast.expr]]],
+        largest: int,
     ) -> None:
         self.frame = frame
+        self.largest = largest
         self.task = task
         self.given = given
         self.left: list[tuple[Module, ast.AST]] = []
@@ -146,7 +153,8 @@ class _Search:
     def _take(self, module: Module, node: ast.AST) -> bool:
         names = module.names
         if isinstance(node, ast.Constant):
-            return not (_is_large(node.value) and _is_size(node, module))
+            large = isinstance(node.value, int) and abs(node.value) > self.largest
+            return not (large and _is_size(node, module))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.LShift):
             return not (_is_power(node) and _is_size(node, module))
         if isinstance(node, ast.Name):
@@ -202,6 +210,11 @@ class _Search:
             return given is not None or _is_self(module, binding)
         if function in self.reached or _is_self(module, binding):
             return True
+        if isinstance(function, ast.Lambda):
+            call = module.names.parents.get(function)  # `map(lambda x: …, xs)`
+            others = call.args if isinstance(call, ast.Call) else []
+            self.left += [(module, other) for other in others if other is not function]
+            return len(others) > 1
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             return False
         values = given_values(module, binding)
@@ -274,10 +287,6 @@ def _is_self(module: Module, binding: Binding) -> bool:
         return False
     first = [*function.args.posonlyargs, *function.args.args][:1]
     return bool(implicit_parameters(module, function)) and binding.node in first
-
-
-def _is_large(value: object) -> bool:
-    return isinstance(value, int) and abs(value) > _LARGE
 
 
 def _is_power(node: ast.BinOp) -> bool:

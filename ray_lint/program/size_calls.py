@@ -381,6 +381,33 @@ def _given_back(
     return replace(total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk)
 
 
+def unpacked_result(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count | None:
+    """Return the size of ``faces`` in ``points, faces = mesh()`` of a function of the module."""
+    statement = binding.statement
+    call = statement.value if isinstance(statement, ast.Assign) else None
+    target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+    if not isinstance(call, ast.Call) or not isinstance(target, ast.Tuple):
+        return None
+    if binding.node not in target.elts or any(isinstance(e, ast.Starred) for e in target.elts):
+        return None
+    place = next(i for i, each in enumerate(target.elts) if each is binding.node)
+    functions = [d.node for d in sizes.project.definitions(home, call.func) if not d.attributes]
+    function = functions[0] if len(functions) == 1 else method_called(home, call.func)
+    if not isinstance(function, ast.FunctionDef) or function not in home.names.order:
+        return None
+    scope = home.names.scopes[function]
+    inner = sizes.within(home, function, home, call)
+    counts = []
+    for node in home.names.walk(function):
+        if home.names.scope_of(node) is not scope or not isinstance(node, ast.Return):
+            continue
+        value = node.value
+        if not isinstance(value, ast.Tuple) or len(value.elts) != len(target.elts):
+            return None
+        counts.append(inner.items(home, value.elts[place], depth))
+    return join_counts(counts) if counts else None
+
+
 @once_per_module
 def _submitted_in_batches(names: ModuleNames, function: ast.FunctionDef) -> str:
     """Return the parameter for each of whose items a function returns a reference, "" if none.

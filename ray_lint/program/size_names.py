@@ -21,6 +21,7 @@ from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode
 from ray_lint.program.project import Definition, final_bindings
 from ray_lint.program.records import enum_members, field_values, owner_of
 from ray_lint.program.remote_values import Remotes
+from ray_lint.program.size_calls import unpacked_result
 from ray_lint.program.size_elements import columns_of, items_of, loop_values
 from ray_lint.program.size_growth import grown
 from ray_lint.program.wording import is_one_chunk, name_evidence, words_of
@@ -126,6 +127,9 @@ def _defined(
     if kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
         return _element(sizes, home, binding, depth)
     if kind is BindingKind.UNPACKED and isinstance(binding.statement, ast.Assign):
+        part = unpacked_result(sizes, home, binding, depth)
+        if part is not None:
+            return part
         source = sizes.items(home, binding.statement.value, depth)
         if source.kind == "data":
             return replace(source, low=0, high=None)

@@ -28,7 +28,12 @@ class Cost:
     doubts: int = 0
     """Number of places of unknown cost: many of them hardly add up to something tiny."""
     plain: bool = False
-    """Unknown only for loops of plain Python that end when a number says so, as Euclid's does."""
+    """Unknown only for loops of plain Python that end when a number says so, as Euclid's does.
+
+    Or for ``seen`` ones.
+    """
+    seen: bool = False
+    """Unknown only for loops over data that the program itself makes of small numbers."""
     lent: bool = False
     """It rests on functions or objects among the arguments of the one call that was looked at."""
 
@@ -44,6 +49,8 @@ class Work:
     doubts: set[str] = field(default_factory=set)
     opaque: bool = False
     """Something of unknown cost is more than a loop of plain Python."""
+    unseen: bool = False
+    """Something of unknown cost is more than a loop over data that the program makes."""
     lent: bool = False
     """Something that is called is an argument of the call that was looked at."""
     plain: dict[float, float] = field(default_factory=dict)
@@ -69,13 +76,17 @@ class Work:
         if self.heavy is None:
             self.heavy = Cost("heavy", reason, None, line)
 
-    def take_unknown(self, reason: str, line: int, *, plain: bool = False) -> None:
+    def take_unknown(
+        self, reason: str, line: int, *, plain: bool = False, seen: bool = False
+    ) -> None:
         """Note that something is done of which the cost is not known.
 
-        ``plain``: how often plain Python is repeated is all that is not known.
+        ``plain``: how often plain Python is repeated is all that is not known; ``seen``: it is
+        repeated for data that the program itself makes of small numbers.
         """
         self.doubts.add(reason)
-        self.opaque = self.opaque or not plain
+        self.opaque = self.opaque or not (plain or seen)
+        self.unseen = self.unseen or not seen
         if self.unknown is None:
             self.unknown = Cost("unknown", reason, None, line)
 
@@ -85,7 +96,7 @@ class Work:
             self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
         if other.unknown is not None:
             reason = f"calls `{name}`, which {other.unknown.reason}"
-            self.take_unknown(reason, line, plain=not other.opaque)
+            self.take_unknown(reason, line, plain=not other.opaque, seen=not other.unseen)
             self.doubts |= other.doubts
         self.lent = self.lent or other.lent
         self.take(other.seconds * runs, f"calls `{name}`", line)
@@ -99,7 +110,8 @@ def verdict(work: Work, threshold: float) -> Cost:
     if work.seconds > threshold:
         return Cost("heavy", f"{reason}: about {duration(work.seconds)}", work.seconds, line)
     if work.unknown is not None:
-        return replace(work.unknown, doubts=len(work.doubts), plain=not work.opaque)
+        plain, seen = not work.opaque, not work.unseen
+        return replace(work.unknown, doubts=len(work.doubts), plain=plain, seen=seen)
     if reason.startswith("sleeps"):
         return Cost("tiny", f"{reason}", work.seconds, line, lent=work.lent)
     what = f"{reason}, " if seconds > 0.5 * work.seconds and reason else ""

@@ -192,9 +192,23 @@ def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
         node.lineno
         for text in collections
         for node in _named(names).get(text, [])
-        if not names.contains(shape.region, node) and _reorders(names, shape, _made_by(names, node))
+        if not names.contains(shape.region, node)
+        and not _are_values(names, node)
+        and _reorders(names, shape, _made_by(names, node))
     ]
     return min(found, default=None)
+
+
+def _are_values(names: ModuleNames, node: ast.expr) -> bool:
+    """Whether a name stands for what was fetched: ``levels`` after ``levels = ray.get(levels)``."""
+    bindings = names.reaching(node) if isinstance(node, ast.Name) else []
+    values = [
+        b.value.elt if isinstance(b.value, ast.ListComp | ast.SetComp) else b.value
+        for b in bindings
+    ]
+    return bool(values) and all(
+        isinstance(value, ast.Call) and names.stands_for(value.func, *RAY_GET) for value in values
+    )
 
 
 def _text(node: ast.expr) -> str:
@@ -293,7 +307,9 @@ def _reorders(names: ModuleNames, shape: Shape, use: ast.expr) -> bool:
             return False
         known = names.qualified_names(parent.func)
         if "builtins.zip" in known:
-            return not all(_holds(names, a, _text(use)) or _as_many(shape, a) for a in parent.args)
+            return not all(
+                _holds(names, a, _text(use)) or _as_many(names, shape, a) for a in parent.args
+            )
         if "builtins.sorted" in known and not parent.keywords and _is_counted(shape):
             return False
         return bool(known & _REORDERING)
@@ -348,13 +364,22 @@ def _is_counted(shape: Shape) -> bool:
     return ast.unparse(target) == ast.unparse(shape.key)
 
 
-def _as_many(shape: Shape, other: ast.expr) -> bool:
-    """Whether what is paired with the references is what they were submitted for."""
+def _as_many(names: ModuleNames, shape: Shape, other: ast.expr) -> bool:
+    """Whether what is paired with the references is, or was made of, what they were made of."""
     text = ast.unparse(other)
     iterables = {ast.unparse(repeat.iterable) for repeat in shape.repeats or []}
     if not iterables and isinstance(shape.loop, ast.For):
         iterables = {ast.unparse(shape.loop.iter)}
-    return text in iterables or any(f"({text})" in iterable for iterable in iterables)
+    if text in iterables or any(f"({text})" in iterable for iterable in iterables):
+        return True
+    bindings = names.reaching(other) if isinstance(other, ast.Name) else []
+    made = bindings[0].value if len(bindings) == 1 else None
+    while isinstance(made, ast.Call) and made.args:
+        # fetched, or submitted in batches by an earlier fix
+        parts = [a for a in made.args if isinstance(a, ast.ListComp)]
+        made = parts[0] if parts else made.args[0]
+    clauses = made.generators if isinstance(made, ast.ListComp) else []
+    return len(clauses) == 1 and not clauses[0].ifs and ast.unparse(clauses[0].iter) in iterables
 
 
 def _counts_alike(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:

@@ -6,7 +6,7 @@ import ast
 from typing import Literal
 
 from ray_lint.program.callers import given_values, is_program
-from ray_lint.program.effects import is_immutable
+from ray_lint.program.effects import is_immutable, kinds_of
 from ray_lint.program.functions import (
     arguments_for,
     calls_of,
@@ -45,6 +45,7 @@ _TUPLE_CALLS |= {"itertools.pairwise", "itertools.product", "itertools.combinati
 _TUPLE_CALLS |= {"itertools.permutations", "itertools.combinations_with_replacement"}
 _ITERATOR_CALLS = {f"builtins.{name}" for name in ("map", "filter", "zip", "iter")}
 _ITERATOR_CALLS |= {"builtins.reversed", "builtins.enumerate"}
+_REPEATABLE = frozenset({"list", "tuple", "dict", "set", "str", "range", "deque", "array"})
 _DEPTH = 8
 _OPPOSITE: dict[type[ast.cmpop], str] = {
     ast.In: "not in",
@@ -247,6 +248,9 @@ class ItemWriter:
             return True
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
+        if isinstance(expression, ast.Subscript) and expression in self.names.order:
+            kinds = kinds_of(self.project, self.module, expression)
+            return bool(kinds) and (kinds or frozenset()) <= _REPEATABLE
         if isinstance(expression, ast.Attribute):
             stored = stored_values(self.module, expression)
             if stored:

@@ -136,7 +136,9 @@ def _has_nan(names: ModuleNames) -> bool:
     """Whether the module makes a NaN: tuples that hold the same one are equal."""
     named = any(names.attributes(name) for name in ("nan", "NaN", "NAN"))
     return named or any(
-        isinstance(node.value, str) and node.value.strip("+- ").lower() == "nan"
+        isinstance(node.value, str)
+        and node.value.strip("+- ").lower() == "nan"
+        and isinstance(names.parents.get(node), ast.Call)
         for node in names.index.every(ast.Constant)
     )
 

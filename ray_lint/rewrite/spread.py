@@ -45,6 +45,7 @@ def judge_starred(
     needed = set(places[: len(places) - len(spec.defaults)])
     needed |= {a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None}
     given = {a.parameter for a in arguments if a.parameter}
+    unplaced = sum(not a.parameter and not a.star for a in arguments)  # those behind `*item`
     for argument in arguments:
         if not argument.star or not argument.varying:
             continue
@@ -54,8 +55,8 @@ def judge_starred(
             if not isinstance(expression, ast.Name):
                 continue
             if argument.star == "*":
-                most = _ANY if spec.vararg else len(places) - len(given & set(places))
-                counts = range(len(needed - given), most + 1)
+                most = _ANY if spec.vararg else len(places) - len(given & set(places)) - unplaced
+                counts = range(len(needed - given) - unplaced, most + 1)
                 fits = fits or _is_split(module, repeat, expression.id, counts)
             elif isinstance(repeat.target, ast.Name) and repeat.target.id == expression.id:
                 taken = {a.arg for a in [*spec.args, *spec.kwonlyargs]} - given

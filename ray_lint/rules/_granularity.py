@@ -62,7 +62,7 @@ def is_too_fine(site: Site, config: Config) -> bool:
         # Labelled sites say: a tiny task over an unknown number of items is worth batching, but
         # calls to actors often are one per something that the names do not tell.
         # Nor does a function that this one call hands over say much about a task that takes any.
-        return (cost.kind == "tiny" and not cost.lent) or config.strict
+        return ((cost.kind == "tiny" or cost.seen) and not cost.lent) or config.strict
     return config.strict
 
 

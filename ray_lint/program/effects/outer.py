@@ -180,6 +180,8 @@ class Outer(Machine):
         """Return an older object with what it is known to hold."""
         if self.plain(value) or self._is_code(value):
             return value
+        if self._is_older(value):
+            return value  # what another name of the program stands for
         token = Token("outside", name)
         containers = {"list", "dict", "set", "deque", "counter", "array", "defaultdict", "tuple"}
         kinds = value.types or frozenset({"?"})
@@ -293,11 +295,19 @@ class Outer(Machine):
             return None
         values = [self.value(value) for value in given_values(self.module, binding)]
         types = [value.types for value in values]
-        if values and all(self.plain(value) for value in values):
+        if values and all(self.plain(value) or self._is_older(value) for value in values):
             return union(values)
         if not types or any(t is None or not t or not _are_functions(t) for t in types):
             return None
         return union(values)
+
+    def _is_older(self, value: Value) -> bool:
+        """Whether a value is a collection of a module of which it is known what it holds."""
+        known = value.types is not None and value.types <= {"list", "dict", "set", "tuple"}
+        tokens = value.refs
+        return (
+            known and bool(tokens) and all(t.kind == "outside" and t in self.heap for t in tokens)
+        )
 
     def _destructured(self, binding: Binding) -> Value:
         """Return the part that a target of a loop or an unpacking gets."""

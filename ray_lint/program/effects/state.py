@@ -225,11 +225,22 @@ def _method_changes(module: Module, call: ast.Call, func: ast.Attribute, depth: 
             module, method, depth
         ):
             return True
+    if defined and _is_own(module, func):
+        return False
     if name in table.CHANGING_METHODS:
         return True
     if name in table.READING_METHODS:
         return name in {"get", "values", "items"} and changes_object(module, call, depth)
     return not defined and name not in table.OUTSIDE_METHODS
+
+
+def _is_own(module: Module, func: ast.Attribute) -> bool:
+    """Whether ``self.method`` is a method of the class around."""
+    names = module.names
+    if not isinstance(func.value, ast.Name) or func.value.id != "self":
+        return False
+    owner = next((a for a in names.ancestors(func) if isinstance(a, ast.ClassDef)), None)
+    return owner is not None and func.attr in names.scopes[owner].bindings
 
 
 def _changes_first(
