@@ -101,19 +101,50 @@ def _has_keys(
         return False
     items = items_of(module, iterable) if iterable in module.names.order else None
     for item in items or []:
-        keys: set[object]
-        if isinstance(item, ast.Call) and not item.args:
-            made = "builtins.dict" in module.names.qualified_names(item.func)
-            keys = {k.arg for k in item.keywords} if made else {None}
-        elif isinstance(item, ast.Dict):
-            keys = {k.value if isinstance(k, ast.Constant) else None for k in item.keys}
-        else:
+        known = _keys(module, item)
+        if known is None:
             return False
-        if None in keys or not needed <= keys:
-            return False
-        if allowed is not None and not allowed >= keys:
+        certain, possible = known
+        if not needed <= certain or (allowed is not None and not allowed >= possible):
             return False
     return bool(items)
+
+
+def _keys(module: Module, item: ast.expr) -> tuple[set[str], set[str]] | None:
+    """Return the keys that a dictionary has, and those that it may have; None if not all is seen.
+
+    It is written out, and may have a name by which more is stored: ``spec["depth"] = 12``.
+    """
+    names = module.names
+    stored: set[str] = set()
+    if isinstance(item, ast.Name) and item in names.order:
+        bindings = names.reaching(item)
+        made = bindings[0].value if len(bindings) == 1 else None
+        if made is None or isinstance(made, ast.Name):
+            return None
+        for use in names.uses(bindings[0]):
+            parent = names.parents.get(use)
+            if isinstance(parent, ast.Subscript) and parent.value is use:
+                key = parent.slice.value if isinstance(parent.slice, ast.Constant) else None
+                if isinstance(parent.ctx, ast.Load):
+                    continue
+                if not isinstance(key, str) or not isinstance(parent.ctx, ast.Store):
+                    return None
+                stored.add(key)
+            elif not (
+                isinstance(parent, ast.Call)
+                and isinstance(parent.func, ast.Attribute)
+                and parent.func.attr == "append"
+            ):
+                return None
+        item = made
+    keys: list[object] = [None]
+    if isinstance(item, ast.Dict):
+        keys = [k.value if isinstance(k, ast.Constant) else None for k in item.keys]
+    elif isinstance(item, ast.Call) and names.stands_for(item.func, "builtins.dict"):
+        keys = [None] if item.args else [k.arg for k in item.keywords]
+    certain = {key for key in keys if isinstance(key, str)}
+    return None if len(certain) != len(keys) else (certain, certain | stored)
 
 
 def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth: int = 0) -> bool:
