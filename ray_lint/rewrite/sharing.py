@@ -34,7 +34,8 @@ _VIEWS |= {"squeeze", "__iter__", "values", "items"}
 _PICKS = {"get", "pop", "popleft", "popitem", "setdefault", "keys", "copy"}
 _PASSES = {"list", "tuple", "sorted", "reversed", "enumerate", "zip", "iter", "filter", "map"}
 _PASSES |= {"next", "dict", "set", "getattr", "max", "min", "memoryview"}
-_REPEATS = {"itertools.repeat", "itertools.cycle", "random.choices", "random.choice"}
+_REPEATS = {"repeat", "cycle", "chain", "product", "permutations", "combinations"}
+_REPEATS = {f"itertools.{n}" for n in _REPEATS} | {"random.choices", "random.choice"}
 _DEPTH = 6
 
 
