@@ -13,7 +13,7 @@ Kind = Literal["known", "data", "unknown", "unbounded"]
 INFINITY = math.inf
 
 
-LARGE = 10**15  # beyond this, only "very many" matters
+LARGE = 10**18  # beyond this, only "very many" matters
 
 
 @dataclass(frozen=True)
