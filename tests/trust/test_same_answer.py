@@ -134,7 +134,8 @@ def test_standard_input(
 def test_fixes_are_the_same_everywhere(corpus: Path, command: Command) -> None:
     """The core, one job, several jobs, standard input and the diff: the same bytes."""
     unsafe = Config(unsafe_fixes=True)
-    files = sorted(corpus.glob("f*.py"))[::10]
+    # Fixes that change another file, too, need the command: none of the last ones.
+    files = sorted(corpus / f"f{number}.py" for number in range(0, len(FILES), 10))
     before = {path: path.read_bytes() for path in files}
     for path in set(corpus.glob("f*.py")) - set(files):
         path.unlink()
