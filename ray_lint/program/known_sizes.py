@@ -32,6 +32,16 @@ SAME_SIZE = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# as many items as the first argument, if that is an array
+ELEMENTWISE = frozenset(
+    """
+    numpy.abs numpy.absolute numpy.around numpy.ceil numpy.clip numpy.cos numpy.cumsum numpy.exp
+    numpy.floor numpy.log numpy.log10 numpy.log1p numpy.log2 numpy.maximum numpy.minimum numpy.mod
+    numpy.power numpy.rint numpy.round numpy.sign numpy.sin numpy.sqrt numpy.square numpy.tan
+    numpy.tanh numpy.trunc numpy.where
+    """.split()  # noqa: SIM905
+)
+
 # empty at first, whatever the arguments
 QUEUES = frozenset(
     """

@@ -97,6 +97,10 @@ def _known_call(
         return NOTHING if default is None else sizes.items(module, default, depth)
     if name in known.SAME_SIZE:
         return sizes.items(module, first, depth) if first is not None else exactly(0, "empty")
+    if name in known.ELEMENTWISE and arguments:
+        several = [sizes.items(module, a, depth) for a in arguments]
+        several = [count for count in several if count.kind == "known"]
+        return max(several, key=lambda count: count.high or 0, default=NOTHING)
     if name in known.DISTINCT:
         if first is None:
             return exactly(len(node.keywords), short)

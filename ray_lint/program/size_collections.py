@@ -21,7 +21,13 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, BindingKind
 from ray_lint.program.size_arrays import elements_of as array_elements
 from ray_lint.program.size_calls import items_of_call
-from ray_lint.program.size_elements import is_formatted, letters_of, values_under
+from ray_lint.program.size_elements import (
+    counter_of,
+    is_formatted,
+    letters_of,
+    told_variables,
+    values_under,
+)
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_names import named_items
 from ray_lint.program.size_ranges import distance
@@ -100,38 +106,8 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
 def _distinct(module: Module, node: ast.SetComp | ast.DictComp) -> bool:
     """Whether no two items are equal: each tells which run of the loops it was made in."""
     item = node.elt if isinstance(node, ast.SetComp) else node.key
-    told = _told(module, item)
-    return all(_counter(module, clause) in told for clause in node.generators)
-
-
-def _counter(module: Module, clause: ast.comprehension) -> str:
-    """Return the variable that counts the runs of a loop: that of ``range`` or ``enumerate``."""
-    target = clause.target
-    counts = "builtins.range"
-    if isinstance(target, ast.Tuple):
-        target, counts = target.elts[0], "builtins.enumerate"
-    ranged = isinstance(clause.iter, ast.Call) and module.names.stands_for(clause.iter.func, counts)
-    return target.id if ranged and isinstance(target, ast.Name) else ""
-
-
-def _told(module: Module, node: ast.expr) -> set[str]:
-    """Return the variables that can be read off a value: ``i`` of ``i + 1`` and ``f"row {i}"``."""
-    if isinstance(node, ast.Name):
-        return {node.id}
-    parts: list[ast.expr] = []
-    if isinstance(node, ast.JoinedStr):
-        parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
-    elif isinstance(node, ast.Tuple):
-        parts = node.elts
-    elif isinstance(node, ast.Call) and is_formatted(module, node):
-        parts = node.args
-    elif isinstance(node, ast.BinOp):
-        if is_formatted(module, node):
-            parts = [node.right]
-        elif isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
-            constant = isinstance(node.left, ast.Constant), isinstance(node.right, ast.Constant)
-            parts = [node.left, node.right] if any(constant) else []
-    return {name for part in parts for name in _told(module, part)}
+    told = told_variables(module, item)
+    return all(counter_of(module, clause) in told for clause in node.generators)
 
 
 def _display(
@@ -176,12 +152,33 @@ def _operation(sizes: Sizes, module: Module, node: ast.BinOp, depth: int) -> Cou
         if left.kind == right.kind == "known":  # joined, or arrays added item by item
             return replace(plus(left, right), low=max(left.low, right.low))
     if isinstance(node.op, ast.Add | ast.Sub | ast.Mult | ast.Div | ast.Pow | ast.Mod):
+        sides = [
+            sizes.items(module, n, depth) for n in (node.left, node.right) if _is_array(module, n)
+        ]
+        known = [side for side in sides if side.kind == "known"]
+        if known:
+            return max(known, key=lambda side: side.high or 0)
         # Element-wise arithmetic of an array and a number keeps the size.
         if isinstance(node.right, ast.Constant):
             return _array(sizes, module, node.left, depth)
         if isinstance(node.left, ast.Constant):
             return _array(sizes, module, node.right, depth)
     return NOTHING
+
+
+def _is_array(module: Module, node: ast.expr, depth: int = 0) -> bool:
+    """Whether an expression is an array that NumPy made: arithmetic with one is one, too."""
+    names = module.names
+    if isinstance(node, ast.BinOp) and depth < 5:
+        return any(_is_array(module, side, depth + 1) for side in (node.left, node.right))
+    if isinstance(node, ast.Name) and node in names.order and depth < 5:
+        values = [b.value for b in names.reaching(node) if b.kind is BindingKind.ASSIGN]
+        return (
+            len(values) == 1 and values[0] is not None and _is_array(module, values[0], depth + 1)
+        )
+    if not isinstance(node, ast.Call):
+        return False
+    return any(name.startswith("numpy.") for name in names.qualified_names(node.func))
 
 
 def _array(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:

@@ -102,6 +102,36 @@ def letters_of(module: Module, node: ast.expr) -> str:
     return ""
 
 
+def counter_of(module: Module, clause: ast.comprehension | ast.For) -> str:
+    """Return the variable that counts the runs of a loop: that of ``range`` or ``enumerate``."""
+    target = clause.target
+    counts = "builtins.range"
+    if isinstance(target, ast.Tuple):
+        target, counts = target.elts[0], "builtins.enumerate"
+    ranged = isinstance(clause.iter, ast.Call) and module.names.stands_for(clause.iter.func, counts)
+    return target.id if ranged and isinstance(target, ast.Name) else ""
+
+
+def told_variables(module: Module, node: ast.expr) -> set[str]:
+    """Return the variables that can be read off a value: ``i`` of ``i + 1`` and ``f"row {i}"``."""
+    if isinstance(node, ast.Name):
+        return {node.id}
+    parts: list[ast.expr] = []
+    if isinstance(node, ast.JoinedStr):
+        parts = [part.value for part in node.values if isinstance(part, ast.FormattedValue)]
+    elif isinstance(node, ast.Tuple):
+        parts = node.elts
+    elif isinstance(node, ast.Call) and is_formatted(module, node):
+        parts = node.args
+    elif isinstance(node, ast.BinOp):
+        if is_formatted(module, node):
+            parts = [node.right]
+        elif isinstance(node.op, ast.Add | ast.Sub | ast.Mult):
+            constant = isinstance(node.left, ast.Constant), isinstance(node.right, ast.Constant)
+            parts = [node.left, node.right] if any(constant) else []
+    return {name for part in parts for name in told_variables(module, part)}
+
+
 def values_under(module: Module, record: ast.expr, key: ast.expr, depth: int = 0) -> Expressions:
     """Return what ``record["name"]`` may be, where every record is a dictionary written out."""
     if not isinstance(key, ast.Constant) or not isinstance(record, ast.Name) or depth > _DEPTH:

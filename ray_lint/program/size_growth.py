@@ -15,6 +15,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import LOOPS, Binding
 from ray_lint.program.records import owner_of
 from ray_lint.program.remote_values import Remotes
+from ray_lint.program.size_elements import counter_of, told_variables
 from ray_lint.program.wording import words_of
 
 if TYPE_CHECKING:
@@ -162,6 +163,13 @@ def _is_list(home: Module, value: ast.expr | None) -> bool:
     return isinstance(value, ast.List | ast.ListComp)
 
 
+def _is_new_key(home: Module, place: ast.Subscript) -> bool:
+    """Whether the loops around store under another key each time: ``users[f"user{i}"] = …``."""
+    told = told_variables(home, place.slice)
+    loops = [loop for loop in home.names.enclosing_loops(place) if isinstance(loop, ast.For)]
+    return bool(loops) and all(counter_of(home, loop) in told for loop in loops)
+
+
 def _change(
     sizes: Sizes, home: Module, load: ast.Name | ast.Attribute, depth: int
 ) -> tuple[Count | None, bool] | None:
@@ -181,7 +189,8 @@ def _change(
             # For a list this changes nothing, for a dict it may add.
             if isinstance(parent.slice, ast.Slice):
                 return Count(0, None, "unknown", "a slice is replaced"), False
-            return Count(0, 1, "known", f"items stored in `{words_of(load)}`"), False
+            low = int(_is_new_key(home, parent))
+            return Count(low, 1, "known", f"items stored in `{words_of(load)}`"), False
         return None
     if not isinstance(parent, ast.Attribute):
         return None

@@ -208,8 +208,6 @@ class Rewriter(Submitted):
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
-        if strategy is Strategy.REFERENCES and any(a.star == "**" for a in arguments):
-            raise Declined("its keyword arguments are computed (`**`)")
         unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items or keeps)
         if unpacked and target.dealt is not None:
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
