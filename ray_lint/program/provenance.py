@@ -45,6 +45,7 @@ _MULTIPLIERS = (
     *("itertools.combinations_with_replacement", "itertools.cycle", "itertools.count"),
     "itertools.repeat",
 )
+_COUNTING = ("builtins.range", "itertools.islice", "numpy.arange", "numpy.zeros", "numpy.ones")
 _GROWS = {
     *("append", "appendleft", "extend", "extendleft", "add", "insert", "update", "setdefault"),
     *("put", "put_nowait"),
@@ -305,6 +306,8 @@ def _is_size(node: ast.expr, module: Module) -> bool:
     inner: ast.AST = node
     computed = False
     for outer in module.names.ancestors(node):
+        if isinstance(outer, ast.Assign) and computed:
+            return any(_counts_runs(module, target) for target in outer.targets)
         if isinstance(outer, ast.stmt):
             return not isinstance(outer, ast.If | ast.Assert)
         if isinstance(outer, ast.BinOp):
@@ -332,3 +335,22 @@ def _is_size(node: ast.expr, module: Module) -> bool:
             return False
         inner = outer
     return True
+
+
+def _counts_runs(module: Module, target: ast.expr) -> bool:
+    """Whether a name is used to say how often something is done, or may be."""
+    names = module.names
+    if not isinstance(target, ast.Name):
+        return True
+    owner = names.scope_of(target)
+    return any(
+        (isinstance(outer, ast.Call) and names.stands_for(outer.func, *_COUNTING))
+        or (
+            isinstance(outer, ast.BinOp)
+            and any(isinstance(s, _SEQUENCES) for s in (outer.left, outer.right))
+        )
+        or isinstance(outer, ast.While)
+        for use in owner.uses.get(target.id, [])
+        for outer in names.ancestors(use)
+        if not isinstance(outer, ast.While) or names.contains(outer.test, use)
+    )
