@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.class_members import class_members
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -99,17 +100,6 @@ def enum_members(module: Module, owner: ast.ClassDef) -> int | None:
     return sum(isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name) for s in owner.body)
 
 
-@once_per_module
-def _methods(names: ModuleNames) -> dict[str, list[ast.FunctionDef]]:
-    found: dict[str, list[ast.FunctionDef]] = {}
-    for scope in names.scopes.values():
-        if scope.is_class:
-            for name, bindings in scope.bindings.items():
-                methods = [b.node for b in bindings if isinstance(b.node, ast.FunctionDef)]
-                found.setdefault(name, []).extend(methods)
-    return found
-
-
 _OF_BUILTINS = frozenset(
     name for kind in (str, bytes, list, dict, set, tuple, int, float) for name in dir(kind)
 )
@@ -122,7 +112,8 @@ def method_called(module: Module, function: ast.expr) -> ast.FunctionDef | None:
     """
     if not isinstance(function, ast.Attribute) or module.names.qualified_names(function):
         return None
-    methods = _methods(module.names).get(function.attr, [])
-    if len(methods) != 1 or function.attr in _OF_BUILTINS:
+    if function.attr in _OF_BUILTINS:
         return None
-    return methods[0]
+    named = [b.node for bindings in class_members(module.names, function.attr) for b in bindings]
+    method = named[0] if len(named) == 1 else None
+    return method if isinstance(method, ast.FunctionDef) else None

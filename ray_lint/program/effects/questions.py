@@ -272,24 +272,24 @@ def may_misfit(
 def types_of(
     project: Project | None, module: Module, expression: ast.expr
 ) -> frozenset[str] | None:
-    """Return the types that the value of an expression may have, None if any."""
-    analysis = _driver(project, module)
-    analysis.silent = 1
-    try:
-        value = analysis.value(expression)
-    except (TooLarge, RecursionError, KeyError):
-        return None
-    return value.types if value.immutable else None
+    """Return the types that the value of an expression may have, None if any or a mutable one."""
+    value = _value_of(project, module, expression)
+    return value.types if value is not None and value.immutable else None
 
 
 def kinds_of(
     project: Project | None, module: Module, expression: ast.expr
 ) -> frozenset[str] | None:
     """Return the types that the value of an expression may have, also mutable ones; None if any."""
+    value = _value_of(project, module, expression)
+    return None if value is None else value.types
+
+
+def _value_of(project: Project | None, module: Module, expression: ast.expr) -> Value | None:
     analysis = _driver(project, module)
     analysis.silent = 1
     try:
-        return analysis.value(expression).types
+        return analysis.value(expression)
     except (TooLarge, RecursionError, KeyError):
         return None
 
