@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.module import Module
-from ray_lint.program.names import FunctionNode
+from ray_lint.program.names import FunctionNode, ModuleNames
 
 _MAX_CALLS = 20
 _MAX_USES = 200
@@ -228,3 +228,14 @@ def arguments_for(module: Module, function: FunctionNode, name: str) -> list[ast
 def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
     """Return the class whose method holds the node."""
     return next((a for a in module.names.ancestors(node) if isinstance(a, ast.ClassDef)), None)
+
+
+def given_back(names: ModuleNames, function: ast.AST) -> list[ast.expr]:
+    """Return the expressions that a function yields, or else returns."""
+    if isinstance(function, ast.Lambda):
+        return [function.body]
+    inside = [n for n in names.walk(function) if names.scope_of(n).frame.node is function]
+    yielded = [n.value for n in inside if isinstance(n, ast.Yield) and n.value is not None]
+    if yielded:
+        return yielded
+    return [n.value for n in inside if isinstance(n, ast.Return) and n.value is not None]

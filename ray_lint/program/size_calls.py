@@ -31,7 +31,13 @@ from ray_lint.program.records import method_called
 from ray_lint.program.size_arrays import array_names, reshaped_rows
 from ray_lint.program.size_elements import items_of as elements_of
 from ray_lint.program.size_ranges import range_items
-from ray_lint.program.wording import iterable_name, keyword_of, name_evidence, words_of
+from ray_lint.program.wording import (
+    is_one_chunk,
+    iterable_name,
+    keyword_of,
+    name_evidence,
+    words_of,
+)
 
 if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
@@ -382,6 +388,7 @@ def _given_back(
     if not counts:
         return None
     total = join_counts(counts)
+    chunk = chunk and not (total.kind == "known" and is_one_chunk(function.name))
     return replace(total, per_worker=total.per_worker or worker, chunked=total.chunked or chunk)
 
 

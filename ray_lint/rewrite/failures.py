@@ -11,12 +11,12 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ray_lint.program.functions import given_back
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.observers import code_of, methods_of, swallows
 from ray_lint.rewrite.plan import Doubts
-from ray_lint.rewrite.sharing import given_back
 from ray_lint.rewrite.uses import RAY_GET, assigned_name, fetched_whole, is_get
 
 # What runs code, or waits for it, without passing its failure on to who called it.

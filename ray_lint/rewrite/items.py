@@ -11,6 +11,7 @@ from ray_lint.program.functions import (
     arguments_for,
     calls_of,
     class_around,
+    given_back,
 )
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
@@ -20,7 +21,6 @@ from ray_lint.program.size_elements import items_of, loop_values
 from ray_lint.rewrite.arguments import target_names
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.plan import Argument, Items, Repeat
-from ray_lint.rewrite.sharing import given_back
 from ray_lint.rewrite.source_map import SourceMap, is_bare
 from ray_lint.rewrite.spread import has_parts
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
+from ray_lint.program.functions import given_back
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
-from ray_lint.rewrite.sharing import given_back
 from ray_lint.rewrite.uses import fetched_whole
 
 _DOUBTFUL = {

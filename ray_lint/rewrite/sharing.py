@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from ray_lint.program.effects import is_immutable, mutates
 from ray_lint.program.effects.state import changes_object
 from ray_lint.program.effects.table import CHANGING_METHODS
+from ray_lint.program.functions import given_back
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind, ModuleNames, Scope
 from ray_lint.program.project import Project
@@ -540,7 +541,9 @@ class Sharing:
 
     def _counts(self, name: ast.Name) -> bool:
         """Whether a name starts as a number or date, which ``+=`` does not change but replaces."""
-        firsts = [b for b in self.names.reaching(name) if b.kind is not BindingKind.AUGMENTED]
+        owner = self.names.owner(name)
+        bindings = owner.bindings.get(name.id, []) if owner is not None else []
+        firsts = [b for b in bindings if b.kind is not BindingKind.AUGMENTED]
         return bool(firsts) and all(
             binding.kind is BindingKind.ASSIGN
             and binding.value is not None
@@ -594,14 +597,3 @@ def _base(place: Place) -> ast.Name:
     base = place if isinstance(place, ast.Name) else place.value
     assert isinstance(base, ast.Name)
     return base
-
-
-def given_back(names: ModuleNames, function: ast.AST) -> list[ast.expr]:
-    """Return the expressions that a function yields, or else returns."""
-    if isinstance(function, ast.Lambda):
-        return [function.body]
-    inside = [n for n in names.walk(function) if names.scope_of(n).frame.node is function]
-    yielded = [n.value for n in inside if isinstance(n, ast.Yield) and n.value is not None]
-    if yielded:
-        return yielded
-    return [n.value for n in inside if isinstance(n, ast.Return) and n.value is not None]
