@@ -26,6 +26,18 @@ class Applied:
             return None
         return offset + self._deltas[number]
 
+    def origin(self, offset: int) -> int | None:
+        """Return where a character of the new text was in the old one, None if an edit wrote it."""
+        number = bisect_right(self._new_ends, offset)
+        if number < len(self.edits) and self.edits[number].start + self._deltas[number] <= offset:
+            return None
+        return offset - self._deltas[number]
+
+    @cached_property
+    def _new_ends(self) -> list[int]:
+        places = zip(self.edits, self._deltas, strict=False)
+        return [edit.start + delta + len(edit.content) for edit, delta in places]
+
     @cached_property
     def _ends(self) -> list[int]:
         return [edit.end for edit in self.edits]

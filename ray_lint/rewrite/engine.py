@@ -11,12 +11,12 @@ import tokenize
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from typing import Protocol
 
 from ray_lint.errors import SourceError
-from ray_lint.finding import Edit, Finding
+from ray_lint.finding import Edit, Finding, Position
 from ray_lint.rewrite.edits import Applied, EditSet, apply_edits, try_add_all
 
 OWN = ""
@@ -88,8 +88,8 @@ def fix_in_rounds(
     ``look`` gives the findings of a text, ``applicable`` says whether the fix of one can be
     applied, which another fix may change; ``accepts`` which findings of the input are to be fixed
     at all. ``others`` holds the files that a fix may change besides. The text is taken
-    back to the input if a round breaks the syntax, leaves a fixed finding in place, adds a finding,
-    or loses a comment, in any file; ``others`` are then of no use.
+    back to the input if a round breaks the syntax, leaves a fixed finding in place, writes a new
+    one, or loses a comment, in any file; ``others`` are then of no use.
     """
     current = look(content)
     outcome = Outcome(content, tuple(current), list(current))
@@ -98,6 +98,7 @@ def fix_in_rounds(
     wanted = {id(t): accepts is None or accepts(t.finding) for t in tracks}
     now = {(t.finding.code, t.offset): (t, t.finding) for t in tracks}
     text = content
+    history: list[Applied] = []
     for _ in range(max_rounds):
         chosen: defaultdict[str, EditSet] = defaultdict(EditSet)
         batch: list[_Track] = []
@@ -143,11 +144,19 @@ def fix_in_rounds(
                 if same:
                     same[0].offset = key[1]
                     known[key] = same[0]
-        strangers = [f for key, f in at.items() if key not in known]
-        if strangers:
-            first = strangers[0]
-            error = f"the fix would leave a finding at line {first.start.line}"
-            return Outcome(content, outcome.before, list(outcome.before), [], error)
+        history.append(applied)
+        for key, finding in at.items():
+            if key in known:
+                continue
+            was = _of_input(content, history, key[1], finding)
+            fixed = {(t.finding.code, t.finding.start) for t in tracks if t.fixed}
+            if was is None or (was.code, was.start) in fixed:
+                error = f"the fix would leave a finding at line {finding.start.line}"
+                return Outcome(content, outcome.before, list(outcome.before), [], error)
+            # What stood there before, and is known to be too fine only now.
+            known[key] = _Track(was, key[1])
+            tracks.append(known[key])
+            wanted[id(known[key])] = accepts is None or accepts(was)
         now = {key: (known[key], f) for key, f in at.items()}
         text, outcome.left = applied.content, found
     else:
@@ -161,6 +170,22 @@ def fix_in_rounds(
         if t.fixed
     ]
     return outcome
+
+
+def _of_input(
+    content: str, history: list[Applied], offset: int, finding: Finding
+) -> Finding | None:
+    """Return a finding at its place in the input, None if a fix wrote what stands there."""
+    place: int | None = offset
+    for applied in reversed(history):
+        place = applied.origin(place) if place is not None else None
+    if place is None:
+        return None
+    lines = _Lines(content)
+    line = lines.line(place)
+    start = Position(line, place - lines.starts[line - 1])
+    end = replace(finding.end, line=finding.end.line + line - finding.start.line)
+    return replace(finding, start=start, end=end)
 
 
 def _advance(

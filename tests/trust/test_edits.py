@@ -57,6 +57,10 @@ def test_places_move_with_the_text(edits: list[Edit]) -> None:
         assert (moved is None) is replaced
         if moved is not None:
             assert applied.content[moved] == text[offset]
+            assert applied.origin(moved) == offset
+    kept = sum(applied.moved(offset) is not None for offset in range(len(text)))
+    places = [applied.origin(offset) for offset in range(len(applied.content))]
+    assert sum(place is not None for place in places) == kept
 
 
 def test_a_generated_file_with_very_many_sites() -> None:

@@ -268,6 +268,7 @@ class Libraries(Machine):
                 scalar = bool(every) and all(
                     v.types is not None and v.types <= table.NUMBERS for v in every
                 )
+                scalar = scalar and not _draws_several(node)
                 return of_type("number") if scalar else FRESH
             return union([self.interpret(t, node, first, every) for t in text.split("|")])
         if text.endswith("]"):
@@ -323,6 +324,36 @@ class Libraries(Machine):
             if value.immutable:
                 found.append(value)
         return union(found)
+
+    def _lib_builtins_dict(self, node: ast.AST, args: Arguments) -> Value:
+        given = args.positional + ([] if args.loose is None else [args.loose])
+        first = given[0] if given else NOTHING
+        made = self.interpret("dict[.]", node, first, given)
+        for value in args.keywords.values():
+            self.store(made, value, of_type("str"))
+        return made
+
+    def _lib_collections_ChainMap(  # noqa: N802
+        self, node: ast.AST, args: Arguments
+    ) -> Value:
+        return Value(None, union(args.every).refs)
+
+    def _lib_itertools_repeat(self, node: ast.AST, args: Arguments) -> Value:
+        return self.make("iter", node, args.positional[0] if args.positional else FRESH)
+
+    def _lib_builtins_dict_fromkeys(self, node: ast.AST, args: Arguments) -> Value:
+        keys = self.iterate(args.positional[0]) if args.positional else FRESH
+        value = args.positional[1] if len(args.positional) > 1 else of_type("none")
+        return self.make("dict", node, value, keys)
+
+    def _lib_copy_copy(self, node: ast.AST, args: Arguments) -> Value:
+        if not args.positional:
+            return FRESH
+        first = args.positional[0]
+        kinds = {"list", "dict", "set", "deque", "array"}
+        if first.immutable or not first.types or not first.types <= kinds:
+            return first  # what a copy shares is changed with it
+        return self.interpret("copy", node, first, [first])
 
     def _lib_builtins_map(self, node: ast.AST, args: Arguments) -> Value:
         if not args.positional:
@@ -439,6 +470,26 @@ def _is_shuffle(name: str) -> bool:
 
 def _is_iterator(value: Value) -> bool:
     return value.types is not None and "iter" in value.types
+
+
+# How many arguments say what is drawn; the next one is the shape of an array.
+_DRAWS = dict.fromkeys(("rand", "randn", "random", "random_sample", "permutation", "bytes"), 0)
+_DRAWS |= dict.fromkeys(("standard_normal", "standard_exponential", "standard_cauchy"), 0)
+_DRAWS |= dict.fromkeys(("chisquare", "exponential", "geometric", "logseries", "pareto"), 1)
+_DRAWS |= dict.fromkeys(("poisson", "power", "rayleigh", "standard_gamma", "standard_t"), 1)
+_DRAWS |= dict.fromkeys(("weibull", "zipf", "choice"), 1)
+_DRAWS |= dict.fromkeys(("integers", "randint", "normal", "uniform", "beta", "binomial", "f"), 2)
+_DRAWS |= dict.fromkeys(("gamma", "gumbel", "laplace", "logistic", "lognormal", "vonmises"), 2)
+_DRAWS |= dict.fromkeys(("wald", "negative_binomial", "noncentral_chisquare"), 2)
+
+
+def _draws_several(node: ast.AST) -> bool:
+    """Whether a call like ``rng.normal(0, 1, 5)`` gives an array, as a method of a generator."""
+    function = node.func if isinstance(node, ast.Call) else None
+    name = function.attr if isinstance(function, ast.Attribute) else ""
+    if not isinstance(node, ast.Call) or name not in _DRAWS:
+        return False
+    return len(node.args) > _DRAWS[name] or any(k.arg == "size" for k in node.keywords)
 
 
 _ONE_AXIS = {"arange", "linspace", "logspace", "geomspace", "bincount", "flatnonzero", "fromiter"}

@@ -197,10 +197,9 @@ _FUNCTIONS: dict[str, str] = {
     """,
     "*": """
         builtins.min builtins.max operator.getitem functools.reduce numpy.ma.getdata
-        collections.ChainMap
     """,
     "list[.]": """
-        builtins.list builtins.sorted copy.copy itertools.batched heapq.nlargest heapq.nsmallest
+        builtins.list builtins.sorted itertools.batched heapq.nlargest heapq.nsmallest
         random.Random.sample
     """,
     "list[str]": """
@@ -213,7 +212,7 @@ _FUNCTIONS: dict[str, str] = {
     " colorsys.rgb_to_hsv colorsys.hsv_to_rgb colorsys.rgb_to_hls colorsys.hls_to_rgb",
     "set[.]": "builtins.set builtins.frozenset",
     "dict[.]": """
-        builtins.dict collections.OrderedDict collections.defaultdict builtins.dict.fromkeys
+        builtins.dict collections.OrderedDict collections.defaultdict
     """,
     "dict[int]": "collections.Counter",
     "deque[.]": "collections.deque",
