@@ -23,6 +23,14 @@ from ray_lint.rewrite.plan import Argument, Doubts
 
 _CONTAINERS = frozenset({"list", "dict", "set", "tuple", "deque", "defaultdict", "counter", "iter"})
 _ARRAYS = {"numpy", "pandas", "torch", "jax", "cupy", "array", "polars", "tensorflow", "scipy"}
+_PASSING = (
+    *("builtins.enumerate", "builtins.zip", "builtins.list", "builtins.tuple", "builtins.sorted"),
+    *("builtins.reversed", "builtins.iter", "builtins.set", "builtins.dict", "builtins.range"),
+    *("builtins.len", "itertools.chain", "itertools.islice", "itertools.product", "tqdm.tqdm"),
+    *("itertools.pairwise", "itertools.combinations", "itertools.zip_longest", "numpy.array"),
+    "numpy.asarray",
+)
+_MAPPING = ("builtins.map", "builtins.filter", "itertools.starmap", "itertools.accumulate")
 _LOOPED = (BindingKind.LOOP, BindingKind.COMPREHENSION)
 
 
@@ -115,13 +123,49 @@ class Aliases:
         if is_immutable(self.project, self.module, base):
             return False
         changed = self.overlap.roots(base)
+        own = False  # the collection that is iterated
         holders = [n for n in ast.walk(source) if isinstance(n, ast.Name | ast.Attribute)]
         for holder in holders:
             if holder in self.names.order and changed.keys() & self.overlap.roots(holder).keys():
-                return self._shares_memory(base, holder)
+                if not self._is_collection(holder, source):
+                    return not self._differ(base, item)
+                if self._shares_memory(base, holder):
+                    return True
+                own = True
+        if own:
+            return False
         if None in changed.values():
             return not self._differ(base, item)
         return any(self.overlap.escapes(base, holder, shape.region) for holder in holders)
+
+    def _is_collection(self, holder: ast.expr, source: ast.expr) -> bool:
+        """Whether an iterable gives the items of a collection, not the collection as an item."""
+        names = self.names
+        node: ast.AST = holder
+        while node is not source:
+            parent = names.parents[node]
+            if isinstance(parent, ast.Call) and node in parent.args:
+                mapped = names.stands_for(parent.func, *_MAPPING) and node is parent.args[0]
+                if mapped or not names.stands_for(parent.func, *_PASSING, *_MAPPING):
+                    return False
+            elif isinstance(parent, ast.Subscript) and node is parent.value:
+                if not isinstance(parent.slice, ast.Slice):
+                    return False
+            elif isinstance(parent, ast.comprehension):
+                if node is not parent.iter:
+                    return False
+            elif not isinstance(
+                parent,
+                ast.Attribute
+                | ast.Call
+                | ast.Starred
+                | ast.BinOp
+                | ast.ListComp
+                | ast.GeneratorExp,
+            ) or node in (getattr(parent, "elt", None),):
+                return False
+            node = parent
+        return True
 
     def _is_the_item(self, base: ast.Name, item: ast.expr, shape: Shape) -> bool:
         """Whether a name that is changed is the variable that the item is read from."""
