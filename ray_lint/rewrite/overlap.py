@@ -72,6 +72,12 @@ class Overlap:
         if early:
             self._judge_assigned(shape.region, evaluated)
         reads = [read for e in evaluated for read in self._reads(e)]
+        reads += [
+            Access(e, "all")  # all of it is sent
+            for e in evaluated
+            if isinstance(e, ast.Subscript | ast.Attribute)
+            and not is_immutable(self.project, self.module, e)
+        ]
         if not reads:
             return
         own = {node for e in evaluated for node in self.names.walk(e)}
@@ -324,7 +330,16 @@ class Overlap:
         return bool(known) and known <= _MAKERS
 
     def escapes(self, made: ast.expr, other: ast.expr, region: ast.AST) -> bool:
-        """Whether an object that is made here may be what ``other`` stands for."""
+        """Whether an object that is made here may be what ``other`` stands for.
+
+        An entry may be where its table may be.
+        """
+        while isinstance(made, ast.Subscript | ast.Call):
+            if isinstance(made, ast.Call):
+                if not isinstance(made.func, ast.Attribute):
+                    return True
+                made = made.func
+            made = made.value
         if isinstance(made, ast.Name):
             views, escapes = views_of(self.names, made, region)
             bases = {n.id for n in ast.walk(other) if isinstance(n, ast.Name)}
