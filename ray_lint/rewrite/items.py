@@ -248,9 +248,10 @@ class ItemWriter:
             return True
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
-        if isinstance(expression, ast.Subscript) and expression in self.names.order:
+        if isinstance(expression, ast.Name | ast.Subscript) and expression in self.names.order:
             kinds = kinds_of(self.project, self.module, expression)
-            return bool(kinds) and (kinds or frozenset()) <= _REPEATABLE
+            if kinds and kinds <= _REPEATABLE:
+                return True
         if isinstance(expression, ast.Attribute):
             stored = stored_values(self.module, expression)
             if stored:

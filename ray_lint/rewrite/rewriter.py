@@ -362,7 +362,9 @@ class Rewriter(Submitted):
                     raise Declined("the loop talks to actors between two calls")
         judge_onlookers(names, site, shape, doubts)
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
-        if lazy and site.count.kind != "known":
+        taker = getattr(names.parents.get(shape.node), "func", None)
+        at_once = isinstance(taker, ast.Attribute) and taker.attr == "extend"
+        if lazy and site.count.kind != "known" and not at_once:
             raise Declined("its items may be infinite, and are taken one by one")
         if lazy and site.callee.kind is CalleeKind.ACTOR_METHOD:
             raise Declined("its calls reach the actor one by one, as they are taken")

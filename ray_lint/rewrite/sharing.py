@@ -37,6 +37,7 @@ _PASSES = {"list", "tuple", "sorted", "reversed", "enumerate", "zip", "iter", "f
 _PASSES |= {"next", "dict", "set", "getattr", "max", "min", "memoryview"}
 _REPEATS = {"repeat", "cycle", "chain", "product", "permutations", "combinations"}
 _REPEATS = {f"itertools.{n}" for n in _REPEATS} | {"random.choices", "random.choice"}
+_NEW = (ast.List, ast.ListComp, ast.Dict, ast.DictComp, ast.Set, ast.SetComp)
 _DEPTH = 6
 
 
@@ -556,15 +557,18 @@ class Sharing:
 
     def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:
         """Whether a name of a generator gets a new object in each round of its loop."""
+        generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in self.names.walk(maker))
+        local = self.names.contains(maker, binding.scope.node)
+        if not generator and local and binding.kind is not BindingKind.PARAMETER:
+            # A function that is called for each item makes its own variables each time.
+            every = binding.scope.bindings.get(binding.name, [])
+            return binding.kind is not BindingKind.AUGMENTED or all(
+                b.kind is BindingKind.AUGMENTED or isinstance(b.value, _NEW) for b in every
+            )
         if binding.kind is BindingKind.AUGMENTED:
             return False
         loops = [n for n in self.names.ancestors(binding.node) if isinstance(n, LOOPS)]
-        if any(self.names.contains(maker, loop) for loop in loops):
-            return True
-        # A function that is called for each item makes its own variables each time.
-        generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in self.names.walk(maker))
-        local = self.names.contains(maker, binding.scope.node)
-        return local and not generator and binding.kind is not BindingKind.PARAMETER
+        return any(self.names.contains(maker, loop) for loop in loops)
 
 
 _TURNED = {_SAME: _SAME, _PART: _WHOLE, _WHOLE: _PART}

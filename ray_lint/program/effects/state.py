@@ -208,9 +208,17 @@ def _alias_changes(
         if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
             scope = names.scope_of(part)
             owner = scope.redirected.get(part.id, scope) or scope
-            if changing_uses(module, owner, part.id, depth=depth + 1, deep=deep):
+            uses = changing_uses(module, owner, part.id, depth=depth + 1, deep=deep)
+            if any(_may_stand_for(module, use, part) for use in uses):
                 return True
     return False
+
+
+def _may_stand_for(module: Module, use: ast.AST, target: ast.Name) -> bool:
+    """Whether a use of a name may be of what one of its targets got."""
+    if not isinstance(use, ast.Name):
+        return True
+    return any(binding.node is target for binding in module.names.reaching(use))
 
 
 def _method_changes(module: Module, call: ast.Call, func: ast.Attribute, depth: int) -> bool:
