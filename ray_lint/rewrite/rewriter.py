@@ -203,6 +203,9 @@ class Rewriter(Submitted):
         judge_waiting(names, doubts, None if seconds is None else seconds * largest)
         judge_replaced_parts(names, doubts)
         if strategy is Strategy.REFERENCES:
+            if any(a.star == "**" and not a.varying for a in arguments):
+                # What submits the batches takes keywords for options.
+                raise Declined("its keyword arguments are computed (`**`)")
             judge_task_ids(names, doubts)
             judge_order_of_ids(names, shape, doubts)
             judge_partial_reads(names, proof, doubts)
