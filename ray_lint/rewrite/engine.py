@@ -235,14 +235,26 @@ def _change(others: OtherFiles, filename: str, edits: EditSet) -> str:
 def _damage(before: str, after: str) -> str:
     """Say what is wrong with a fixed text, or return an empty string."""
     try:
-        ast.parse(after)
+        twice = _defined_again(ast.parse(before), ast.parse(after))
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         return f"the fixed file would not parse ({error})"
+    if twice:
+        return f"the fix would define `{twice}` twice"
     lost = _comments(before) - _comments(after)
     # Suppressions are read by linters, not by people: removing an unused one is a fix.
     if any("noqa" not in comment.lower() for comment in lost):
         return f"the fix would lose the comment {next(iter(lost))!r}"
     return ""
+
+
+def _defined_again(before: ast.Module, after: ast.Module) -> str:
+    """Return a function of the module that a fix defines beside another of its name."""
+
+    def defined(tree: ast.Module) -> Counter[str]:
+        return Counter(s.name for s in tree.body if isinstance(s, ast.FunctionDef))
+
+    more = defined(after) - defined(before)
+    return next((name for name in more if defined(after)[name] > 1), "")
 
 
 def _comments(text: str) -> Counter[str]:

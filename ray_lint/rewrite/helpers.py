@@ -10,6 +10,7 @@ from dataclasses import dataclass
 SPLIT = "split_into_batches"
 SUBMIT = "submit_in_batches"
 SUBMIT_UNPACKED = "submit_unpacked_in_batches"
+SUBMIT_FLATTENED = "submit_flattened_in_batches"
 SUBMIT_TO_ACTORS = "submit_to_actors_in_batches"
 
 # A task should get no more items than this, so that one batch stays small in memory.
@@ -90,7 +91,6 @@ class HelperNames:
 
     split: str = SPLIT
     submit: str = SUBMIT
-    submit_unpacked: str = SUBMIT_UNPACKED
 
 
 def split_helper(
@@ -124,7 +124,7 @@ def submit_helper(names: HelperNames, *, unpacked: int) -> str:
     """
     spread = "*batch" if unpacked == 1 else "*[value for item in batch for value in item]"
     return _SUBMIT.format(
-        submit=names.submit_unpacked if unpacked else names.submit,
+        submit=names.submit,
         split=names.split,
         arguments=f"*args, {spread}" if unpacked else "batch, *args",
     )

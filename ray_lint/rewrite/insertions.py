@@ -16,6 +16,7 @@ from ray_lint.rewrite.functions import indented
 from ray_lint.rewrite.helpers import (
     SPLIT,
     SUBMIT,
+    SUBMIT_FLATTENED,
     SUBMIT_TO_ACTORS,
     SUBMIT_UNPACKED,
     HelperNames,
@@ -57,7 +58,7 @@ def _means_else(names: ModuleNames, name: str, wanted: str) -> bool:
     )
 
 
-_HELPERS = (SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_TO_ACTORS)
+_HELPERS = (SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_FLATTENED, SUBMIT_TO_ACTORS)
 
 
 class Insertions:
@@ -278,10 +279,10 @@ class Insertions:
         split = self.split(edits, anchor)
 
         def text(name: str) -> str:
-            names = HelperNames(split=split, submit=name, submit_unpacked=name)
-            return submit_helper(names, unpacked=unpacked)
+            return submit_helper(HelperNames(split=split, submit=name), unpacked=unpacked)
 
-        wish = SUBMIT_UNPACKED if unpacked else SUBMIT
+        # Fixes of one round may each bring one: another text needs another name.
+        wish = (SUBMIT, SUBMIT_UNPACKED, SUBMIT_FLATTENED)[min(unpacked, 2)]
         return self._helper(edits, anchor, wish, text)
 
     def submit_to_actors(self, edits: Edits, anchor: ast.stmt) -> str:
@@ -348,9 +349,7 @@ class Insertions:
             if (
                 seen_ray
                 and isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-                and not statement.name.startswith(
-                    (SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_TO_ACTORS)
-                )
+                and not statement.name.startswith(_HELPERS)
             ):
                 return statement
             seen_ray = seen_ray or _imports_ray(statement)
