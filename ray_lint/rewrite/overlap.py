@@ -131,6 +131,9 @@ class Overlap:
         stored, seen = ast.unparse(store.base), ast.unparse(read.base)
         if stored == seen or not _meet(store, read):
             return
+        whole = isinstance(read.base, ast.Subscript | ast.Attribute) and read.kind == "all"
+        if whole and ast.unparse(read.base.value) == stored:  # type: ignore[attr-defined]
+            return  # what is stored beside an entry does not change the entry itself
         roots, others = self.roots(store.base), self.roots(read.base)
         if roots.keys() & others.keys():
             raise Declined(f"`{seen}` is changed by the name `{stored}` while the loop runs")

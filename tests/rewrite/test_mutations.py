@@ -33,8 +33,6 @@ UNSHOWN = dict.fromkeys(
         "foreign._spelling: 'it is not called by the name that its module gives it'",
         "foreign.find_elsewhere: 'it is not called by the name that its module gives it'",
         "foreign._spelling: 'it is imported in a class body'",
-        "overlap._compare: f'`{stored}`, which the loop changes, may be the same object as"
-        " `{seen}`'",
         "pools.dealt_actor: 'the actors are not known to be of one class'",
         "lent.source_binding: f'what `{handle.id}` stands for changes'",
         "arguments._argument: 'an argument awaits, yields or assigns'",
