@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count, times
-from ray_lint.program.known_sizes import MADE_CHUNKS
+from ray_lint.program.known_sizes import MADE_CHUNKS, SHORT_CHUNK
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.sizes import Sizes, count_loops
@@ -190,9 +190,6 @@ def _beyond_doubt(project: Project, submission: Submission, cost: Cost, config: 
     return not any(c.kind == "known" and (c.high or config.min_items) > 1 for c in counts)
 
 
-_SHORT_CHUNK = 64  # items: hardly work for a task
-
-
 def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Count:
     """Count the calls in ``loops``; ``map(f.remote, xs)`` is like a comprehension over ``xs``."""
     if not submission.is_mapped:
@@ -219,7 +216,7 @@ def _are_short(project: Project, submission: Submission) -> bool:
     given = [*submission.call.args, *(k.value for k in submission.call.keywords)]
     counts = [sizes.items(submission.module, each) for each in given]
     known = [c for c in counts if c.kind == "known" and c.high is not None]
-    return bool(known) and all(c.high is not None and c.high <= _SHORT_CHUNK for c in known)
+    return bool(known) and all(c.high is not None and c.high <= SHORT_CHUNK for c in known)
 
 
 def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.module import Module
-from ray_lint.program.names import FunctionNode, ModuleNames
+from ray_lint.program.names import Binding, FunctionNode, ModuleNames
 
 _MAX_CALLS = 20
 _MAX_USES = 200
@@ -228,6 +228,15 @@ def arguments_for(module: Module, function: FunctionNode, name: str) -> list[ast
 def class_around(module: Module, node: ast.AST) -> ast.ClassDef | None:
     """Return the class whose method holds the node."""
     return next((a for a in module.names.ancestors(node) if isinstance(a, ast.ClassDef)), None)
+
+
+def loop_of(names: ModuleNames, binding: Binding) -> ast.For | ast.AsyncFor | ast.comprehension:
+    """Return the loop whose variable a binding is, also as a part of a tuple."""
+    return next(
+        a
+        for a in names.ancestors(binding.node)
+        if isinstance(a, ast.For | ast.AsyncFor | ast.comprehension)
+    )
 
 
 def given_back(names: ModuleNames, function: ast.AST) -> list[ast.expr]:

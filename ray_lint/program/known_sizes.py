@@ -17,6 +17,7 @@ WORKER_WORDS = frozenset(
 
 # the items are chunks of something already
 MADE_CHUNKS = frozenset({"batch", "batched", "chunk", "chunked", "minibatch"})
+SHORT_CHUNK = 64  # items: hardly work for a task
 CHUNK_WORDS = MADE_CHUNKS | {"group", "page", "slice", "split", "window"}
 
 # as many items as the first argument

@@ -17,6 +17,7 @@ from ray_lint.program.functions import (
     calls_of,
     default_of,
     implicit_parameters,
+    loop_of,
 )
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode, Scope
@@ -188,12 +189,7 @@ class _Search:
         if kind in (BindingKind.FUNCTION, BindingKind.CLASS):
             self.left.append((module, binding.node))
         elif kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
-            loop = next(
-                a
-                for a in names.ancestors(binding.node)
-                if isinstance(a, ast.For | ast.AsyncFor | ast.comprehension)
-            )
-            self.left.append((module, loop.iter))
+            self.left.append((module, loop_of(names, binding).iter))
         elif kind is BindingKind.WITH:
             item = next(a for a in names.ancestors(binding.node) if isinstance(a, ast.withitem))
             self.left.append((module, item.context_expr))

@@ -92,10 +92,14 @@ def _is_record(names: ModuleNames, owner: ast.ClassDef) -> bool:
     return [names.stands_for(b, "typing.NamedTuple") for b in owner.bases] == [True]
 
 
+def is_enumeration(names: ModuleNames, owner: ast.ClassDef) -> bool:
+    """Whether a class is an enumeration."""
+    return any(names.stands_for(base, *_ENUMS) for base in owner.bases)
+
+
 def enum_members(module: Module, owner: ast.ClassDef) -> int | None:
     """Return how many members an enumeration has, None for other classes."""
-    names = module.names
-    if not any(names.stands_for(base, *_ENUMS) for base in owner.bases):
+    if not is_enumeration(module.names, owner):
         return None
     return sum(isinstance(s, ast.Assign) and isinstance(s.targets[0], ast.Name) for s in owner.body)
 

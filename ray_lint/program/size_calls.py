@@ -23,7 +23,7 @@ from ray_lint.program.counts import (
     times,
     whole,
 )
-from ray_lint.program.functions import argument_of, called_by
+from ray_lint.program.functions import argument_of, called_by, given_back
 from ray_lint.program.module import Module
 from ray_lint.program.names import TRIES, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -344,7 +344,7 @@ def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count
     called = called_by(node)
     method = method_called(module, called)
     if method is not None:
-        return _given_back(sizes, module, method, module, node, depth)
+        return _size_given_back(sizes, module, method, module, node, depth)
     counts = []
     for definition in sizes.project.definitions(module, called):
         binding = definition.binding
@@ -352,14 +352,14 @@ def _returned(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count
             return None
         if not isinstance(binding.node, ast.FunctionDef):
             return None
-        count = _given_back(sizes, definition.module, binding.node, module, node, depth)
+        count = _size_given_back(sizes, definition.module, binding.node, module, node, depth)
         if count is None:
             return None
         counts.append(count)
     return join_counts(counts) if counts else None
 
 
-def _given_back(
+def _size_given_back(
     sizes: Sizes,
     home: Module,
     function: ast.FunctionDef,
@@ -380,11 +380,7 @@ def _given_back(
     yields = [node for node in inside if isinstance(node, ast.Yield | ast.YieldFrom)]
     if yields:
         return _yielded(called, home, function, yields, depth)
-    counts = [
-        called.items(home, node.value, depth)
-        for node in inside
-        if isinstance(node, ast.Return) and node.value is not None
-    ]
+    counts = [called.items(home, value, depth) for value in given_back(names, function)]
     if not counts:
         return None
     total = join_counts(counts)
@@ -406,13 +402,11 @@ def unpacked_result(sizes: Sizes, home: Module, binding: Binding, depth: int) ->
     function = functions[0] if len(functions) == 1 else method_called(home, call.func)
     if not isinstance(function, ast.FunctionDef) or function not in home.names.order:
         return None
-    scope = home.names.scopes[function]
+    if any(isinstance(node, ast.Yield | ast.YieldFrom) for node in home.names.walk(function)):
+        return None
     inner = sizes.within(home, function, home, call)
     counts = []
-    for node in home.names.walk(function):
-        if home.names.scope_of(node) is not scope or not isinstance(node, ast.Return):
-            continue
-        value = node.value
+    for value in given_back(home.names, function):
         if not isinstance(value, ast.Tuple) or len(value.elts) != len(target.elts):
             return None
         counts.append(inner.items(home, value.elts[place], depth))

@@ -6,6 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from ray_lint.program.counts import Count, Kind, Number, amount, as_count, steps
+from ray_lint.program.known_sizes import SHORT_CHUNK
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
 _WIDE_STEP = 100  # of a range: hardly anybody skips so many items
-_SHORT_STEP = 64  # a slice of so few items is hardly work for a task
 
 
 def range_items(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Count:
@@ -107,7 +107,7 @@ def _steps_over_chunks(
         return True
     if max(abs(step.low), abs(step.high)) >= _WIDE_STEP and _takes_ranges(module.names):
         return True
-    if max(abs(step.low), abs(step.high)) <= _SHORT_STEP:
+    if max(abs(step.low), abs(step.high)) <= SHORT_CHUNK:
         return False
     names = module.names
     for loop in names.ancestors(node):

@@ -37,6 +37,11 @@ class Cost:
     lent: bool = False
     """It rests on functions or objects among the arguments of the one call that was looked at."""
 
+    @property
+    def small(self) -> bool:
+        """Whether it is tiny, or unknown only for how often plain Python is repeated."""
+        return self.kind == "tiny" or self.plain
+
 
 @dataclass
 class Work:

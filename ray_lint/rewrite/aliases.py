@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterator
 
 from ray_lint.program.effects import is_immutable, kinds_of
+from ray_lint.program.functions import loop_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -54,7 +55,7 @@ class Aliases:
         ]
         if not items or shape.loop is None:
             return
-        held = [source for item in items for source in self._sources(item, shape)]
+        held = [source for item in items for source in self._sources(item)]
         own = "" if shape.container is None else ast.unparse(shape.container)
         for store in self._stores(shape.region):
             text = ast.unparse(store.base)
@@ -70,7 +71,7 @@ class Aliases:
 
     # -- what is submitted --------------------------------------------------------------------
 
-    def _sources(self, item: ast.expr, shape: Shape) -> Iterator[tuple[ast.expr, ast.expr]]:
+    def _sources(self, item: ast.expr) -> Iterator[tuple[ast.expr, ast.expr]]:
         """Yield each part of an item with what it is taken from: ``row`` from ``rows``."""
         for node in self.names.walk(item):
             if not isinstance(node, ast.Name) or self.names.owner(node) is None:
@@ -88,12 +89,7 @@ class Aliases:
             if not loops:
                 yield node, node
             for binding in loops:
-                loop = next(
-                    a
-                    for a in self.names.ancestors(binding.node)
-                    if isinstance(a, ast.For | ast.AsyncFor | ast.comprehension)
-                )
-                yield node, loop.iter
+                yield node, loop_of(self.names, binding).iter
 
     # -- what is changed ----------------------------------------------------------------------
 
@@ -115,10 +111,10 @@ class Aliases:
         base = store.base
         if base not in self.names.order:
             return False
-        if isinstance(base, ast.Name) and isinstance(base.ctx, ast.Store | ast.Load):
+        if isinstance(base, ast.Name):
             if base.id in ("self", "cls") and store.kind == "attribute":
                 return False
-            if self._is_the_item(base, item, shape):
+            if self._is_the_item(base, item):
                 return False  # judged in `sharing`
         if is_immutable(self.project, self.module, base):
             return False
@@ -162,12 +158,12 @@ class Aliases:
                 | ast.BinOp
                 | ast.ListComp
                 | ast.GeneratorExp,
-            ) or node in (getattr(parent, "elt", None),):
+            ) or node is getattr(parent, "elt", None):
                 return False
             node = parent
         return True
 
-    def _is_the_item(self, base: ast.Name, item: ast.expr, shape: Shape) -> bool:
+    def _is_the_item(self, base: ast.Name, item: ast.expr) -> bool:
         """Whether a name that is changed is the variable that the item is read from."""
         bound = {b.node for b in self.names.reaching(base)}
         return any(
@@ -184,8 +180,7 @@ class Aliases:
 
     def _differ(self, base: ast.expr, item: ast.expr) -> bool:
         """Whether what is changed is certainly of another type than an item."""
-        kinds = [kinds_of(self.project, self.module, node) for node in (base, item)]
-        changed, seen = kinds
+        changed, seen = (kinds_of(self.project, self.module, node) for node in (base, item))
         if changed is None or seen is None or not changed <= _CONTAINERS:
             return False
         return not changed & seen

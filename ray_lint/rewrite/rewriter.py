@@ -110,6 +110,10 @@ class Rewriter(Submitted):
     def _overlap(self) -> Overlap:
         return Overlap(self.project, self.module)
 
+    @cached_property
+    def _aliases(self) -> Aliases:
+        return Aliases(self.project, self.module, self._overlap)
+
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
         title = f"Submit `{site.callee.name}` in batches"
@@ -320,7 +324,7 @@ class Rewriter(Submitted):
                 raise Declined("the loop may return in between")
         measured = {call.args[0] for call in shape.lengths}
         self._overlap.judge(shape, arguments, doubts)
-        Aliases(self.project, self.module, self._overlap).judge(shape, arguments, doubts)
+        self._aliases.judge(shape, arguments, doubts)
         judge_ambient(self.project, self.module, shape, arguments, doubts)
         for argument in arguments:
             self._sharing.judge_argument(shape, argument)

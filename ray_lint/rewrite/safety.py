@@ -11,6 +11,7 @@ from ray_lint.program.facts import Site
 from ray_lint.program.functions import given_back
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
+from ray_lint.program.records import is_enumeration
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
@@ -166,8 +167,7 @@ def _is_enum_member(names: ModuleNames, node: ast.expr) -> bool:
         return False
     bindings = names.reaching(base)
     made = bindings[0].node if len(bindings) == 1 else None
-    kinds = ("enum.Enum", "enum.IntEnum", "enum.StrEnum", "enum.Flag", "enum.IntFlag")
-    return isinstance(made, ast.ClassDef) and any(names.stands_for(b, *kinds) for b in made.bases)
+    return isinstance(made, ast.ClassDef) and is_enumeration(names, made)
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:

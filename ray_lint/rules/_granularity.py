@@ -39,8 +39,7 @@ def is_too_fine(site: Site, config: Config) -> bool:
         return False
     if count.chunked or (count.per_worker and not _many_anyway(site, config)):
         return False
-    small = cost.kind == "tiny" or cost.plain
-    if pace.on_references and not (small and count.kind == "known"):
+    if pace.on_references and not (cost.small and count.kind == "known"):
         earlier = site.after
         if earlier is None or cost.kind != "tiny" or not is_too_fine(earlier, config):
             return False
@@ -71,7 +70,7 @@ def _adds_up(site: Site, config: Config) -> bool:
     count, cost, total = site.count, site.cost, site.total
     if site.callee.kind is not CalleeKind.TASK or count.kind != "known" or total.kind != "known":
         return False
-    if total.low < SMALL_BURSTS * config.min_items or not (cost.kind == "tiny" or cost.plain):
+    if total.low < SMALL_BURSTS * config.min_items or not cost.small:
         return False
     if count.low * SMALL_BURSTS >= config.min_items:
         return True
@@ -90,7 +89,7 @@ def _many_anyway(site: Site, config: Config) -> bool:
         return True
     task = site.callee.kind is CalleeKind.TASK
     many = count.kind == "known" and count.low >= config.min_items
-    return task and (site.cost.kind == "tiny" or site.cost.plain) and many
+    return task and site.cost.small and many
 
 
 def _certain(site: Site, config: Config) -> bool:
