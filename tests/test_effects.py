@@ -676,7 +676,9 @@ def test_effects_of_driver_expressions(source: str, expected: set[str]) -> None:
         ("del xs[0]", True),
         ("xs += [1]", True),
         ("ys = xs\nys.pop()", True),
-        ("for r in xs: r.clear()", True),
+        ("xs = [[1]]\nfor r in xs: r.clear()", True),
+        ("xs.append([1])\nfor r in xs: r.clear()", True),
+        ("for r in xs: r.clear()", False),  # there are numbers in it
         ("xs[0].append(2)", True),
         ("from lib import g\ng(xs)", True),
         ("def g(v): v.append(1)\ng(xs)", True),

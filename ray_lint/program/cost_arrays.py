@@ -25,6 +25,8 @@ class Arrays:
 
     def size(self, module: Module, node: ast.expr) -> float | None:
         """Return the number of elements of an array that is made here, or given by the caller."""
+        while isinstance(node, ast.Subscript) and not self.is_row(module, node):
+            node = node.value  # a part of it is not larger
         if isinstance(node, ast.Name):
             bindings = module.names.reaching(node)
             if len(bindings) != 1:

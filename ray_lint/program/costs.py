@@ -43,7 +43,7 @@ _MAX_NODES = 20_000  # looked at for one callee
 _MAX_HELPERS = 20  # calls looked at one by one
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
 _SOME_RUNS = 30  # assumed for a loop over data that the file itself makes of small numbers
-_LARGE_ROW, _LARGE_SIDE = 1_000, 50  # numbers in sight of a matrix that is multiplied
+_LARGE_ROW, _LARGE_SIDE = 1_000, 100  # numbers in sight of a matrix that is multiplied
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
 _ROOT_RUNS = 1_000.0  # assumed up to the square root of a number: it has six digits then
 
@@ -443,6 +443,8 @@ class Costs:
         if name in known_costs.PER_ITEM and node.args:
             count = self.sizes.items(module, node.args[0])
             items = known_costs.ASSUMED_ITEMS if count.high is None else count.high
+            if len(node.args) > 1 and name in ("builtins.min", "builtins.max"):
+                items = len(node.args)  # they are compared themselves: ``min(a, b)``
             seconds = 3e-7 + items * known_costs.PER_ITEM[name]
             work.take(seconds * runs, f"calls `{words}`", line)
             return True

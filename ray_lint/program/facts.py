@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count, times
-from ray_lint.program.known_sizes import MADE_CHUNKS, SHORT_CHUNK
+from ray_lint.program.known_sizes import GRAPH_WORDS, MADE_CHUNKS, SHORT_CHUNK, WORKER_WORDS
+from ray_lint.program.names import ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.sizes import Sizes, count_loops
@@ -195,7 +197,9 @@ def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Co
     if not submission.is_mapped:
         count = count_loops(project, submission.module, loops)
         if count.chunked and count.kind == "known" and _are_short(project, submission):
-            return replace(count, chunked=False)
+            count = replace(count, chunked=False)
+        if count.per_worker and count.kind == "known" and _are_of_a_graph(submission):
+            count = replace(count, per_worker=False)
         return count
     target = ast.Name(id="_", ctx=ast.Store())
     items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
@@ -217,6 +221,20 @@ def _are_short(project: Project, submission: Submission) -> bool:
     counts = [sizes.items(submission.module, each) for each in given]
     known = [c for c in counts if c.kind == "known" and c.high is not None]
     return bool(known) and all(c.high is not None and c.high <= SHORT_CHUNK for c in known)
+
+
+def _are_of_a_graph(submission: Submission) -> bool:
+    """Whether the nodes that a loop goes through are those of a graph, not of the cluster."""
+    loops = submission.loops
+    parts = [getattr(loop, field, None) for loop in loops for field in ("iter", "target")]
+    words = {word for part in parts if part is not None for word in name_words(iterable_name(part))}
+    return words & WORKER_WORDS == {"node"} and _speaks_of_graphs(submission.module.names)
+
+
+@once_per_module
+def _speaks_of_graphs(names: ModuleNames) -> bool:
+    bound = {name for scope in names.scopes.values() for name in scope.bindings}
+    return any(name_words(name) & GRAPH_WORDS for name in bound)
 
 
 def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:

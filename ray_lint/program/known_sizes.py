@@ -15,6 +15,9 @@ WORKER_WORDS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+# where these are spoken of, a node is no machine
+GRAPH_WORDS = frozenset({"adj", "adjacency", "edge", "graph", "neighbor", "neighbour", "vertex"})
+
 # the items are chunks of something already
 MADE_CHUNKS = frozenset({"batch", "batched", "chunk", "chunked", "minibatch"})
 SHORT_CHUNK = 64  # items: hardly work for a task

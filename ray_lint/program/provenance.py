@@ -164,7 +164,7 @@ class _Search:
         if isinstance(node, ast.Attribute):
             return self._attribute(module, node)
         if isinstance(node, ast.Call):
-            multiplies = names.stands_for(node.func, *_MULTIPLIERS)
+            multiplies = names.stands_for(node.func, *_MULTIPLIERS) and not _makes_pairs(node)
             return not (multiplies and names.scope_of(node).frame is self.frame)
         return True
 
@@ -284,6 +284,15 @@ def _is_self(module: Module, binding: Binding) -> bool:
         return False
     first = [*function.args.posonlyargs, *function.args.args][:1]
     return bool(implicit_parameters(module, function)) and binding.node in first
+
+
+def _makes_pairs(call: ast.Call) -> bool:
+    """Whether ``combinations(items, 2)`` is no more than two loops, one inside of the other."""
+    name = call.func.attr if isinstance(call.func, ast.Attribute) else ast.unparse(call.func)
+    size = call.args[-1] if call.args else None
+    if name == "product":
+        return len(call.args) == 2 and not call.keywords
+    return isinstance(size, ast.Constant) and size.value == 2 and name != "repeat"
 
 
 def _is_power(node: ast.BinOp) -> bool:

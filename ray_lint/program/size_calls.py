@@ -238,6 +238,8 @@ def _method_call(
             return Count(0, None, "data", f"rows of `{words_of(receiver)}`")
         if count.kind != "unknown" or method not in known.DATA_METHODS:
             return count
+    if method == "to_bytes" and node.args:
+        return as_count(sizes.number(module, node.args[0], depth), f"`{words_of(node)}`")
     if method in known.IN_THREE and node.args and isinstance(node.args[0], ast.Constant):
         return exactly(3, "a text in three parts")
     if method in {
@@ -254,12 +256,12 @@ def _method_call(
         return Count(0, None, "data", f"chunks of `{words_of(receiver)}`", False, True)
     if method in {"glob", "rglob", "iterdir", "listdir"}:
         return Count(0, None, "data", f"files of `{words_of(node)}`", True)
-    text = _of_text(sizes, module, node, function, depth)
-    if text is not None:
-        return text
     literal = receiver.value if isinstance(receiver, ast.Constant) else None
     if method == "split" and isinstance(literal, str) and not node.args:
         return exactly(len(literal.split()), "a split literal")
+    text = _of_text(sizes, module, node, function, depth)
+    if text is not None:
+        return text
     if method in known.DATA_METHODS:
         return Count(0, None, "data", f"data of `{words_of(node)}`")
     if method in {"sample", "head", "tail"} and node.args:

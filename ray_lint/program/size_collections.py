@@ -74,7 +74,8 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
         total_count = sizes.loops(module, list(reversed(node.generators)))
         if isinstance(node, ast.SetComp | ast.DictComp) and not _distinct(module, node):
             total_count = replace(total_count, low=min(total_count.low, 1))
-        return total_count
+        flat = len(node.generators) > 1 and _goes_through(*node.generators[-2:])
+        return replace(total_count, chunked=False) if flat else total_count
     if is_formatted(module, node):
         return Count(0, _FORMATTED, "known", "a formatted text")
     if isinstance(node, ast.BinOp):
@@ -101,6 +102,11 @@ def items_of(sizes: Sizes, module: Module, node: ast.expr, depth: int) -> Count:
             return exactly(len(letters), f"`{words_of(node)}`")
         return named_items(sizes, module, node, depth)
     return NOTHING
+
+
+def _goes_through(outer: ast.comprehension, inner: ast.comprehension) -> bool:
+    """Whether the inner loop goes through each item of the outer: chunks become items again."""
+    return ast.unparse(inner.iter) == ast.unparse(outer.target)
 
 
 def _distinct(module: Module, node: ast.SetComp | ast.DictComp) -> bool:

@@ -255,7 +255,10 @@ def _of_call(module: Module, call: ast.Call, path: tuple[int, ...], depth: int) 
         if method in SAME_LENGTH and not path:
             return _items(module, owner, path, depth)
         if method in _PIECES and not path:
-            return [ast.Constant(_PIECES[method])]
+            text = owner.value if isinstance(owner, ast.Constant) and not call.args else None
+            words = text.split() if method == "split" and isinstance(text, str) else []
+            longest = max(words, key=len, default=_PIECES[method])
+            return [ast.Constant(longest)]
         if method in ("values", "items") and not call.args:
             if method == "items" and path[:1] != (1,):
                 return None

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program.callers import visible_calls
-from ray_lint.program.counts import Count, plus, times
+from ray_lint.program.counts import Count, as_count, plus, times
 from ray_lint.program.exits import holds, unconditional
 from ray_lint.program.functions import class_around
 from ray_lint.program.module import Module
@@ -66,6 +66,10 @@ def grown(
         loops = [
             loop for loop in names.enclosing_loops(place) if not holds(home, loop, binding.node)
         ]
+        filled = _filled(sizes, home, place, loops, added)
+        if filled is not None:
+            count = filled if len(changes) == 1 else replace(filled, low=0)
+            continue
         certain = (
             inline
             and use is not None
@@ -152,6 +156,31 @@ def _runs(sizes: Sizes, home: Module, place: ast.AST, binding: Binding) -> Count
     for call in calls[:20]:
         total = plus(total, sizes.loops(home, names.enclosing_loops(call)))
     return total
+
+
+def _filled(
+    sizes: Sizes, home: Module, load: ast.AST, loops: Sequence[ast.AST], added: Count
+) -> Count | None:
+    """Return the length of what ``while len(xs) < n`` fills, None if no such loop does."""
+    for loop in loops:
+        test = loop.test if isinstance(loop, ast.While) else None
+        if not isinstance(test, ast.Compare) or len(test.ops) != 1 or added.high is None:
+            continue
+        (operator,), left, right = test.ops, test.left, test.comparators[0]
+        if isinstance(operator, ast.Gt | ast.GtE):
+            left, right = right, left
+        if not isinstance(operator, ast.Lt | ast.LtE | ast.Gt | ast.GtE | ast.NotEq):
+            continue
+        if not isinstance(left, ast.Call) or ast.unparse(left) != f"len({words_of(load)})":
+            continue
+        what = f"`{words_of(load)}`, filled up to `{words_of(right)}`"
+        until = as_count(sizes.number(home, right), what)
+        if until.kind != "known" or until.high is None:
+            return None
+        more = added.high - 1 + isinstance(operator, ast.LtE | ast.GtE)
+        broken = any(isinstance(node, ast.Break) for node in home.names.walk(loop))
+        return replace(until, low=0 if broken else until.low, high=until.high + max(more, 0))
+    return None
 
 
 def _is_list(home: Module, value: ast.expr | None) -> bool:

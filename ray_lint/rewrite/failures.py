@@ -246,11 +246,15 @@ def _parameters(names: ModuleNames, collections: set[str]) -> Iterator[str]:
 
 @once_per_module
 def _named(names: ModuleNames) -> dict[str, list[ast.expr]]:
-    """Return the places of each name and attribute."""
+    """Return the places of each name and attribute, but not the views of dictionaries."""
     found: dict[str, list[ast.expr]] = {}
+    views = {"keys", "values", "items"} - {f.name for f in names.index.every(ast.FunctionDef)}
     for kind in (ast.Name, ast.Attribute):
         for node in names.index.every(kind):
-            found.setdefault(_text(node), []).append(node)
+            parent = names.parents.get(node)
+            called = isinstance(parent, ast.Call) and parent.func is node
+            if not (called and isinstance(node, ast.Attribute) and node.attr in views):
+                found.setdefault(_text(node), []).append(node)
     return found
 
 

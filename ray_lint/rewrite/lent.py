@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.callers import given_values, is_program
-from ray_lint.program.functions import default_of, without_options
+from ray_lint.program.functions import default_of, returns_of, without_options
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.rewrite.plan import Declined
@@ -35,7 +35,7 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     given = given_values(module, binding)
     if (
         not isinstance(function, ast.FunctionDef)
-        or "__all__" in names.root.bindings
+        or not _all_uses_seen(names)
         or function.decorator_list
         or (names.scope_of(function).is_class and function.name != "__init__")
         or len(names.scope_of(function).bindings[function.name]) != 1
@@ -47,6 +47,10 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     ):
         raise Declined(f"what `{handle.id}` stands for changes")
     return tuple(value for value in given if isinstance(value, ast.Name))
+
+
+def _all_uses_seen(names: ModuleNames) -> bool:
+    return is_program(names) and "__all__" not in names.root.bindings
 
 
 def _looped(names: ModuleNames, binding: Binding, handle: ast.Name) -> tuple[ast.Name, ...]:
@@ -97,6 +101,34 @@ def _displayed(names: ModuleNames, items: ast.expr) -> list[ast.expr]:
         return [ast.Tuple([k, v], ast.Load()) for k, v in pairs] if complete else []
     shown = isinstance(items, ast.Tuple | ast.List) and not method
     return list(items.elts) if shown else []  # type: ignore[attr-defined]
+
+
+def made_by_factory(module: Module, handle: ast.Name) -> ast.expr | None:
+    """Return what the factory of a task returns, a name or ``ray.remote(f)``: for ``t = make(3)``.
+
+    The fix lets the factory return the batch function instead. None for what no factory of the
+    module made. Raises Declined if the factory or what it made has another use.
+    """
+    names, reaching = module.names, module.names.reaching(handle)
+    call = reaching[0].value if len(reaching) == 1 else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+        return None
+    factories = names.reaching(call.func)
+    factory = factories[0].node if len(factories) == 1 else None
+    if not isinstance(factory, ast.FunctionDef):
+        return None
+    returned = [node.value for node in returns_of(module, factory)]
+    if factory.decorator_list or len(returned) != 1 or returned[0] is None:
+        raise Declined(f"what `{factory.name}` returns may change")
+    if factories[0].scope is names.root and not _all_uses_seen(names):
+        raise Declined(f"another module may call `{factory.name}`")
+    uses = [(reaching[0], handle), (factories[0], call.func)]
+    if isinstance(returned[0], ast.Name):
+        uses += [(binding, returned[0]) for binding in names.reaching(returned[0])]
+    for binding, use in uses:
+        if names.uses(binding) != [use] or len(binding.scope.bindings[binding.name]) != 1:
+            raise Declined(f"`{binding.name}` has another use")
+    return returned[0]
 
 
 def source_binding(names: ModuleNames, handle: ast.Name) -> Binding:

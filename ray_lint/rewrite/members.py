@@ -12,7 +12,7 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.rewrite.lent import lent_functions, source_binding, task_of
+from ray_lint.rewrite.lent import lent_functions, made_by_factory, source_binding, task_of
 from ray_lint.rewrite.plan import Declined
 from ray_lint.rewrite.targets import Target, find_target, is_given, known_definition
 
@@ -31,7 +31,17 @@ def is_no_name(names: ModuleNames, site: Site) -> bool:
     if not isinstance(task_of(site.submission.handle), ast.Name):
         return True
     given = _given(names, site.callee.decorator)
-    return isinstance(given, ast.Attribute) or _is_parameter(names, given)
+    if isinstance(given, ast.Attribute) or _is_parameter(names, given):
+        return True
+    return given is not None and _factory_call(site) is not None
+
+
+def _factory_call(site: Site) -> ast.Call | None:
+    """Return the ``return ray.remote(f)`` of the factory that made the task, if there is one."""
+    task = task_of(site.submission.handle)
+    made = made_by_factory(site.submission.module, task) if isinstance(task, ast.Name) else None
+    made = _without_options(made)
+    return made if isinstance(made, ast.Call) else None
 
 
 def _is_parameter(names: ModuleNames, given: ast.expr | None) -> bool:
@@ -53,10 +63,11 @@ def find_member(names: ModuleNames, site: Site) -> Target:
     several = bool(site.callee.others or site.callee.lent)
     if not isinstance(task, ast.Attribute):
         made = source_binding(names, task).value if isinstance(task, ast.Name) else task
-        made = _without_options(made)
+        returned = _factory_call(site)
+        made = returned or _without_options(made)
         if several or not isinstance(made, ast.Call) or given not in made.args:
             raise Declined("its function is not given by name where it is made remote")
-        return _made_of_plain(names, site, definition, None)
+        return _made_of_plain(names, site, definition, None, returned)
     owner = _class_of(names, task.value)
     bindings, stores = _meanings(names, task.attr)
     if len(bindings) + len(stores) != 1:
@@ -160,10 +171,12 @@ def _made_of_plain(
     site: Site,
     definition: ast.FunctionDef | ast.Lambda,
     receiver: ast.expr | None,
+    returned: ast.expr | None = None,
 ) -> Target:
     """Return the target of ``ray.remote(f)``: the plain function stays as it is.
 
-    ``receiver`` is what has the task that was made of it as an attribute.
+    ``receiver`` is what has the task that was made of it as an attribute; ``returned`` what the
+    factory returns that made it.
     """
     decorator, module = site.callee.decorator, site.submission.module
     given = _given(names, decorator)
@@ -177,7 +190,8 @@ def _made_of_plain(
             raise Declined(f"`{given.id}` is defined more than once")
         if definition.decorator_list:
             raise Declined(f"`{definition.name}` is decorated")
-        if scope.is_class or scope not in names.scope_of(site.submission.call).ancestors():
+        named = returned or site.submission.call
+        if scope.is_class or scope not in names.scope_of(named).ancestors():
             raise Declined(f"`{definition.name}` is not visible where the batch function would be")
     else:
         base = _base_at_site(names, site, given, definition, receiver)
@@ -201,6 +215,7 @@ def _made_of_plain(
         exclusive=False,
         is_plain=True,
         receiver=base,
+        lent=() if returned is None else (returned,),
     )
 
 

@@ -67,6 +67,7 @@ from ray_lint.rewrite.safety import (
     judge_onlookers,
     judge_partial_reads,
     judge_waiting,
+    tells_objects_apart,
 )
 from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
 from ray_lint.rewrite.sharing import Sharing
@@ -97,6 +98,7 @@ _BUILTINS_WRITTEN = {
         "zip",
     )
 }
+_LATER = "it is fixed after"
 
 
 class Rewriter(Submitted):
@@ -125,6 +127,7 @@ class Rewriter(Submitted):
             else:
                 target = find_target(self.names, site)
             found = find_shape(site.submission)
+            self._leave_to_next_stage(site, found)
         except Declined as declined:
             return Fix(title, Applicability.DISPLAY, (), str(declined))
         for broad in self._broader(site, found):
@@ -150,6 +153,29 @@ class Rewriter(Submitted):
             else:
                 return self._done(title, edits, target, doubts)
         return Fix(title, Applicability.DISPLAY, (), reason)
+
+    def _leave_to_next_stage(self, site: Site, shape: Shape) -> None:
+        """Decline until the task is fixed that takes the result in the same run of the loop.
+
+        That one is then filled from a collection, for which a form without ``next`` fits this one.
+        """
+        statement = self.names.statement_of(site.submission.call)
+        if shape.form is not Form.NEXT or not isinstance(statement, ast.Assign):
+            return
+        for other in self.sites:
+            call = other.submission.call
+            if self.names.order[call] < self.names.order[site.submission.call]:
+                continue
+            if other.submission.loops[:1] != site.submission.loops[:1]:
+                continue
+            given = [*call.args, *(keyword.value for keyword in call.keywords)]
+            taken = {n.id for g in given for n in ast.walk(g) if isinstance(n, ast.Name)}
+            result = {t.id for t in statement.targets if isinstance(t, ast.Name)}
+            if not taken & result:
+                continue
+            fix = self.fix(other)
+            if fix.applicability is Applicability.SAFE or fix.reason.startswith(_LATER):
+                raise Declined(f"{_LATER} `{other.callee.name}`, which takes its results")
 
     def _done(self, title: str, edits: Edits, target: Target, doubts: Doubts) -> Fix:
         """Return a fix with its edits, also those in other files."""
@@ -481,7 +507,8 @@ class Rewriter(Submitted):
         if shape.form is Form.DROP:
             return Strategy.VALUES, nothing
         in_class = names.scope_of(shape.region).frame.is_class
-        if returns_shared or in_class or in_fstring(names, shape.node):
+        apart = in_class or in_fstring(names, shape.node) or tells_objects_apart(names)
+        if returns_shared or apart:
             return Strategy.REFERENCES, nothing
         if shape.form is Form.EXPRESSION and shape.collection == "list":
             node = shape.node

@@ -120,16 +120,28 @@ def judge_identity(
 
     There is one object of a constant, and of a member of an enumeration, in any case.
     """
-    for node in ast.walk(definition):
-        if isinstance(node, ast.Compare) and any(
-            isinstance(operator, ast.Is | ast.IsNot)
-            and not isinstance(other, ast.Constant)
-            and not _is_enum_member(names, other)
-            for operator, other in zip(node.ops, node.comparators, strict=True)
-        ):
-            doubts.add("it compares the identity of objects (`is`)")
+    if any(_compares_identity(names, node) for node in ast.walk(definition)):
+        doubts.add("it compares the identity of objects (`is`)")
     if _has_nan(names) and any(_is_older(names, value) for value in given_back(names, definition)):
         doubts.add("its results may hold one NaN, which equals itself only as the same object")
+
+
+def _compares_identity(names: ModuleNames, node: ast.AST) -> bool:
+    return isinstance(node, ast.Compare) and any(
+        isinstance(operator, ast.Is | ast.IsNot)
+        and not isinstance(other, ast.Constant)
+        and not _is_enum_member(names, other)
+        for operator, other in zip(node.ops, node.comparators, strict=True)
+    )
+
+
+@once_per_module
+def tells_objects_apart(names: ModuleNames) -> bool:
+    """Whether a module tells equal objects apart: results that are sent together may be one."""
+    calls = names.index.every(ast.Call)
+    return any(names.stands_for(call.func, "builtins.id") for call in calls) or any(
+        _compares_identity(names, node) for node in names.index.every(ast.Compare)
+    )
 
 
 @once_per_module

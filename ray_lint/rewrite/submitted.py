@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ray_lint.config import Config
 from ray_lint.program.effects import (
+    immutable_entries,
     is_immutable,
     may_misfit,
     mutates,
@@ -49,7 +50,7 @@ class Submitted:
         self, project: Project, module: Module, config: Config, sites: Sequence[Site]
     ) -> None:
         self.project, self.module, self.config = project, module, config
-        self.names = module.names
+        self.names, self.sites = module.names, sites
         self.short = all(_is_short(site, config) for site in sites)
         self._texts: dict[Module, ModuleText] = {}
 
@@ -196,11 +197,13 @@ class Submitted:
 
     def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
         """Return the parameters that provably get numbers, strings and the like."""
-        found = set()
+        found: set[str] = set()
         for argument in arguments:
+            expression = argument.expression
+            if argument.star == "**" and expression in self.names.order:
+                found |= immutable_entries(self.project, self.module, expression)
             if not argument.parameter:
                 continue
-            expression = argument.expression
             if not hasattr(expression, "lineno"):
                 continue
             if is_immutable(self.project, self.module, expression):

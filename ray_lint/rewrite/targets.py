@@ -11,7 +11,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.remotes import Callee, CalleeKind
 from ray_lint.program.scopes import is_handed_ray
-from ray_lint.rewrite.lent import lent_names, source_binding, task_of
+from ray_lint.rewrite.lent import lent_names, made_by_factory, source_binding, task_of
 from ray_lint.rewrite.plan import Declined
 from ray_lint.rewrite.pools import dealt_actor
 
@@ -42,8 +42,9 @@ class Target:
     """The other module stays as it is: the batch function stands in the module of the site."""
     dealt: ast.expr | None = None
     """The actor of one call, if the calls go to several actors of one class in turn."""
-    lent: tuple[ast.Name, ...] = ()
-    """The names that the calls pass for this function, if the site calls a parameter."""
+    lent: tuple[ast.expr, ...] = ()
+    """What the calls pass, or a factory returns, for this function: the site calls it by another
+    name, so that the batch function has to come the same way."""
     others: tuple[Target, ...] = ()
     """What else the site may call, if the calls pass several functions."""
     only_called: bool = False
@@ -81,6 +82,9 @@ def find_target(names: ModuleNames, site: Site, kept: ast.Name | None = None) ->
     handle = kept or task_of(site.submission.handle)
     if not isinstance(handle, ast.Name):
         raise Declined("it is not called by a plain name")
+    made = made_by_factory(module, handle)
+    if isinstance(made, ast.Name):
+        return _named(names, site, callee, source_binding(names, made), made, lent=(made,))
     lent = lent_names(module, handle)
     if not lent:
         return _named(names, site, callee, source_binding(names, handle), handle, kept=kept)
@@ -141,7 +145,7 @@ def _named(
     scope = names.scope_of(statement)
     if scope.is_class:
         raise Declined("the remote function belongs to a class")
-    if scope not in names.scope_of(site.submission.call).ancestors():
+    if scope not in names.scope_of(handle).ancestors():
         raise Declined("the remote function is not visible at the call by its own name")
     if isinstance(statement, ast.FunctionDef) and callee.decorator in statement.decorator_list[1:]:
         raise Declined("another decorator stands above the one of Ray")

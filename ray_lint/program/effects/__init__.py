@@ -7,6 +7,7 @@ from ray_lint.program.effects.kinds import Effect, EffectKind
 from ray_lint.program.effects.questions import (
     effects_of,
     expression_effects,
+    immutable_entries,
     is_immutable,
     kinds_of,
     may_be_iterator,
@@ -20,6 +21,7 @@ __all__ = [
     "EffectKind",
     "effects_of",
     "expression_effects",
+    "immutable_entries",
     "is_immutable",
     "kinds_of",
     "may_be_iterator",

@@ -20,10 +20,6 @@ from ray_lint.program.effects.values import (
 )
 from ray_lint.program.names import BindingKind
 
-_FLOATS = frozenset(
-    "math.pi math.e math.tau math.inf math.nan numpy.pi numpy.e numpy.inf numpy.nan cmath.pi "  # noqa: SIM905
-    "cmath.e sys.float_info.epsilon sys.float_info.max numpy.euler_gamma".split()
-)
 _OPERATORS: dict[type[ast.AST], str] = {
     ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
     ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul", ast.LShift: "lshift",
@@ -92,7 +88,7 @@ class Expressions(Machine):
             if not kind.startswith("lib:"):
                 continue
             name = kind[4:]
-            if name in _FLOATS:
+            if name in table.FLOATS:
                 return of_type("float")
             if name in table.CONSTANTS:
                 return of_type("atom")
@@ -282,7 +278,7 @@ class Expressions(Machine):
             if len(bindings) == 1 and bindings[0].kind is BindingKind.ASSIGN and bindings[0].value:
                 return bool(_number(bindings[0].value))
         if isinstance(node, ast.Attribute):
-            return self.names.qualified(node) in _FLOATS
+            return self.names.qualified(node) in table.FLOATS
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
             return self._is_nonzero(node.left) and self._is_nonzero(node.right)
         return False

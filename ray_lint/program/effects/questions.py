@@ -321,6 +321,23 @@ def is_immutable(project: Project | None, module: Module, expression: ast.expr) 
     return result
 
 
+def immutable_entries(
+    project: Project | None, module: Module, expression: ast.expr
+) -> frozenset[str]:
+    """Return the keys of a dictionary that was written out whose values are all immutable."""
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        value = analysis.value(expression)
+        cells = [analysis.heap[ref] for ref in value.refs if ref in analysis.heap]
+        if value.types != frozenset({"dict"}) or len(cells) != len(value.refs):
+            return frozenset()
+        keys = [{k for k, v in cell.entries.items() if analysis.plain(v)} for cell in cells]
+    except (TooLarge, RecursionError, KeyError):
+        return frozenset()
+    return frozenset(set.intersection(*keys)) if keys else frozenset()
+
+
 def _is_plain_here(analysis: Analysis, name: ast.Name) -> bool:
     """Whether a name that stands for several values is plain where it is read."""
     names = analysis.names

@@ -169,6 +169,8 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
         if isinstance(parent, ast.Attribute):
             if not isinstance(parent.ctx, ast.Load):
                 return True
+            if names.qualified(parent) in table.FLOATS:
+                return False
             call = names.parents.get(parent)
             if isinstance(call, ast.Call) and call.func is parent:
                 return _method_changes(module, call, parent, depth)
@@ -200,7 +202,7 @@ def _alias_changes(
     if isinstance(parent, ast.Assign) and parent.value is node:
         target = parent.targets[0]
     elif deep and isinstance(parent, ast.For | ast.comprehension) and parent.iter is node:
-        target = parent.target
+        target = None if _holds_constants(module, node) else parent.target
     if target is None or depth >= _DEPTH:
         return False
     names = module.names
@@ -212,6 +214,25 @@ def _alias_changes(
             if any(_may_stand_for(module, use, part) for use in uses):
                 return True
     return False
+
+
+def _holds_constants(module: Module, items: ast.AST) -> bool:
+    """Whether a name stands for displays whose items cannot be changed, of a dict its keys."""
+    reaching = module.names.reaching(items) if isinstance(items, ast.Name) else []
+    displays = [binding.value for binding in reaching]
+    return bool(displays) and all(
+        isinstance(shown, ast.Dict | ast.List | ast.Tuple | ast.Set)
+        and all(
+            _is_constant(e) for e in (shown.keys if isinstance(shown, ast.Dict) else shown.elts)
+        )
+        for shown in displays
+    )
+
+
+def _is_constant(value: ast.expr | None) -> bool:
+    if isinstance(value, ast.Tuple):
+        return all(_is_constant(part) for part in value.elts)
+    return isinstance(value, ast.Constant)
 
 
 def _may_stand_for(module: Module, use: ast.AST, target: ast.Name) -> bool:
@@ -275,6 +296,9 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
         if own:
             return any(_parameter_changes(module, method, call, argument, 1) for method in own)
         if names.qualified(func) is None:
+            own = _methods_by_name(module, func.attr)
+            if own:
+                return any(_parameter_changes(module, method, call, argument, 1) for method in own)
             return not (
                 func.attr in table.READING_METHODS
                 or func.attr in table.CHANGING_METHODS
@@ -304,7 +328,12 @@ def _own_methods(module: Module, func: ast.Attribute) -> list[ast.FunctionDef]:
     owner = next((a for a in names.ancestors(func) if isinstance(a, ast.ClassDef)), None)
     if owner is None or func.attr not in names.scopes[owner].bindings:
         return []
-    found = [b.node for bindings in class_members(names, func.attr) for b in bindings]
+    return _methods_by_name(module, func.attr)
+
+
+def _methods_by_name(module: Module, name: str) -> list[ast.FunctionDef]:
+    """Return the methods of that name, none if a class has something else under it."""
+    found = [b.node for bindings in class_members(module.names, name) for b in bindings]
     methods = [node for node in found if isinstance(node, ast.FunctionDef)]
     decorated = any(method.decorator_list for method in methods)
     return methods if len(methods) == len(found) and not decorated else []

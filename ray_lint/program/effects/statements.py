@@ -56,7 +56,18 @@ class Statements(Machine):
     def _do_assign(self, node: ast.Assign) -> None:
         value = self.value(node.value)
         for target in node.targets:
-            self.assign(target, value)
+            if not self._sets_context_first(node, target):
+                self.assign(target, value)
+
+    def _sets_context_first(self, node: ast.Assign, target: ast.expr) -> bool:
+        """Whether a body begins with ``getcontext().prec = ...``: no item sees that of another."""
+        if not isinstance(target, ast.Attribute) or not isinstance(target.value, ast.Call):
+            return False
+        if not self.names.stands_for(target.value.func, "decimal.getcontext"):
+            return False
+        body = self.root.body if isinstance(self.root, ast.FunctionDef) else []
+        before = body[: body.index(node)] if node in body else [node]
+        return all(isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant) for s in before)
 
     def _do_annassign(self, node: ast.AnnAssign) -> None:
         if node.value is not None:

@@ -421,6 +421,13 @@ CONSTANTS = frozenset(
     """.split()  # noqa: SIM905
 )
 
+FLOATS = frozenset(
+    """
+    math.pi math.e math.tau math.inf math.nan numpy.pi numpy.e numpy.inf numpy.nan cmath.pi
+    cmath.e sys.float_info.epsilon sys.float_info.max numpy.euler_gamma
+    """.split()  # noqa: SIM905
+)
+
 # Makers of generators that are local if they are seeded.
 GENERATORS = {
     "random.Random": "random.Random",
