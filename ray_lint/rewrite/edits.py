@@ -52,9 +52,9 @@ class Applied:
 class EditSet:
     """Edits of several fixes that can be applied together.
 
-    Two fixes may share an edit to the letter (both add the same import). Functions and imports
-    that they add at one place may stand in any order. Any other overlap is a conflict, also two
-    different insertions at one place, whose order would be arbitrary.
+    Two fixes may share an edit to the letter (both add the same import), or be one. Functions and
+    imports that they add at one place may stand in any order. Any other overlap is a conflict, also
+    two different insertions at one place, whose order would be arbitrary.
     """
 
     def __init__(self) -> None:
@@ -66,6 +66,9 @@ class EditSet:
         """Add all of ``edits`` or none; return whether they were added."""
         wanted = list(dict.fromkeys(edits))
         new = [edit for edit in wanted if edit not in self._edits]
+        if not new:
+            self._latest = []
+            return True  # one fix of several findings
         if any(edit.role is Role.SITE for edit in wanted if edit in self._edits):
             return False
         for edit in new:

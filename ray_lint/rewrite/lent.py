@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from ray_lint.program.callers import given_values, is_program
 from ray_lint.program.functions import default_of, returns_of, without_options
@@ -55,6 +57,14 @@ def _all_uses_seen(names: ModuleNames) -> bool:
 
 def _looped(names: ModuleNames, binding: Binding, handle: ast.Name) -> tuple[ast.Name, ...]:
     """Return the names at the place of a loop variable in ``for x, f in [(1, f1), (2, f2)]``."""
+    found = _elements(names, binding) if names.uses(binding) == [handle] else []
+    if not found or any(not isinstance(value, ast.Name) for value in found):
+        raise Declined(f"what `{handle.id}` stands for changes")
+    return tuple(value for value in found if isinstance(value, ast.Name))
+
+
+def _elements(names: ModuleNames, binding: Binding) -> list[ast.expr | None]:
+    """Return what a loop variable stands for: at its place in the items, if they are displayed."""
     place: ast.AST = binding.node
     path: list[int] = []
     loop = names.parents.get(place)
@@ -62,20 +72,14 @@ def _looped(names: ModuleNames, binding: Binding, handle: ast.Name) -> tuple[ast
         path.insert(0, loop.elts.index(place))  # type: ignore[arg-type]
         place, loop = loop, names.parents.get(loop)
     items = loop.iter if isinstance(loop, ast.For | ast.comprehension) else None
-    elements = _displayed(names, items) if items is not None else []
-    found: list[ast.Name] = []
-    for element in elements if names.uses(binding) == [handle] else []:
+    found: list[ast.expr | None] = []
+    for element in _displayed(names, items) if items is not None else []:
         item: ast.expr | None = element
         for index in path:
             fits = isinstance(item, ast.Tuple | ast.List) and index < len(item.elts)
             item = item.elts[index] if fits else None  # type: ignore[union-attr]
-        if not isinstance(item, ast.Name):
-            break
         found.append(item)
-    else:
-        if found:
-            return tuple(found)
-    raise Declined(f"what `{handle.id}` stands for changes")
+    return found
 
 
 def _displayed(names: ModuleNames, items: ast.expr) -> list[ast.expr]:
@@ -99,36 +103,115 @@ def _displayed(names: ModuleNames, items: ast.expr) -> list[ast.expr]:
         pairs = [(k, v) for k, v in zip(items.keys, items.values, strict=True) if k is not None]
         complete = method == "items" and len(pairs) == len(items.keys)
         return [ast.Tuple([k, v], ast.Load()) for k, v in pairs] if complete else []
+    if isinstance(items, ast.DictComp) and method == "items":
+        return [ast.Tuple([items.key, items.value], ast.Load())]
+    if isinstance(items, ast.DictComp | ast.ListComp) and method == (
+        "values" if isinstance(items, ast.DictComp) else ""
+    ):
+        return [items.value if isinstance(items, ast.DictComp) else items.elt]
     shown = isinstance(items, ast.Tuple | ast.List) and not method
     return list(items.elts) if shown else []  # type: ignore[attr-defined]
 
 
-def made_by_factory(module: Module, handle: ast.Name) -> ast.expr | None:
-    """Return what the factory of a task returns, a name or ``ray.remote(f)``: for ``t = make(3)``.
+@dataclass(frozen=True)
+class Made:
+    """What a factory made: ``returned`` stands in its ``return``, a name or ``ray.remote(f)``.
 
-    The fix lets the factory return the batch function instead. None for what no factory of the
-    module made. Raises Declined if the factory or what it made has another use.
+    ``calls`` are those that made what one site submits, ``every`` all calls of the factory.
     """
-    names, reaching = module.names, module.names.reaching(handle)
-    call = reaching[0].value if len(reaching) == 1 else None
-    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Name):
+
+    factory: ast.FunctionDef
+    returned: ast.expr
+    calls: frozenset[ast.Call]
+    every: frozenset[ast.Call]
+
+
+def made_by_factory(module: Module, handle: ast.Name | ast.Attribute) -> Made | None:
+    """Return what a factory of the module made for a site: ``task = make(3)``.
+
+    The fix lets the factory return the batch function instead. None for what no factory made.
+    Raises Declined if the factory or what it made has a use that is no call.
+    """
+    names = module.names
+    made = _makers(module, handle)
+    factories = {binding for call in made for binding in _factories(names, call)}
+    factory = next(iter(factories)).node if len(factories) == 1 else None
+    if not made or not isinstance(factory, ast.FunctionDef):
         return None
-    factories = names.reaching(call.func)
-    factory = factories[0].node if len(factories) == 1 else None
-    if not isinstance(factory, ast.FunctionDef):
-        return None
+    (binding,) = factories
     returned = [node.value for node in returns_of(module, factory)]
     if factory.decorator_list or len(returned) != 1 or returned[0] is None:
         raise Declined(f"what `{factory.name}` returns may change")
-    if factories[0].scope is names.root and not _all_uses_seen(names):
+    if binding.scope is names.root and not _all_uses_seen(names):
         raise Declined(f"another module may call `{factory.name}`")
-    uses = [(reaching[0], handle), (factories[0], call.func)]
-    if isinstance(returned[0], ast.Name):
-        uses += [(binding, returned[0]) for binding in names.reaching(returned[0])]
-    for binding, use in uses:
-        if names.uses(binding) != [use] or len(binding.scope.bindings[binding.name]) != 1:
-            raise Declined(f"`{binding.name}` has another use")
-    return returned[0]
+    calls = [names.parents[use] for use in names.uses(binding)]
+    every = frozenset(call for call in calls if isinstance(call, ast.Call))
+    if len(every) != len(calls) or len(binding.scope.bindings[binding.name]) != 1:
+        raise Declined(f"`{binding.name}` has another use")
+    for task in names.reaching(returned[0]) if isinstance(returned[0], ast.Name) else ():
+        if names.uses(task) != returned or len(task.scope.bindings[task.name]) != 1:
+            raise Declined(f"`{task.name}` has another use")
+    if not _is_only_submitted(names, handle) or any(call not in every for call in made):
+        raise Declined(f"`{ast.unparse(handle)}` has another use")
+    return Made(factory, returned[0], frozenset(made), every)
+
+
+def _factories(names: ModuleNames, call: ast.Call) -> list[Binding]:
+    """Return the functions of the module that a call may call."""
+    bindings = names.reaching(call.func) if isinstance(call.func, ast.Name) else []
+    return [b for b in bindings if b.kind is BindingKind.FUNCTION]
+
+
+def _makers(module: Module, handle: ast.Name | ast.Attribute) -> list[ast.Call]:
+    """Return the calls that may have made what a site submits, nothing for anything else."""
+    names = module.names
+    if isinstance(handle, ast.Attribute):
+        stores = [n for n in names.attributes(handle.attr) if isinstance(n.ctx, ast.Store)]
+        values = [getattr(names.parents[store], "value", None) for store in stores]
+        return _only_calls(values)
+    reaching = names.reaching(handle)
+    if len(reaching) != 1:
+        return []
+    (binding,) = reaching
+    if binding.kind is BindingKind.ASSIGN:
+        return _only_calls([binding.value])
+    if binding.kind is BindingKind.UNPACKED:
+        return _only_calls([_beside(binding)])
+    if binding.kind is BindingKind.PARAMETER:
+        return _only_calls(given_values(module, binding))
+    if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+        return _only_calls(_elements(names, binding))
+    return []
+
+
+def _beside(binding: Binding) -> ast.expr | None:
+    """Return the ``y`` that a name gets by ``a, b = x, y``."""
+    statement = binding.statement
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.Tuple):
+        for target in statement.targets:
+            places = target.elts if isinstance(target, ast.Tuple) else []
+            plain = not any(isinstance(e, ast.Starred) for e in (*places, *statement.value.elts))
+            if plain and binding.node in places and len(places) == len(statement.value.elts):
+                return statement.value.elts[places.index(binding.node)]
+    return None
+
+
+def _only_calls(values: Sequence[ast.expr | None]) -> list[ast.Call]:
+    calls = [value for value in values if isinstance(value, ast.Call)]
+    return calls if len(calls) == len(values) else []
+
+
+def _is_only_submitted(names: ModuleNames, handle: ast.Name | ast.Attribute) -> bool:
+    """Whether a name, or an attribute that is set once, has no use but to be submitted."""
+    if isinstance(handle, ast.Attribute):
+        return len(names.attributes(handle.attr)) == 2
+    (binding,) = names.reaching(handle)
+    function = binding.scope.node
+    if binding.kind is BindingKind.PARAMETER and (
+        not isinstance(function, ast.FunctionDef) or default_of(function, handle.id) is not None
+    ):
+        return False
+    return names.uses(binding) == [handle] and len(binding.scope.bindings[handle.id]) == 1
 
 
 def source_binding(names: ModuleNames, handle: ast.Name) -> Binding:

@@ -14,7 +14,13 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.lent import lent_functions, made_by_factory, source_binding, task_of
 from ray_lint.rewrite.plan import Declined
-from ray_lint.rewrite.targets import Target, find_target, is_given, known_definition
+from ray_lint.rewrite.targets import (
+    Target,
+    find_target,
+    is_given,
+    known_definition,
+    returned_target,
+)
 
 # Classes of the standard library that do something with each attribute of those derived from them.
 _LOOKING = ("enum.", "ctypes.", "typing.NamedTuple", "typing.TypedDict")
@@ -40,8 +46,8 @@ def _factory_call(site: Site) -> ast.Call | None:
     """Return the ``return ray.remote(f)`` of the factory that made the task, if there is one."""
     task = task_of(site.submission.handle)
     made = made_by_factory(site.submission.module, task) if isinstance(task, ast.Name) else None
-    made = _without_options(made)
-    return made if isinstance(made, ast.Call) else None
+    returned = _without_options(made.returned) if made is not None else None
+    return returned if isinstance(returned, ast.Call) else None
 
 
 def _is_parameter(names: ModuleNames, given: ast.expr | None) -> bool:
@@ -62,12 +68,14 @@ def find_member(names: ModuleNames, site: Site) -> Target:
         return _made_of_parameter(names, site, task, lent)
     several = bool(site.callee.others or site.callee.lent)
     if not isinstance(task, ast.Attribute):
+        returned: ast.expr | None = _factory_call(site)
+        if returned is not None:
+            return _made_of_plain(names, site, definition, None, returned)
         made = source_binding(names, task).value if isinstance(task, ast.Name) else task
-        returned = _factory_call(site)
-        made = returned or _without_options(made)
+        made = _without_options(made)
         if several or not isinstance(made, ast.Call) or given not in made.args:
             raise Declined("its function is not given by name where it is made remote")
-        return _made_of_plain(names, site, definition, None, returned)
+        return _made_of_plain(names, site, definition, None)
     owner = _class_of(names, task.value)
     bindings, stores = _meanings(names, task.attr)
     if len(bindings) + len(stores) != 1:
@@ -94,6 +102,9 @@ def find_member(names: ModuleNames, site: Site) -> Target:
         if lent is not None:
             judge_objects(names, holder)
             return _made_of_parameter(names, site, kept, lent, stored, task)
+        made_here = made_by_factory(site.submission.module, task)
+        if made_here is not None and isinstance(made_here.returned, ast.Name):
+            return returned_target(names, site, made_here.returned)
         value = kept if isinstance(kept, ast.Call) else None
         if value is None or given not in value.args:
             raise Declined(f"what `{ast.unparse(task)}` stands for changes")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 
@@ -39,7 +39,7 @@ from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
 from ray_lint.rewrite.introspection import introspection, sees_lifetimes
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.kept_code import judge_late
-from ray_lint.rewrite.lent import task_of
+from ray_lint.rewrite.lent import Made, made_by_factory, task_of
 from ray_lint.rewrite.members import find_member, is_no_name
 from ray_lint.rewrite.observers import (
     fills_beside,
@@ -101,6 +101,22 @@ _BUILTINS_WRITTEN = {
 _LATER = "it is fixed after"
 
 
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """A form of a site that can be written. ``further`` are what it may call besides."""
+
+    site: Site
+    target: Target
+    shape: Shape
+    arguments: list[Argument]
+    further: list[tuple[Target, list[Argument]]]
+    signature: BatchSignature
+    strategy: Strategy
+    uses: Uses
+    unpacked: bool
+    options: list[ast.keyword]
+
+
 class Rewriter(Submitted):
     """Builds the fixes of one module. LibCST parses the module when the first fix is built."""
 
@@ -120,12 +136,10 @@ class Rewriter(Submitted):
         """Return the fix of a site; where none is possible, a display fix with the reason."""
         title = f"Submit `{site.callee.name}` in batches"
         try:
-            if defined_elsewhere(site):
-                target = find_elsewhere(self.project, self.names, site)
-            elif is_no_name(self.names, site):
-                target = find_member(self.names, site)
-            else:
-                target = find_target(self.names, site)
+            group = self._of_one_factory(site)
+            if len(group) > 1:
+                return self._fix_together(title, group)
+            target = self._target(site)
             found = find_shape(site.submission)
             self._leave_to_next_stage(site, found)
         except Declined as declined:
@@ -153,6 +167,71 @@ class Rewriter(Submitted):
             else:
                 return self._done(title, edits, target, doubts)
         return Fix(title, Applicability.DISPLAY, (), reason)
+
+    def _target(self, site: Site) -> Target:
+        """Return what the site calls. Raises Declined where it cannot be extended."""
+        if defined_elsewhere(site):
+            return find_elsewhere(self.project, self.names, site)
+        if is_no_name(self.names, site):
+            return find_member(self.names, site)
+        return find_target(self.names, site)
+
+    def _of_one_factory(self, site: Site) -> list[Site]:
+        """Return the sites that submit what one factory made: it can return one kind of task.
+
+        Raises Declined if one of its tasks has another use.
+        """
+        made = self._made(site)
+        if made is None or made.calls == made.every:
+            return [site]
+        group: list[Site] = []
+        calls: set[ast.Call] = set()
+        for other in self.sites:
+            try:
+                own = self._made(other)
+            except Declined:
+                continue
+            if own is not None and own.factory is made.factory:
+                group.append(other)
+                calls |= own.calls
+        if calls != made.every:
+            raise Declined(f"`{made.factory.name}` has another use")
+        return group
+
+    def _made(self, site: Site) -> Made | None:
+        task = task_of(site.submission.handle)
+        if site.submission.through is not None or not isinstance(task, ast.Name | ast.Attribute):
+            return None
+        return made_by_factory(self.module, task)
+
+    def _fix_together(self, title: str, group: list[Site]) -> Fix:
+        """Return the one fix of several sites. Raises Declined if one of them cannot be fixed."""
+        edits, doubts = Edits(), Doubts()
+        target: Target | None = None
+        first: _Plan | None = None
+        for site in group:
+            target = self._target(site)
+            plan, own = self._first_plan(site, target)
+            for reason in own.reasons:
+                doubts.add(reason)
+            first = first or plan
+            if (plan.strategy, plan.signature) != (first.strategy, first.signature):
+                raise Declined("tasks of one factory are submitted in several ways")
+            self._write(edits, plan, doubts)
+        assert target is not None
+        return self._done(title, edits, target, doubts)
+
+    def _first_plan(self, site: Site, target: Target) -> tuple[_Plan, Doubts]:
+        """Return the widest form of a site that can be written, with its doubts."""
+        shape = find_shape(site.submission)
+        while True:
+            doubts = Doubts()
+            try:
+                return self._plan(site, target, shape, doubts), doubts
+            except Declined:
+                if shape.narrower is None:
+                    raise
+                shape = shape.narrower
 
     def _leave_to_next_stage(self, site: Site, shape: Shape) -> None:
         """Decline until the task is fixed that takes the result in the same run of the loop.
@@ -204,6 +283,12 @@ class Rewriter(Submitted):
                 yield FileEdits(filename, done, spans)
 
     def _edits(self, site: Site, target: Target, shape: Shape, doubts: Doubts) -> Edits:
+        edits = Edits()
+        self._write(edits, self._plan(site, target, shape, doubts), doubts)
+        return edits
+
+    def _plan(self, site: Site, target: Target, shape: Shape, doubts: Doubts) -> _Plan:
+        """Weigh a form of a site and choose its strategy."""
         names = self.names
         arguments = self._merged(site, target, shape, self._arguments(site, target, shape))
         proof = self._judge_task(target, shape, arguments, doubts)
@@ -253,21 +338,25 @@ class Rewriter(Submitted):
             unpacked=unpacked,
             counted=strategy is Strategy.VALUES,
         )
+        return _Plan(
+            site, target, shape, arguments, further, signature, strategy, uses, unpacked, options
+        )
 
-        edits = Edits()
-        batch = self._batch(edits, site, target, signature, arguments, strategy, doubts)
-        for other, passed in further:
+    def _write(self, edits: Edits, plan: _Plan, doubts: Doubts) -> None:
+        """Write the edits of a plan: the batch functions and the site."""
+        site, target, strategy = plan.site, plan.target, plan.strategy
+        batch = self._batch(edits, site, target, plan.signature, plan.arguments, strategy, doubts)
+        for other, passed in plan.further:
             if not other.only_called:
                 fitting = signature_for(
                     passed,
                     other.definition,
-                    unpacked=unpacked,
+                    unpacked=plan.unpacked,
                     counted=strategy is Strategy.VALUES,
                 )
                 name = self._batch(edits, site, other, fitting, passed, strategy, doubts)
                 self._pass(edits, other, name)
-        self._site(edits, site, target, shape, arguments, signature, batch, strategy, uses, options)
-        return edits
+        self._site(edits, plan, batch)
 
     def _judge_task(
         self, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
@@ -553,20 +642,9 @@ class Rewriter(Submitted):
 
     # -- text ---------------------------------------------------------------------------------
 
-    def _site(
-        self,
-        edits: Edits,
-        site: Site,
-        target: Target,
-        shape: Shape,
-        arguments: list[Argument],
-        signature: BatchSignature,
-        batch: str,
-        strategy: Strategy,
-        uses: Uses,
-        options: list[ast.keyword],
-    ) -> None:
-        source = self._source
+    def _site(self, edits: Edits, plan: _Plan, batch: str) -> None:
+        source, site, target = self._source, plan.site, plan.target
+        arguments, signature = plan.arguments, plan.signature
         remote = batch
         if target.is_method:
             actor = actor_of(site.submission.handle)
@@ -591,7 +669,7 @@ class Rewriter(Submitted):
             shared=tuple(shared),
             options=tuple(
                 f"{k.arg}={source.code(k.value)}" if k.arg else f"**{source.code(k.value)}"
-                for k in options
+                for k in plan.options
             ),
             signature=signature,
             name=site.callee.name.rpartition(".")[2] if target.is_method else target.name,
@@ -603,7 +681,7 @@ class Rewriter(Submitted):
         if target.written is not self.module or target.local:
             anchor = text.insertions.before_action(site.submission.call)
         writer = SiteWriter(self.names, source, text.supply, text.insertions, items, anchor)
-        writer.write(edits, shape, site, arguments, call, strategy, uses)
+        writer.write(edits, plan.shape, site, arguments, call, plan.strategy, plan.uses)
 
     def _ordered(
         self, arguments: list[Argument], signature: BatchSignature

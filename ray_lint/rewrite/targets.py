@@ -83,8 +83,8 @@ def find_target(names: ModuleNames, site: Site, kept: ast.Name | None = None) ->
     if not isinstance(handle, ast.Name):
         raise Declined("it is not called by a plain name")
     made = made_by_factory(module, handle)
-    if isinstance(made, ast.Name):
-        return _named(names, site, callee, source_binding(names, made), made, lent=(made,))
+    if made is not None and isinstance(made.returned, ast.Name):
+        return returned_target(names, site, made.returned)
     lent = lent_names(module, handle)
     if not lent:
         return _named(names, site, callee, source_binding(names, handle), handle, kept=kept)
@@ -103,6 +103,11 @@ def find_target(names: ModuleNames, site: Site, kept: ast.Name | None = None) ->
         for binding, passed in given.items()
     ]
     return replace(first, others=tuple(others))
+
+
+def returned_target(names: ModuleNames, site: Site, task: ast.Name) -> Target:
+    """Return the target for a task that its factory returns by name."""
+    return _named(names, site, site.callee, source_binding(names, task), task, lent=(task,))
 
 
 def _callee_of(names: ModuleNames, callee: Callee, binding: Binding, handle: ast.Name) -> Callee:
