@@ -22,7 +22,7 @@ from ray_lint.program.counts import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.project import Definition, Project
-from ray_lint.program.size_elements import SAME_ITEMS, loop_values, values_under
+from ray_lint.program.size_elements import SAME_ITEMS, items_of, loop_values, values_under
 from ray_lint.program.size_names import class_attribute, meanings, parameter_values
 from ray_lint.program.wording import keyword_of, name_evidence, words_of
 
@@ -267,9 +267,9 @@ def _called(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number:
         return Number(1, 256, "known", f"`{words_of(node)}`", True)
     if name in {"builtins.input", "os.getenv", "os.environ.get"}:
         return Number(0, INFINITY, "data", f"`{words_of(node)}`")
-    if name in {"random.randint", "random.randrange"} and len(node.args) == 2:
-        numbers = [sizes.number(module, a, depth) for a in node.args]
-        return join_numbers(numbers)
+    drawn = _drawn(sizes, module, node, depth)
+    if drawn is not None:
+        return drawn
     function = next(iter(sizes.project.definitions(module, node.func)), None)
     if function is not None and function.binding is not None and not function.attributes:
         definition = function.binding.node
@@ -281,6 +281,25 @@ def _called(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number:
         if "cluster_resources" in base or "available_resources" in base:
             return Number(1, 256, "known", f"`{words_of(node)}`", True)
     return replace(ANY, reason=f"`{words_of(node)}` is not known here")
+
+
+def _drawn(sizes: Sizes, module: Module, node: ast.Call, depth: int) -> Number | None:
+    """Return the bounds of one random number: ``rng.randint(3, 9)``, ``rng.choice((4, 8))``."""
+    if not isinstance(node.func, ast.Attribute) or not node.args or len(node.args) > 2:
+        return None
+    if node.keywords:  # `size=`
+        return None
+    if node.func.attr in ("randint", "randrange", "integers"):
+        bounds = [sizes.number(module, a, depth) for a in node.args]
+        if len(bounds) == 1:
+            bounds.append(Number(0, 0, "known", "0"))
+        return join_numbers(bounds)
+    if node.func.attr == "choice" and len(node.args) == 1:
+        values = items_of(module, node.args[0]) or []
+        numbers = [sizes.number(module, value, depth) for value in values]
+        if numbers and all(number.kind == "known" for number in numbers):
+            return join_numbers(numbers)
+    return None
 
 
 def _returned(sizes: Sizes, home: Module, function: ast.FunctionDef, depth: int) -> Number:

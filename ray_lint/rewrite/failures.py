@@ -202,10 +202,9 @@ def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
 def _are_values(names: ModuleNames, node: ast.expr) -> bool:
     """Whether a name stands for what was fetched: ``levels`` after ``levels = ray.get(levels)``."""
     bindings = names.reaching(node) if isinstance(node, ast.Name) else []
-    values = [
-        b.value.elt if isinstance(b.value, ast.ListComp | ast.SetComp) else b.value
-        for b in bindings
-    ]
+    values = [b.value for b in bindings]
+    values = [v.elt if isinstance(v, ast.ListComp | ast.SetComp) else v for v in values]
+    values = [v.value if isinstance(v, ast.DictComp) else v for v in values]
     return bool(values) and all(
         isinstance(value, ast.Call) and names.stands_for(value.func, *RAY_GET) for value in values
     )
@@ -442,7 +441,9 @@ def _numbered(expression: ast.expr, numbers: dict[str, str]) -> str:
 def _any_place(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:
     """Whether a place is computed, or runs through the places in another order than theirs."""
     if not isinstance(key, ast.Name) or key not in names.order:
-        return not isinstance(key, ast.Constant) and not _counts_alike(names, shape, key)
+        parts = key.elts if isinstance(key, ast.Tuple) else [key]
+        constant = all(isinstance(part, ast.Constant) for part in parts)
+        return not constant and not _counts_alike(names, shape, key)
     for binding in names.reaching(key):
         if binding.kind not in (BindingKind.LOOP, BindingKind.COMPREHENSION):
             continue

@@ -13,6 +13,7 @@ from ray_lint.program.effects import (
     EffectKind,
     effects_of,
     expression_effects,
+    has_value,
     is_immutable,
     may_be_iterator,
 )
@@ -35,6 +36,7 @@ from ray_lint.rewrite.foreign import (
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH, LARGEST_SHORT_BATCH
+from ray_lint.rewrite.identity import judge_identity, may_share_identity, tells_objects_apart
 from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
 from ray_lint.rewrite.introspection import introspection, sees_lifetimes
 from ray_lint.rewrite.items import ItemWriter, holds_references
@@ -62,12 +64,10 @@ from ray_lint.rewrite.safety import (
     judge_class_body,
     judge_container,
     judge_failures,
-    judge_identity,
     judge_late_inputs,
     judge_onlookers,
     judge_partial_reads,
     judge_waiting,
-    tells_objects_apart,
 )
 from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
 from ray_lint.rewrite.sharing import Sharing
@@ -326,7 +326,8 @@ class Rewriter(Submitted):
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
-        unpacked = self._unpacked(shape, every, doubts, mutates=proof.mutates_items or keeps)
+        apart = proof.mutates_items or keeps or self._may_share_identity(every)
+        unpacked = self._unpacked(shape, every, doubts, mutates=apart)
         if unpacked and target.dealt is not None:
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         if unpacked:  # an item that is not there yet keeps its batch from starting
@@ -621,6 +622,13 @@ class Rewriter(Submitted):
                 ):
                     return Strategy.VALUES, uses
         return Strategy.REFERENCES, nothing
+
+    def _may_share_identity(self, arguments: list[Argument]) -> bool:
+        def valued(expression: ast.expr) -> bool:
+            known = expression in self.names.order
+            return known and has_value(self.project, self.module, expression)
+
+        return may_share_identity(self.names, arguments, valued)
 
     def _unpacked(
         self, shape: Shape, arguments: list[Argument], doubts: Doubts, *, mutates: bool

@@ -8,10 +8,8 @@ from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
-from ray_lint.program.functions import given_back
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
-from ray_lint.program.records import is_enumeration
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
@@ -111,75 +109,6 @@ def judge_body(
         shares_results=EffectKind.RETURNS_SHARED in kinds,
         mutates_items=mutates_items,
     )
-
-
-def judge_identity(
-    names: ModuleNames, definition: ast.FunctionDef | ast.Lambda, doubts: Doubts
-) -> None:
-    """Doubt a body that asks which object it has: items of a batch may share one.
-
-    There is one object of a constant, and of a member of an enumeration, in any case.
-    """
-    if any(_compares_identity(names, node) for node in ast.walk(definition)):
-        doubts.add("it compares the identity of objects (`is`)")
-    if _has_nan(names) and any(_is_older(names, value) for value in given_back(names, definition)):
-        doubts.add("its results may hold one NaN, which equals itself only as the same object")
-
-
-def _compares_identity(names: ModuleNames, node: ast.AST) -> bool:
-    return isinstance(node, ast.Compare) and any(
-        isinstance(operator, ast.Is | ast.IsNot)
-        and not isinstance(other, ast.Constant)
-        and not _is_enum_member(names, other)
-        for operator, other in zip(node.ops, node.comparators, strict=True)
-    )
-
-
-@once_per_module
-def tells_objects_apart(names: ModuleNames) -> bool:
-    """Whether a module tells equal objects apart: results that are sent together may be one."""
-    calls = names.index.every(ast.Call)
-    return any(names.stands_for(call.func, "builtins.id") for call in calls) or any(
-        _compares_identity(names, node) for node in names.index.every(ast.Compare)
-    )
-
-
-@once_per_module
-def _has_nan(names: ModuleNames) -> bool:
-    """Whether the module makes a NaN: tuples that hold the same one are equal."""
-    named = any(names.attributes(name) for name in ("nan", "NaN", "NAN"))
-    return named or any(
-        isinstance(node.value, str)
-        and node.value.strip("+- ").lower() == "nan"
-        and isinstance(names.parents.get(node), ast.Call)
-        for node in names.index.every(ast.Constant)
-    )
-
-
-def _is_older(names: ModuleNames, value: ast.expr | None, depth: int = 0) -> bool:
-    """Whether a result may be an object that its task did not make, or a part of one."""
-    if isinstance(value, ast.IfExp | ast.BoolOp):
-        parts = value.values if isinstance(value, ast.BoolOp) else [value.body, value.orelse]
-        return any(_is_older(names, part, depth) for part in parts)
-    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute):
-        return value.func.attr in ("get", "pop", "setdefault")
-    if isinstance(value, ast.Name):
-        bindings = names.reaching(value)
-        made = (BindingKind.ASSIGN, BindingKind.AUGMENTED)
-        local = all(b.scope is names.scope_of(value).frame and b.kind in made for b in bindings)
-        older = [b.value for b in bindings if b.kind is BindingKind.ASSIGN]
-        return not local or depth > 3 or any(_is_older(names, v, depth + 1) for v in older)
-    return isinstance(value, ast.Attribute | ast.Subscript)
-
-
-def _is_enum_member(names: ModuleNames, node: ast.expr) -> bool:
-    """Whether an expression is ``Color.RED`` of an enumeration of this module."""
-    base = node.value if isinstance(node, ast.Attribute) else None
-    if not isinstance(base, ast.Name) or base not in names.order:
-        return False
-    bindings = names.reaching(base)
-    made = bindings[0].node if len(bindings) == 1 else None
-    return isinstance(made, ast.ClassDef) and is_enumeration(names, made)
 
 
 def judge_container(names: ModuleNames, shape: Shape) -> None:

@@ -7,6 +7,7 @@ from ray_lint.program.effects.kinds import Effect, EffectKind
 from ray_lint.program.effects.questions import (
     effects_of,
     expression_effects,
+    has_value,
     immutable_entries,
     is_immutable,
     kinds_of,
@@ -21,6 +22,7 @@ __all__ = [
     "EffectKind",
     "effects_of",
     "expression_effects",
+    "has_value",
     "immutable_entries",
     "is_immutable",
     "kinds_of",

@@ -91,7 +91,8 @@ class Libraries(Machine):
         self._conversions(name, args)
         if name == "copy.deepcopy" and first.immutable:
             return first
-        result = self.interpret(table.FUNCTIONS[name], node, first, args.every)
+        items = [value for value in args.every if value is not args.keywords.get("key")]
+        result = self.interpret(table.FUNCTIONS[name], node, first, items)
         if called is not None and name in {"builtins.map", "functools.reduce"}:
             return result | called
         return result
@@ -189,9 +190,12 @@ class Libraries(Machine):
                 self.class_write(every[index], "…")
         if name == "builtins.next":
             if len(every) < 2:
-                self.may_raise(
-                    "calls `next` without a default", ("StopIteration",), EffectKind.RAISES
+                given = node.args[0] if isinstance(node, ast.Call) and node.args else None
+                found = isinstance(given, ast.GeneratorExp) or (
+                    isinstance(given, ast.Call) and self.names.stands_for(given.func, "csv.reader")
                 )
+                kind = EffectKind.MAY_RAISE if found else EffectKind.RAISES
+                self.may_raise("calls `next` without a default", ("StopIteration",), kind)
             return union([self.iterate(every[0]), *every[1:]]) if every else FRESH
         if name.startswith("heapq.heap") and result == ".":
             self.may_raise("takes from a heap that may be empty", ("IndexError",))

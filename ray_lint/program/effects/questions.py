@@ -95,6 +95,7 @@ def _form_effects(module: Module, function: FunctionNode) -> list[Effect]:
 
 
 _CALLABLE = ("def:", "lib:", "class:", "instance:class:")
+_NESTED = 4  # collections in collections
 _COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
 
 
@@ -129,6 +130,30 @@ def _holds_plain(analysis: Analysis, value: Value) -> bool:
     cells = [analysis.heap.get(token) for token in value.refs]
     return all(
         cell is not None and analysis.plain(cell.contents) and analysis.plain(cell.keys)
+        for cell in cells
+    )
+
+
+def has_value(project: Project | None, module: Module, expression: ast.expr) -> bool:
+    """Whether a copy is equal to what an expression stands for, and to all that it holds."""
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        return _is_equal_to_copy(analysis, analysis.value(expression), 0)
+    except (TooLarge, RecursionError, KeyError):
+        return False
+
+
+def _is_equal_to_copy(analysis: Analysis, value: Value, depth: int) -> bool:
+    if analysis.plain(value):
+        return True
+    if not value.types or not value.types <= _COLLECTIONS | {"array"} or depth > _NESTED:
+        return False
+    cells = [analysis.heap.get(token) for token in value.refs]
+    return all(
+        cell is not None
+        and _is_equal_to_copy(analysis, cell.contents, depth + 1)
+        and _is_equal_to_copy(analysis, cell.keys, depth + 1)
         for cell in cells
     )
 
