@@ -431,7 +431,9 @@ class Costs:
         if name in known_costs.PER_ELEMENT:
             elements = self._arrays.made(module, node)
             if elements is None:
-                work.take_unknown(f"makes an array of unknown size with `{words}`", line)
+                seen = self._origins.are_made_here(module, node.args)
+                size = "small" if seen else "unknown"
+                work.take_unknown(f"makes an array of {size} size with `{words}`", line, seen=seen)
             else:
                 seconds = 2e-6 + elements * known_costs.PER_ELEMENT[name]
                 work.take(seconds * runs, f"calls `{words}`", line)
@@ -462,7 +464,9 @@ class Costs:
         if kind == "heavy":
             work.take_heavy(f"calls `{words}`, which {value}", line)
         elif kind == "unknown":
-            work.take_unknown(f"calls `{words}`, which {value}", line)
+            linear = name.startswith(known_costs.LINEAR)
+            seen = linear and self._origins.are_made_here(module, node.args)
+            work.take_unknown(f"calls `{words}`, which {value}", line, seen=seen)
         else:
             assert isinstance(value, float)
             work.take(value * runs, f"calls `{words}`", line)

@@ -356,6 +356,8 @@ PER_ELEMENT: dict[str, float] = {
 }
 
 MATRIX = ("numpy.matmul", "numpy.dot", "numpy.linalg.", "scipy.linalg.", "torch.matmul")
+LINEAR = ("numpy.fft.", "numpy.vectorize", "scipy.stats.", "scipy.special.", "scipy.interpolate.")
+"""What hardly costs more than a loop over what it is given."""
 MATRIX_SECONDS = 1e-10  # per multiplication of numbers, on one core
 ROW_WORDS = frozenset({"row", "col", "column", "vec", "vector"})
 ROW_SECONDS = 1e-5  # two rows of some thousand numbers
@@ -420,7 +422,7 @@ TINY_METHODS = frozenset(
     strip lstrip rstrip lower upper title capitalize startswith endswith replace split rsplit
     splitlines join format encode decode find rfind isdigit isalpha isnumeric isspace zfill ljust
     isalnum isdecimal islower isupper istitle isascii isidentifier isprintable removeprefix
-    removesuffix expandtabs rindex maketrans format_map
+    removesuffix expandtabs rindex maketrans format_map substitute safe_substitute unpack_from
     rjust center partition rpartition translate casefold swapcase hex to_bytes bit_length
     union intersection difference issubset issuperset symmetric_difference isdisjoint
     group groups match search fullmatch groupdict findall sub

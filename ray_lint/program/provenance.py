@@ -96,9 +96,10 @@ class Origins:
     def made_here(self, module: Module, loop: ast.AST) -> bool:
         """Whether all that a loop runs over comes from small values in sight."""
         start = getattr(loop, "iter", None)
-        if isinstance(loop, ast.While) and isinstance(loop.test, ast.Name):
-            start = loop.test  # a list of work to do: it ends when the data is used up
-        return start is not None and self.are_made_here(module, [start])
+        starts = [] if start is None else [start]
+        if isinstance(loop, ast.While):
+            starts = _ends(module, loop)
+        return bool(starts) and self.are_made_here(module, starts)
 
     def are_made_here(
         self, module: Module, values: Sequence[ast.expr], largest: int = _LARGE
@@ -268,6 +269,24 @@ class _Search:
                 self.left += [(module, each) for each in parent.args]
         elif isinstance(parents.get(parent), ast.Expr):
             self.left.append((module, parent))  # `fill(rows)`
+
+
+def _ends(module: Module, loop: ast.While) -> list[ast.expr]:
+    """Return what a ``while`` ends by: a list of work that is used up, or what it is left for."""
+    test = loop.test
+    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Call):
+        if module.names.stands_for(test.left.func, "builtins.len"):
+            test = test.left.args[0]
+    if isinstance(test, ast.Name):
+        return [test]
+    if not isinstance(test, ast.Constant):
+        return []
+    return [
+        node.test
+        for node in loop.body
+        if isinstance(node, ast.If)
+        and any(isinstance(s, ast.Break | ast.Return) for s in node.body)
+    ]
 
 
 def _only_makes(qualified: str) -> bool:

@@ -329,6 +329,11 @@ def _joined(
     sizes: Sizes, module: Module, separator: ast.expr, parts: ast.expr, depth: int
 ) -> Count | None:
     """Return how long ``separator.join(parts)`` is."""
+    one = isinstance(separator, ast.Constant) and len(str(separator.value)) <= 1
+    if one and isinstance(parts, ast.Call) and isinstance(parts.func, ast.Attribute):
+        if parts.func.attr == "split" and not parts.args:  # each space becomes one, at most
+            whole = sizes.items(module, parts.func.value, depth)
+            return replace(whole, low=0) if whole.kind == "known" else None
     count, between = (sizes.items(module, n, depth) for n in (parts, separator))
     each = [sizes.items(module, part, depth) for part in elements_of(module, parts) or []]
     if not each or any(c.kind != "known" for c in (count, between, *each)):

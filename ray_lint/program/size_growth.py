@@ -12,7 +12,7 @@ from ray_lint.program.counts import Count, as_count, plus, times
 from ray_lint.program.exits import holds, unconditional
 from ray_lint.program.functions import class_around
 from ray_lint.program.module import Module
-from ray_lint.program.names import LOOPS, Binding
+from ray_lint.program.names import FUNCTIONS, LOOPS, Binding
 from ray_lint.program.records import owner_of
 from ray_lint.program.remote_values import Remotes
 from ray_lint.program.size_elements import counter_of, told_variables
@@ -71,8 +71,8 @@ def grown(
             count = filled if len(changes) == 1 else replace(filled, low=0)
             continue
         certain = (
-            inline
-            and use is not None
+            use is not None
+            and (inline or _is_filled_before(home, place, use))
             and names.order[place] < names.order[use]
             and not any(holds(home, loop, use) for loop in loops)
             and unconditional(home, place, loops, binding)
@@ -156,6 +156,17 @@ def _runs(sizes: Sizes, home: Module, place: ast.AST, binding: Binding) -> Count
     for call in calls[:20]:
         total = plus(total, sizes.loops(home, names.enclosing_loops(call)))
     return total
+
+
+def _is_filled_before(home: Module, place: ast.AST, use: ast.AST) -> bool:
+    """Whether the module itself fills a collection, above the function that uses it."""
+    names = home.names
+    around = [a for a in names.ancestors(use) if isinstance(a, FUNCTIONS)]
+    return (
+        names.scope_of(place).frame is names.root
+        and bool(around)
+        and names.order[place] < names.order[around[-1]]
+    )
 
 
 def _filled(

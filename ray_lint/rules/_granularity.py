@@ -74,9 +74,9 @@ def _adds_up(site: Site, config: Config) -> bool:
         return False
     if count.low * SMALL_BURSTS >= config.min_items:
         return True
-    if cost.seconds is None or count.high is None or count.low < SHORT_ROW:
+    if count.high is None or count.low < SHORT_ROW:
         return False
-    return cost.seconds * count.high <= config.task_threshold
+    return cost.seen if cost.seconds is None else cost.seconds * count.high <= config.task_threshold
 
 
 def _many_anyway(site: Site, config: Config) -> bool:

@@ -545,7 +545,7 @@ _METHODS: dict[str, dict[str, str]] = {
         "str": "as_posix as_uri",
         "atom": "joinpath with_name with_stem with_suffix relative_to",
     },
-    "struct": {"bytes": "pack", "tuple[number]": "unpack"},
+    "struct": {"bytes": "pack", "tuple[number]": "unpack unpack_from"},
     "template": {"str": "substitute safe_substitute"},
     "matcher": {
         "float": "ratio quick_ratio",
@@ -629,6 +629,7 @@ RAISING_METHODS = {
     "fromhex": "ValueError",
     "to_bytes": "OverflowError",
     "unpack": "?",
+    "unpack_from": "?",
     "pack": "?",
     "choice": "?",
     "choices": "?",
