@@ -274,9 +274,9 @@ class _Search:
 def _ends(module: Module, loop: ast.While) -> list[ast.expr]:
     """Return what a ``while`` ends by: a list of work that is used up, or what it is left for."""
     test = loop.test
-    if isinstance(test, ast.Compare) and isinstance(test.left, ast.Call):
-        if module.names.stands_for(test.left.func, "builtins.len"):
-            test = test.left.args[0]
+    left = test.left if isinstance(test, ast.Compare) else None
+    if isinstance(left, ast.Call) and module.names.stands_for(left.func, "builtins.len"):
+        test = left.args[0]
     if isinstance(test, ast.Name):
         return [test]
     if not isinstance(test, ast.Constant):

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program import known_sizes as known
+from ray_lint.program.callers import given_values
 from ray_lint.program.counts import (
     ANY,
     LARGE,
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
     from ray_lint.program.sizes import Sizes
 
 _COLLECTIONS = ("builtins.list", "builtins.dict", "builtins.set", "collections.deque")
+_NAMES = 4  # by which lists are handed on
+_FACTORS = 20  # of a product
 _SHORT_TEXT = 200
 """Characters of a text whose pieces are surely few; how many a longer one has, its data tell."""
 
@@ -330,10 +333,10 @@ def _joined(
 ) -> Count | None:
     """Return how long ``separator.join(parts)`` is."""
     one = isinstance(separator, ast.Constant) and len(str(separator.value)) <= 1
-    if one and isinstance(parts, ast.Call) and isinstance(parts.func, ast.Attribute):
-        if parts.func.attr == "split" and not parts.args:  # each space becomes one, at most
-            whole = sizes.items(module, parts.func.value, depth)
-            return replace(whole, low=0) if whole.kind == "known" else None
+    cut = parts.func if isinstance(parts, ast.Call) and not parts.args else None
+    if one and isinstance(cut, ast.Attribute) and cut.attr == "split":
+        whole_text = sizes.items(module, cut.value, depth)  # each space becomes one, at most
+        return replace(whole_text, low=0) if whole_text.kind == "known" else None
     count, between = (sizes.items(module, n, depth) for n in (parts, separator))
     each = [sizes.items(module, part, depth) for part in elements_of(module, parts) or []]
     if not each or any(c.kind != "known" for c in (count, between, *each)):
@@ -499,11 +502,23 @@ def _product_of_all(sizes: Sizes, module: Module, node: ast.expr, depth: int) ->
     lists: ast.expr | None = node.value
     if isinstance(lists, ast.Call) and isinstance(lists.func, ast.Attribute) and not lists.args:
         lists = lists.func.value if lists.func.attr == "values" else None
-    if isinstance(lists, ast.Name):
-        bindings = module.names.reaching(lists)
+    for _ in range(_NAMES):
+        bindings = module.names.reaching(lists) if isinstance(lists, ast.Name) else []
         if len(bindings) != 1 or _is_changed(module, bindings[0]):
+            break
+        values = [bindings[0].value] if bindings[0].kind is BindingKind.ASSIGN else []
+        if bindings[0].kind is BindingKind.PARAMETER:
+            values = [*given_values(module, bindings[0])]
+        lists = values[0] if len(values) == 1 else None
+    if isinstance(lists, ast.ListComp | ast.GeneratorExp) and len(lists.generators) == 1:
+        number = sizes.loops(module, [lists.generators[0]])
+        if number.kind != "known" or number.low != number.high or number.low > _FACTORS:
             return None
-        lists = bindings[0].value if bindings[0].kind is BindingKind.ASSIGN else None
+        each = sizes.items(module, lists.elt, depth)
+        total = exactly(1, "product")
+        for _ in range(number.low):
+            total = times(total, each)
+        return total
     if isinstance(lists, ast.Dict):
         parts: list[ast.expr] = lists.values
     elif isinstance(lists, ast.List | ast.Tuple):
@@ -526,7 +541,8 @@ def _is_changed(module: Module, binding: Binding) -> bool:
     parents = module.names.parents
     for use in module.names.uses(binding):
         parent = parents.get(use)
-        if isinstance(parent, ast.Subscript | ast.AugAssign):
+        read = isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Load)
+        if isinstance(parent, ast.Subscript | ast.AugAssign) and not read:
             return True
         if isinstance(parent, ast.Attribute) and parent.attr not in {"keys", "values", "items"}:
             return True

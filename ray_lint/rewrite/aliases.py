@@ -18,7 +18,7 @@ from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Shape
-from ray_lint.rewrite.observers import reachable
+from ray_lint.rewrite.observers import is_own_entry, reachable
 from ray_lint.rewrite.overlap import Access, Overlap
 from ray_lint.rewrite.plan import Argument, Doubts
 
@@ -62,7 +62,8 @@ class Aliases:
             if text == own:
                 continue
             for item, source in held:
-                if self._may_be(store, item, source, shape):
+                own_entry = is_own_entry(self.names, store.base, item)
+                if not own_entry and self._may_be(store, item, source, shape):
                     seen = ast.unparse(item)
                     doubts.add(
                         f"`{text}`, which the loop changes, may be the same object as an item"

@@ -248,7 +248,8 @@ class ItemWriter:
             return True
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
-        if isinstance(expression, ast.Name | ast.Subscript) and expression in self.names.order:
+        one = isinstance(expression, ast.Name | ast.Subscript) or kept
+        if one and expression in self.names.order:
             kinds = kinds_of(self.project, self.module, expression)
             if kinds and kinds <= _REPEATABLE:
                 return True
@@ -412,6 +413,10 @@ def _sources(module: Module, expressions: list[ast.expr]) -> set[ast.AST]:
                 elif binding.statement is not None or binding.node in names.order:
                     stack += _unpacked_from(module, binding)
                 stack += _filled_with(names, binding)
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            # Its parameters are looked at where they are used.
+            defaults = [d for d in node.args.kw_defaults if d is not None]
+            stack += [*node.body, *node.args.defaults, *defaults]
         else:
             stack.extend(ast.iter_child_nodes(node))
     return seen

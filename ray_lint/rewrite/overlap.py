@@ -21,7 +21,7 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.items import stored_values
-from ray_lint.rewrite.observers import reachable, views_of
+from ray_lint.rewrite.observers import is_own_entry, reachable, views_of
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 
 _FRESH = (
@@ -130,6 +130,8 @@ class Overlap:
     def _compare(self, shape: Shape, store: Access, read: Access, doubts: Doubts) -> None:
         stored, seen = ast.unparse(store.base), ast.unparse(read.base)
         if stored == seen or not _meet(store, read):
+            return
+        if is_own_entry(self.names, store.base, read.base):
             return
         whole = isinstance(read.base, ast.Subscript | ast.Attribute) and read.kind == "all"
         if whole and ast.unparse(read.base.value) == stored:  # type: ignore[attr-defined]
@@ -346,10 +348,23 @@ class Overlap:
         if isinstance(made, ast.Name):
             views, escapes = views_of(self.names, made, region)
             bases = {n.id for n in ast.walk(other) if isinstance(n, ast.Name)}
-            return escapes or bool(views & bases)
+            return escapes or bool(views & bases) or self._escapes_before(made)
         if not isinstance(made, ast.Attribute):
             return False
         return _is_handed_on(self.names, made.attr)
+
+
+    def _escapes_before(self, parameter: ast.Name, depth: int = 0) -> bool:
+        """Whether who passes what a parameter gets has another name for it, or hands it on."""
+        bindings = self.names.reaching(parameter) if parameter in self.names.order else []
+        return any(
+            any(views_of(self.names, given, self.names.tree))
+            or (depth < _DEPTH and self._escapes_before(given, depth + 1))
+            for binding in bindings
+            if binding.kind is BindingKind.PARAMETER
+            for given in given_values(self.module, binding)
+            if isinstance(given, ast.Name) and self.names.owner(given) is not None
+        )
 
 
 @once_per_module

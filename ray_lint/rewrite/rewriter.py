@@ -567,7 +567,7 @@ class Rewriter(Submitted):
                 if shape.form is not Form.NEXT and takes_out(names, name, argument):
                     # What was taken out of a collection does not change with it.
                     changed = [use for use in changed if not self._sharing.is_shallow(use)]
-                if any(not fills_beside(names, shape, name, use) for use in changed):
+                if any(not fills_beside(names, name, use) for use in changed):
                     raise Declined(f"`{name.id}` is changed while the loop runs")
 
     def _after(self, shape: Shape, name: ast.Name) -> list[ast.stmt]:

@@ -38,6 +38,7 @@ _PASSES |= {"next", "dict", "set", "getattr", "max", "min", "memoryview"}
 _REPEATS = {"repeat", "cycle", "chain", "product", "permutations", "combinations"}
 _REPEATS = {f"itertools.{n}" for n in _REPEATS} | {"random.choices", "random.choice"}
 _NEW = (ast.List, ast.ListComp, ast.Dict, ast.DictComp, ast.Set, ast.SetComp)
+_HOOKS = {"__getattr__", "__getattribute__", "__setattr__"}
 _DEPTH = 6
 
 
@@ -354,8 +355,10 @@ class Sharing:
                 owner = names.owner(node)
                 if owner is None or (place is not expression and names.contains(place, owner.node)):
                     continue
+                part = self._read_part(node)
                 for key, uses in changes.items():
-                    named = key[1] == node.id or key[1].startswith(f"{node.id}.")
+                    whole = node.id if key[1] == node.id else f"{node.id}{part}"
+                    named = key[1] == whole or key[1].startswith(f"{whole}.")
                     if key[0] is not owner or not named:
                         continue
                     if any(not names.contains(expression, use) for use in uses) and not all(
@@ -364,6 +367,16 @@ class Sharing:
                         for b in owner.bindings.get(node.id, [])
                     ):
                         raise Declined(f"`{node.id}` is changed while the loop runs")
+
+    def _read_part(self, name: ast.Name) -> str:
+        """Return ``.attr`` if that is all that is read of an object, and it is kept there."""
+        parent = self.names.parents.get(name)
+        methods = methods_of(self.names)
+        if not isinstance(parent, ast.Attribute) or parent.attr in methods or _HOOKS & set(methods):
+            return ""
+        outer = self.names.parents.get(parent)
+        called = isinstance(outer, ast.Call) and outer.func is parent
+        return "" if called else f".{parent.attr}"
 
     def judge_lazy(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline an iterator of submissions whose arguments may change before it is read."""

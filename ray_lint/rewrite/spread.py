@@ -7,8 +7,10 @@ exception has another type.
 from __future__ import annotations
 
 import ast
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
+from ray_lint.program.callers import given_values
+from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.size_elements import SAME_ITEMS, items_of
@@ -142,9 +144,33 @@ def _keys(module: Module, item: ast.expr) -> tuple[set[str], set[str]] | None:
     if isinstance(item, ast.Dict):
         keys = [k.value if isinstance(k, ast.Constant) else None for k in item.keys]
     elif isinstance(item, ast.Call) and names.stands_for(item.func, "builtins.dict"):
-        keys = [None] if item.args else [k.arg for k in item.keywords]
+        keys = [k.arg for k in item.keywords]
+        keys += _zipped_keys(module, item.args[0]) if item.args else []
     certain = {key for key in keys if isinstance(key, str)}
     return None if len(certain) != len(keys) else (certain, certain | stored)
+
+
+def _zipped_keys(module: Module, pairs: ast.expr) -> Sequence[object]:
+    """Return the keys of ``dict(zip(table, values))``, ``[None]`` if they are not written out."""
+    names = module.names
+    zipped = isinstance(pairs, ast.Call) and names.stands_for(pairs.func, "builtins.zip")
+    first = pairs.args[0] if isinstance(pairs, ast.Call) and zipped and pairs.args else None
+    for _ in range(_DEPTH):
+        if isinstance(first, ast.Call):
+            view = isinstance(first.func, ast.Attribute) and first.func.attr == "keys"
+            if view and isinstance(first.func, ast.Attribute) and not first.args:
+                first = first.func.value
+            elif len(first.args) == 1 and names.stands_for(first.func, *SAME_ITEMS):
+                first = first.args[0]
+        reaching = names.reaching(first) if isinstance(first, ast.Name) else []
+        if len(reaching) != 1 or changing_uses(module, reaching[0].scope, reaching[0].name):
+            break
+        values = [reaching[0].value] if reaching[0].kind is BindingKind.ASSIGN else []
+        if reaching[0].kind is BindingKind.PARAMETER:
+            values = [*given_values(module, reaching[0])]
+        first = values[0] if len(values) == 1 else None
+    shown = first.keys if isinstance(first, ast.Dict) else getattr(first, "elts", [None])
+    return [key.value if isinstance(key, ast.Constant) else None for key in shown]
 
 
 def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth: int = 0) -> bool:
