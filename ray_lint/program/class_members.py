@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from ray_lint.program.names import Binding, ModuleNames
+import ast
+
+from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 
 
@@ -19,3 +21,19 @@ def _members(names: ModuleNames) -> dict[str, list[list[Binding]]]:
 def class_members(names: ModuleNames, name: str) -> list[list[Binding]]:
     """Return the bindings of a name in each class of the module that has it."""
     return _members(names).get(name, [])
+
+
+def class_of_object(names: ModuleNames, name: ast.Name) -> ast.ClassDef | None:
+    """Return the class that a name's object was made of: ``Builder`` for ``b = Builder(3)``.
+
+    None for classes that a decorator may replace, or that derive from others.
+    """
+    bindings = names.reaching(name)
+    made = bindings[0].value if len(bindings) == 1 else None
+    if not isinstance(made, ast.Call) or bindings[0].kind is not BindingKind.ASSIGN:
+        return None
+    classes = names.reaching(made.func) if isinstance(made.func, ast.Name) else []
+    owner = classes[0].node if len(classes) == 1 else None
+    if not isinstance(owner, ast.ClassDef) or owner.decorator_list or owner.bases:
+        return None
+    return owner

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.class_members import class_members
-from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
+from ray_lint.program.names import FUNCTIONS, BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.plan import Argument, Declined
@@ -250,6 +250,8 @@ def _must_be_kept(
     spec = function.args
     first = [*spec.posonlyargs, *spec.args][:1]
     owned = isinstance(attribute.value, ast.Name) and [attribute.value.id] == [a.arg for a in first]
+    members = [b.node for found in class_members(names, attribute.attr) for b in found]
+    owned = owned and not any(isinstance(member, FUNCTIONS) for member in members)  # a property
     for node in names.attributes(attribute.attr):
         method = names.scope_of(node).frame.node
         set_up = isinstance(method, ast.FunctionDef) and method.name == "__init__"
@@ -260,7 +262,12 @@ def _must_be_kept(
         else:
             owned = owned and set_up and isinstance(parent, ast.Assign | ast.AnnAssign)
     loops = names.enclosing_loops(site)
-    if not owned or any(not isinstance(loop, ast.comprehension) for loop in loops):
+    alone = all(
+        isinstance(loop, ast.comprehension)
+        or (isinstance(loop, ast.For) and len(loop.body) == 1 and not loop.orelse)
+        for loop in loops
+    )
+    if not owned or not alone:
         raise Declined(f"`{ast.unparse(attribute)}` may change while the loop runs")
 
 

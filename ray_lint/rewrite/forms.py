@@ -50,6 +50,8 @@ class Shape:
     aliases: list[ast.Assign] = field(default_factory=list)
     keeper: ast.AST | None = None
     """The function that the loop calls to submit, if that keeps the reference itself."""
+    receiver: ast.Name | None = None
+    """The object whose method the loop calls to submit: what has the container at the site."""
     beside: ast.Tuple | None = None
     """The tuple in which an appended reference is kept with other values."""
     lengths: list[ast.Call] = field(default_factory=list)

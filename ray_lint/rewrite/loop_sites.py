@@ -94,6 +94,8 @@ class LoopWriter(SiteText):
     def _container(self, shape: Shape) -> str:
         container = shape.container
         assert isinstance(container, ast.Name | ast.Attribute)  # no loop collects in another one
+        if shape.receiver is not None and isinstance(container, ast.Attribute):
+            return f"{shape.receiver.id}.{container.attr}"
         return self.source.code(container)
 
     def _empty_start(self, shape: Shape, loop: ast.stmt) -> ast.stmt | None:

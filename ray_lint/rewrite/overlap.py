@@ -353,7 +353,6 @@ class Overlap:
             return False
         return _is_handed_on(self.names, made.attr)
 
-
     def _escapes_before(self, parameter: ast.Name, depth: int = 0) -> bool:
         """Whether who passes what a parameter gets has another name for it, or hands it on."""
         bindings = self.names.reaching(parameter) if parameter in self.names.order else []

@@ -438,7 +438,8 @@ class Rewriter(Submitted):
                 raise Declined("the loop yields or awaits between two submissions")
             if isinstance(node, ast.Return) and shape.loop is not None:
                 raise Declined("the loop may return in between")
-        measured = {call.args[0] for call in shape.lengths}
+        measured: set[ast.AST | None] = {call.args[0] for call in shape.lengths}
+        measured.add(shape.receiver)  # what it keeps was judged with the method that submits
         self._overlap.judge(shape, arguments, doubts)
         self._aliases.judge(shape, arguments, doubts)
         judge_ambient(self.project, self.module, shape, arguments, doubts)

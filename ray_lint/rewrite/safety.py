@@ -123,6 +123,9 @@ def judge_container(names: ModuleNames, shape: Shape) -> None:
     values: list[ast.expr | None] = [None]
     if isinstance(container, ast.Name) and container in names.order:
         values = [binding.value for binding in names.reaching(container)]
+    elif isinstance(container, ast.Attribute):
+        stores = [n for n in names.attributes(container.attr) if isinstance(n.ctx, ast.Store)]
+        values = [getattr(names.parents[store], "value", None) for store in stores] or values
     own = _has_filling_class(names)
     for value in values:
         if isinstance(value, ast.Call):

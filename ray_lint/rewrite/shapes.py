@@ -67,14 +67,18 @@ def _kept_by_submitter(names: ModuleNames, submission: Submission) -> Shape | No
     owner = names.owner(base)
     if owner is not None and owner.node is function:
         given = bound_parameters(function, call, submitter.receiver).get(base.id)
+        spec = function.args
+        first = [a.arg for a in [*spec.posonlyargs, *spec.args]][:1]
+        kept_by_object = submitter.receiver is not None and [base.id] == first
         if base is container and isinstance(given, ast.Name | ast.Attribute):
             container = given
-        elif submitter.receiver is None or base.id != submitter.receiver.id:
+        elif not kept_by_object or container is base:
             raise Declined("the function that submits computes where it keeps the reference")
     elif names.owner_of_name(base.id, names.scope_of(call)) is not owner:
         raise Declined(f"`{base.id}` may be something else where the call stands")
     shape = in_statement(names, Form.APPEND, statement, call, container)
     shape.keeper = function
+    shape.receiver = submitter.receiver
     return shape
 
 

@@ -35,6 +35,8 @@ from ray_lint.rewrite.targets import Target
 def _is_short(site: Site, config: Config) -> bool:
     """Whether a share of the items for each CPU is soon done, however uneven they are."""
     cost, most = site.cost, site.count.high
+    if cost.seen and site.count.kind == "known" and most is not None and most < config.min_items:
+        return True  # one of many small bursts
     if cost.kind != "tiny" or cost.seconds is None:
         return False
     if cost.seconds <= SHORT_SECONDS:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from ray_lint.program.class_members import class_members
+from ray_lint.program.class_members import class_members, class_of_object
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 
@@ -51,10 +51,15 @@ def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
 
 
 def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
-    """Return what ``self.submit`` is, if all objects of the file that have it mean the same."""
-    if not isinstance(method.value, ast.Name) or method.value.id != "self":
+    """Return what ``self.submit``, or that of an object of a known class, is.
+
+    All objects of the file that have it must mean the same.
+    """
+    if not isinstance(method.value, ast.Name):
         return None
     owner = next((a for a in names.ancestors(method) if isinstance(a, ast.ClassDef)), None)
+    if method.value.id != "self":
+        owner = class_of_object(names, method.value)
     if owner is None or method.attr not in names.scopes[owner].bindings:
         return None
     named = [binding for bindings in class_members(names, method.attr) for binding in bindings]
