@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count, times
-from ray_lint.program.known_sizes import GRAPH_WORDS, MADE_CHUNKS, SHORT_CHUNK, WORKER_WORDS
+from ray_lint.program.effects import types_of
+from ray_lint.program.known_sizes import (
+    GRAPH_WORDS,
+    MADE_CHUNKS,
+    SHORT_CHUNK,
+    SHORT_TEXT,
+    WORKER_WORDS,
+)
 from ray_lint.program.names import ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.pacing import Pace, pace_of, thinned
@@ -196,7 +203,7 @@ def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Co
     """Count the calls in ``loops``; ``map(f.remote, xs)`` is like a comprehension over ``xs``."""
     if not submission.is_mapped:
         count = count_loops(project, submission.module, loops)
-        if count.chunked and count.kind == "known" and _are_short(project, submission):
+        if count.chunked and _are_short(project, submission):
             count = replace(count, chunked=False)
         if count.per_worker and count.kind == "known" and _are_of_a_graph(submission):
             count = replace(count, per_worker=False)
@@ -219,8 +226,20 @@ def _are_short(project: Project, submission: Submission) -> bool:
     sizes = Sizes(project)
     given = [*submission.call.args, *(k.value for k in submission.call.keywords)]
     counts = [sizes.items(submission.module, each) for each in given]
-    known = [c for c in counts if c.kind == "known" and c.high is not None]
-    return bool(known) and all(c.high is not None and c.high <= SHORT_CHUNK for c in known)
+    known = [(each, c.high) for each, c in zip(given, counts, strict=True) if c.kind == "known"]
+    return bool(known) and all(
+        high is not None
+        and (
+            high <= SHORT_CHUNK
+            or (high <= SHORT_TEXT and _is_text(project, submission.module, each))
+        )
+        for each, high in known
+    )
+
+
+def _is_text(project: Project, module: Module, value: ast.expr) -> bool:
+    kinds = types_of(project, module, value)
+    return kinds is not None and kinds <= frozenset({"str", "bytes"})
 
 
 def _are_of_a_graph(submission: Submission) -> bool:

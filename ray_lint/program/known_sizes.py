@@ -21,6 +21,7 @@ GRAPH_WORDS = frozenset({"adj", "adjacency", "edge", "graph", "neighbor", "neigh
 # the items are chunks of something already
 MADE_CHUNKS = frozenset({"batch", "batched", "chunk", "chunked", "minibatch"})
 SHORT_CHUNK = 64  # items: hardly work for a task
+SHORT_TEXT = 1_000  # characters, or bytes
 CHUNK_WORDS = MADE_CHUNKS | {"group", "page", "slice", "split", "window"}
 
 # as many items as the first argument

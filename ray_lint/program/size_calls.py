@@ -31,6 +31,7 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.records import method_called
 from ray_lint.program.size_arrays import array_names, reshaped_rows
 from ray_lint.program.size_elements import items_of as elements_of
+from ray_lint.program.size_elements import packed_size
 from ray_lint.program.size_ranges import range_items
 from ray_lint.program.wording import (
     is_one_chunk,
@@ -241,6 +242,9 @@ def _method_call(
             return Count(0, None, "data", f"rows of `{words_of(receiver)}`")
         if count.kind != "unknown" or method not in known.DATA_METHODS:
             return count
+    packed = packed_size(module, function) if method == "pack" else None
+    if packed is not None:
+        return exactly(packed, f"`{words_of(node.func)}`")
     if method == "to_bytes" and node.args:
         return as_count(sizes.number(module, node.args[0], depth), f"`{words_of(node)}`")
     if method in known.IN_THREE and node.args and isinstance(node.args[0], ast.Constant):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import string
+import struct
 
 from ray_lint.program.callers import given_values
 from ray_lint.program.functions import (
@@ -91,6 +92,23 @@ def is_formatted(module: Module, node: ast.expr) -> bool:
 
 def _is_text(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, str)
+
+
+def packed_size(module: Module, node: ast.Attribute) -> int | None:
+    """Return how many bytes ``HEAD.pack`` makes if ``HEAD = struct.Struct(">HI")``."""
+    made = (
+        [b.value for b in module.names.reaching(node.value)]
+        if isinstance(node.value, ast.Name)
+        else []
+    )
+    call = made[0] if len(made) == 1 else None
+    if not isinstance(call, ast.Call) or not module.names.stands_for(call.func, "struct.Struct"):
+        return None
+    layout = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None
+    try:
+        return struct.calcsize(layout) if isinstance(layout, str | bytes) else None
+    except struct.error:
+        return None
 
 
 def letters_of(module: Module, node: ast.expr) -> str:

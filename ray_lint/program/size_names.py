@@ -30,17 +30,33 @@ if TYPE_CHECKING:
     from ray_lint.program.sizes import Argument, Sizes
 
 
+_GROWING = (ast.List, ast.ListComp, ast.Call, ast.Dict, ast.Set, ast.BinOp)
+
+
 def named_items(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute, depth: int) -> Count:
     """Return how many items a name or attribute has: what its definitions say, joined."""
     counts = [
         _defined(sizes, definition, module, node, depth)
-        for definition in meanings(sizes, module, node)
+        for definition in _without_growth(meanings(sizes, module, node))
     ]
     if counts:
         return join_counts(counts)
     if isinstance(node, ast.Attribute):
         return Count(0, None, "unknown", f"`{words_of(node)}` is not seen here")
     return Count(0, None, "unknown", f"`{node.id}` is not seen here")
+
+
+def _without_growth(found: list[Definition]) -> list[Definition]:
+    """Return where a collection is made instead of where ``xs += more`` adds to it."""
+    bindings = [d.binding for d in found if d.binding is not None]
+    grown = [b for b in bindings if b.kind is BindingKind.AUGMENTED]
+    if not grown or len(bindings) != len(found):
+        return found
+    every = grown[0].scope.bindings[grown[0].name]
+    made = [b for b in every if b.kind is BindingKind.ASSIGN]
+    others = [b.statement for b in every if b.kind is not BindingKind.ASSIGN]
+    adds = all(isinstance(s, ast.AugAssign) and isinstance(s.op, ast.Add) for s in others)
+    return [Definition(found[0].module, made[0])] if len(made) == 1 and adds else found
 
 
 def meanings(sizes: Sizes, module: Module, node: ast.Name | ast.Attribute) -> list[Definition]:
@@ -109,7 +125,8 @@ def _defined(
     kind, value = binding.kind, binding.value
     if kind in (BindingKind.ASSIGN, BindingKind.WALRUS) and value is not None:
         count = sizes.items(home, value, depth)
-        if isinstance(value, ast.List | ast.ListComp | ast.Call | ast.Dict | ast.Set | ast.BinOp):
+        text = isinstance(value, ast.Constant) and isinstance(value.value, str | bytes)
+        if text or isinstance(value, _GROWING):
             count = grown(sizes, home, binding, use if home is module else None, count, depth)
         worker, chunk = name_evidence(binding.name)
         chunk = chunk and not (count.kind == "known" and is_one_chunk(binding.name))

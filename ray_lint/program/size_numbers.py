@@ -22,7 +22,13 @@ from ray_lint.program.counts import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.project import Definition, Project
-from ray_lint.program.size_elements import SAME_ITEMS, items_of, loop_values, values_under
+from ray_lint.program.size_elements import (
+    SAME_ITEMS,
+    items_of,
+    loop_values,
+    packed_size,
+    values_under,
+)
 from ray_lint.program.size_names import class_attribute, meanings, parameter_values
 from ray_lint.program.wording import keyword_of, name_evidence, words_of
 
@@ -59,6 +65,9 @@ def number_of_expression(sizes: Sizes, module: Module, node: ast.expr, depth: in
         return _called(sizes, module, node, depth)
     if isinstance(node, ast.Subscript):
         return _item(sizes, module, node, depth)
+    packed = packed_size(module, node) if isinstance(node, ast.Attribute) else None
+    if packed is not None and isinstance(node, ast.Attribute) and node.attr == "size":
+        return Number(packed, packed, "known", f"`{words_of(node)}`")
     if isinstance(node, ast.Name | ast.Attribute):
         numbers = [number_of_definition(sizes, d, depth) for d in meanings(sizes, module, node)]
         if numbers:

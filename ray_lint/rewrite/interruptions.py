@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from ray_lint.program.effects import EffectKind, effects_of, expression_effects
+from ray_lint.program.effects import EffectKind, effects_of, expression_effects, types_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -16,6 +16,8 @@ from ray_lint.rewrite.observers import reachable
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod)
+_WHOLE = {"int", "bool"}
+_NUMBERS = _WHOLE | {"float", "number"}
 _WRITES = {"write", "writelines"}
 _LAST_WORDS = ("atexit.register", "sys.excepthook", "weakref.finalize")
 _HARMLESS = (EffectKind.MAY_RAISE, EffectKind.RETURNS_SHARED, EffectKind.YIELDS)
@@ -43,7 +45,7 @@ def judge_interruptions(
                 and _may_be_zero(project, module, node.right)
             )
             if isinstance(node, ast.Call) and node in names.order:
-                fails = names.qualified(node.func) in ("builtins.int", "builtins.float") or any(
+                fails = _fails_to_convert(project, module, node) or any(
                     isinstance(n, ast.Raise)
                     for function in reachable(names, [node.func])
                     for n in names.walk(function)
@@ -53,6 +55,16 @@ def judge_interruptions(
             if fails:
                 doubts.add(f"the argument `{ast.unparse(argument.expression)}` may fail")
                 return
+
+
+def _fails_to_convert(project: Project, module: Module, call: ast.Call) -> bool:
+    """Whether ``int(x)`` or ``float(x)`` may fail: of a text, or ``int`` of a NaN."""
+    name = module.names.qualified(call.func)
+    if name not in ("builtins.int", "builtins.float") or not call.args:
+        return False
+    kinds = types_of(project, module, call.args[0])
+    fitting = _WHOLE if name == "builtins.int" else _NUMBERS
+    return not kinds or not kinds <= fitting
 
 
 def _may_be_zero(project: Project, module: Module, divisor: ast.expr) -> bool:

@@ -256,6 +256,8 @@ def expression_effects(
     Reading a variable is no effect here, even if the variable changes; reading one in a function
     that the expression calls is.
     """
+    if isinstance(expression, ast.Name | ast.Constant):
+        return ()  # also where what the name stands for is too large to be analysed
     analysis = _driver(project, module)
     try:
         value = analysis.value(expression)
