@@ -11,6 +11,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from ray_lint.program.class_members import class_of_object
 from ray_lint.program.functions import given_back
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -123,7 +124,19 @@ def _runs_apart(names: ModuleNames, call: ast.Call, hidden: set[str]) -> bool:
         return False
     # ``future.exception()`` tells of a failure, ``logger.exception("…")`` is something else.
     asks = call.func.attr in ("exception", "subTest") and not call.args
-    return asks or (bool(call.args) and call.func.attr in _APART_METHODS)
+    apart = bool(call.args) and call.func.attr in _APART_METHODS
+    return asks or (apart and not _is_own_method(names, call.func))
+
+
+def _is_own_method(names: ModuleNames, method: ast.Attribute) -> bool:
+    """Whether ``self.submit``, or that of an object, is a method of a class of the module."""
+    base = method.value
+    if not isinstance(base, ast.Name):
+        return False
+    owner = class_of_object(names, base)
+    if base.id == "self":
+        owner = next((a for a in names.ancestors(method) if isinstance(a, ast.ClassDef)), None)
+    return owner is not None and method.attr in names.scopes[owner].bindings
 
 
 def _imports_only(node: ast.Try) -> bool:

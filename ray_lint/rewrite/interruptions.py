@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.callers import given_values
 from ray_lint.program.effects import EffectKind, effects_of, expression_effects, types_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
@@ -189,17 +190,42 @@ def judge_one_by_one(
     evaluated = [r.iterable for r in repeats] + [c for r in repeats for c in r.conditions]
     evaluated += [a.expression for a in arguments if a.varying]
     for expression in evaluated:
-        made = [expression]
-        if isinstance(expression, ast.Name) and expression in names.order:
-            made += [b.value for b in names.reaching(expression) if b.value is not None]
-        for part in made:
-            if part not in names.order:
-                continue
-            effects = list(expression_effects(project, module, part))
-            if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
-                for binding in names.reaching(part.func):
-                    if isinstance(binding.node, ast.FunctionDef):
-                        effects += effects_of(project, module, binding.node)
-            for effect in effects:
-                if effect.kind not in _HARMLESS:
-                    raise Declined(f"an item {effect.reason}, and they are taken one by one")
+        reason = what_items_do(project, module, expression)
+        if reason:
+            raise Declined(f"an item {reason}, and they are taken one by one")
+
+
+def what_items_do(
+    project: Project, module: Module, expression: ast.expr, *, known: bool = False
+) -> str:
+    """Return what happens beside when an iterable gives its items, "" if nothing does.
+
+    Where it is not seen what gives them, nothing is taken to happen unless it must be ``known``.
+    """
+    names = module.names
+    made = [expression]
+    if isinstance(expression, ast.Name) and expression in names.order:
+        for binding in names.reaching(expression):
+            found = [] if binding.value is None else [binding.value]
+            if binding.kind is BindingKind.PARAMETER:
+                found = given_values(module, binding)
+            if known and not found:
+                return "is not known"
+            made += found
+    for part in made:
+        if part not in names.order:
+            continue
+        effects = list(expression_effects(project, module, part))
+        if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
+            for binding in names.reaching(part.func):
+                if isinstance(binding.node, ast.FunctionDef):
+                    effects += effects_of(project, module, binding.node)
+            if known and names.stands_for(part.func, "builtins.enumerate", "builtins.zip"):
+                inner = (what_items_do(project, module, a, known=True) for a in part.args)
+                reason = next(filter(None, inner), "")
+                if reason:
+                    return reason
+        for effect in effects:
+            if effect.kind not in _HARMLESS:
+                return effect.reason
+    return ""

@@ -37,6 +37,7 @@ _SEQUENCE_CALLS = {
     "numpy.array",
     "numpy.asarray",
 }
+_LISTING = {"tolist", "split", "rsplit", "splitlines"}  # methods that give a list
 _VIEWS = ("items", "keys", "values")
 _AGAIN_CALLS = {"builtins.range", "builtins.enumerate", "builtins.zip", "builtins.sorted"}
 _AGAIN_CALLS |= {"builtins.reversed", "builtins.list", "builtins.tuple", "builtins.len"}
@@ -269,6 +270,8 @@ class ItemWriter:
         function, arguments = call.func, call.args
         if isinstance(function, ast.Attribute) and function.attr in _VIEWS and not arguments:
             return self.can_repeat(function.value, depth + 1, kept=True)
+        if kept and isinstance(function, ast.Attribute) and function.attr in _LISTING:
+            return True
         known = self.names.qualified_names(function)
         if known and known <= _AGAIN_CALLS and not (kept and known & _ITERATOR_CALLS):
             return all(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from ray_lint.program.callers import is_program
+from ray_lint.program.class_members import class_members
 from ray_lint.program.names import COMPREHENSIONS, ModuleNames
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.naming import names_in
@@ -92,17 +94,21 @@ def is_exhausted(names: ModuleNames, place: ast.Yield | ast.YieldFrom) -> bool:
 def is_always(
     names: ModuleNames,
     function: ast.FunctionDef,
-    used: Callable[[ModuleNames, ast.Name], bool],
+    used: Callable[[ModuleNames, ast.Name | ast.Attribute], bool],
 ) -> bool:
     """Whether a function is used at all, and each time in the way that ``used`` asks for."""
     scope = names.scope_of(function)
-    if scope.is_class or len(scope.bindings.get(function.name, [])) != 1:
+    if len(scope.bindings.get(function.name, [])) != 1:
         return False
-    uses = scope.uses.get(function.name, [])
+    uses: Sequence[ast.Name | ast.Attribute] = scope.uses.get(function.name, [])
+    if scope.is_class:
+        if not is_program(names) or len(class_members(names, function.name)) != 1:
+            return False
+        uses = names.attributes(function.name)
     return bool(uses) and all(used(names, use) for use in uses)
 
 
-def _takes_all(names: ModuleNames, use: ast.Name) -> bool:
+def _takes_all(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
     call = names.parents[use]
     if not isinstance(call, ast.Call) or call.func is not use:
         return False

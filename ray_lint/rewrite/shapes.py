@@ -154,7 +154,7 @@ def _yielded(names: ModuleNames, node: ast.Yield, call: ast.Call) -> Shape:
     return in_statement(names, Form.YIELD, statement, call, None)
 
 
-def _taken_at_once(names: ModuleNames, use: ast.Name) -> bool:
+def _taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
     call = names.parents[use]
     if not isinstance(call, ast.Call) or call.func is not use:
         return False

@@ -10,10 +10,16 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator
 
+from ray_lint.program.callers import given_values
 from ray_lint.program.effects import is_immutable, mutates
 from ray_lint.program.effects.state import changes_object
 from ray_lint.program.effects.table import CHANGING_METHODS
-from ray_lint.program.functions import given_back
+from ray_lint.program.functions import (
+    argument_of,
+    arguments_for,
+    given_back,
+    implicit_parameters,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind, ModuleNames, Scope
 from ray_lint.program.project import Project
@@ -492,6 +498,14 @@ class Sharing:
             for binding in names.reaching(iterable):
                 if binding.value is not None and binding.kind is BindingKind.ASSIGN:
                     self.judge_iterable(binding.value, depth + 1)
+                elif binding.kind is BindingKind.PARAMETER:
+                    for given in self._given(binding):
+                        self.judge_iterable(given, depth + 1)
+        elif isinstance(iterable, ast.Attribute):
+            for node in names.attributes(iterable.attr):
+                value = getattr(names.parents.get(node), "value", None)
+                if isinstance(node.ctx, ast.Store) and value is not None:
+                    self.judge_iterable(value, depth + 1)
         elif isinstance(iterable, ast.GeneratorExp | ast.ListComp):
             if isinstance(iterable.elt, ast.Call):
                 self._judge_maker(iterable.elt.func)
@@ -505,13 +519,33 @@ class Sharing:
                 if number == 0 and (mapped or names.stands_for(iterable.func, "builtins.iter")):
                     self._judge_maker(argument)
 
+    def _given(self, parameter: Binding) -> list[ast.expr]:
+        """Return what the calls that are seen pass for a parameter."""
+        function = parameter.scope.node
+        if not isinstance(function, FUNCTIONS) or isinstance(function, ast.Lambda):
+            return []
+        found = [
+            *given_values(self.module, parameter),
+            *arguments_for(self.module, function, parameter.name),
+        ]
+        if self.names.scope_of(function).is_class:  # of any object with such a method
+            skip = implicit_parameters(self.module, function)
+            calls = [
+                call
+                for call in self.names.index.every(ast.Call)
+                if isinstance(call.func, ast.Attribute) and call.func.attr == function.name
+            ]
+            given = (argument_of(call, function, parameter.name, skip) for call in calls)
+            found += [value for value in given if value is not None]
+        return found
+
     def _judge_maker(self, func: ast.expr) -> None:
         """Judge what a function, method or class gives for each item."""
         makers: list[ast.AST] = []
         if isinstance(func, ast.Name) and func in self.names.order:
             makers = list(code_of(self.names, func))
         elif isinstance(func, ast.Attribute):
-            makers = methods_of(self.names).get(func.attr, [])
+            makers = [*methods_of(self.names).get(func.attr, [])]
         elif isinstance(func, ast.Lambda):
             makers = [func]
         seen: set[ast.AST] = set()

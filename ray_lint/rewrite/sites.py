@@ -11,6 +11,7 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind
 from ray_lint.rewrite.arguments import stores_run_code
 from ray_lint.rewrite.forms import Form, Shape
+from ray_lint.rewrite.interruptions import what_items_do
 from ray_lint.rewrite.loop_sites import LoopWriter
 from ray_lint.rewrite.naming import ascii_name, plural
 from ray_lint.rewrite.places import is_exhausted
@@ -267,15 +268,37 @@ class SiteWriter(LoopWriter):
             raise Declined("the loop stands in a class body")
         if not self._first_on_line(statement):
             raise Declined("the statement shares its line with another one")
-        self._must_repeat(shape.repeats, [a.expression for a in evaluated])
-        items = self.items.items(shape.repeats, arguments)
         indent = self.source.indent(statement)
+        repeats, listing = self._list_for_loop(edits, shape, call, indent)
+        self._must_repeat(repeats, [a.expression for a in evaluated])
+        items = self.items.items(repeats, arguments)
         refs = self.supply.fresh(f"{ascii_name(call.name, 'task')}_refs")
         room = len(indent) + len(refs) + 8
         submitted = self._item_refs(edits, call, items.code, indent, room)
         offset = self.source.line_start(self.source.first_line(statement))
-        edits.insert(offset, f"{indent}{refs} = iter({submitted}){self.source.newline}")
+        edits.insert(offset, f"{listing}{indent}{refs} = iter({submitted}){self.source.newline}")
         self._replace_expression(edits, node, f"next({refs})")
+
+    def _list_for_loop(
+        self, edits: Edits, shape: Shape, call: Call, indent: str
+    ) -> tuple[list[Repeat], str]:
+        """Put the items of a loop that runs to its end into a list, as they are needed twice.
+
+        Only where taking them does nothing else. Returns the loops, and the line for the list.
+        """
+        assert shape.repeats is not None
+        loop, first = shape.loop, shape.repeats[0]
+        if not isinstance(loop, ast.For) or first.iterable is not loop.iter:
+            return shape.repeats, ""
+        code = self.source.code(loop.iter)
+        if self.items.can_repeat(loop.iter) or "\n" in code:
+            return shape.repeats, ""
+        if what_items_do(self.items.project, self.items.module, loop.iter, known=True):
+            return shape.repeats, ""
+        listed = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_{plural('item')}")
+        edits.replace(self.source.start(loop.iter), self.source.end(loop.iter), listed)
+        repeats = [replace(first, iterable=self.items.list_named(listed)), *shape.repeats[1:]]
+        return repeats, f"{indent}{listed} = list({code}){self.source.newline}"
 
     def _runs_to_the_end(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline loops whose submissions are not known before the first iteration."""

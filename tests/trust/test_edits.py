@@ -36,7 +36,7 @@ def test_edits_are_taken_as_one_or_not_at_all(fixes: list[list[Edit]]) -> None:
     chosen, known = EditSet(), list[Edit]()
     for edits in fixes:
         new = [e for e in dict.fromkeys(edits) if e not in known]
-        shared = any(e.role is Role.SITE for e in edits if e in known)
+        shared = bool(new) and any(e.role is Role.SITE for e in edits if e in known)
         wanted = not shared and not conflict(known, new)
         assert chosen.try_add(edits) is wanted
         if wanted:
