@@ -16,10 +16,11 @@ from ray_lint.program.known_sizes import (
     SHORT_TEXT,
     WORKER_WORDS,
 )
-from ray_lint.program.names import ModuleNames
+from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.pacing import Pace, pace_of, thinned
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
+from ray_lint.program.size_elements import loop_values
 from ray_lint.program.sizes import Sizes, count_loops
 from ray_lint.program.submissions import Submission, find_submissions
 from ray_lint.program.totals import runs_of_function
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
     from ray_lint.program.module import Module
     from ray_lint.program.profiled import Measurements
     from ray_lint.program.project import Project
+
+_LOOPED = (BindingKind.LOOP, BindingKind.COMPREHENSION)
 
 
 @dataclass(frozen=True, eq=False)
@@ -258,12 +261,28 @@ def _speaks_of_graphs(names: ModuleNames) -> bool:
 
 def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:
     """Return the call ``f.remote(...)`` with its module; None for a bare ``f.remote``."""
+    module = submission.module
     if submission.call.func is submission.handle:
-        return submission.module, submission.call
-    parent = submission.module.names.parents.get(submission.handle)
+        return module, _spread(module, submission.call)
+    parent = module.names.parents.get(submission.handle)
     if isinstance(parent, ast.Call) and parent.func is submission.handle:
-        return submission.module, parent
+        return module, _spread(module, parent)
     return None
+
+
+def _spread(module: Module, call: ast.Call) -> ast.Call:
+    """Return a call with the parts of ``*item`` one by one, if one display makes all items."""
+    given: list[ast.expr] = []
+    for argument in call.args:
+        parts: list[ast.expr] = [argument]
+        item = argument.value if isinstance(argument, ast.Starred) else None
+        bindings = module.names.reaching(item) if isinstance(item, ast.Name) else []
+        if len(bindings) == 1 and bindings[0].kind in _LOOPED:
+            made = loop_values(module, bindings[0]) or []
+            if len(made) == 1 and isinstance(made[0], ast.Tuple):
+                parts = made[0].elts
+        given += parts
+    return call if given == call.args else ast.Call(call.func, given, call.keywords)
 
 
 def _paced_by(

@@ -11,7 +11,7 @@ import ast
 import builtins
 from collections.abc import Mapping, Sequence
 
-from ray_lint.program.callers import given_values
+from ray_lint.program.callers import given_values, visible_calls
 from ray_lint.program.functions import (
     argument_of,
     calls_of,
@@ -83,8 +83,14 @@ class Origins:
         starred = [a.value for a in call.args if isinstance(a, ast.Starred)]
         starred += [k.value for k in call.keywords if k.arg is None]
         skip = implicit_parameters(home, task)
+        places = [*task.args.posonlyargs, *task.args.args][skip:]
+        certain = next(
+            (i for i, a in enumerate(call.args) if isinstance(a, ast.Starred)), len(call.args)
+        )
         for parameter in (*task.args.posonlyargs, *task.args.args, *task.args.kwonlyargs):
             argument = argument_of(call, task, parameter.arg, skip)
+            if argument is None and parameter in places[:certain]:
+                argument = call.args[places.index(parameter)]  # in front of `*more` and `**more`
             default = default_of(task, parameter.arg)
             if argument is not None:
                 self.given[parameter.arg] = [(place, argument)]
@@ -216,13 +222,19 @@ class _Search:
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             return False
         values = given_values(module, binding)
+        if binding.node in (function.args.vararg, function.args.kwarg):
+            calls = visible_calls(module, function) or []
+            values = [v for c in calls for v in (*c.args, *(k.value for k in c.keywords))]
         if not values:
             skip = implicit_parameters(module, function)
             calls = calls_of(module, function) or []
-            found = [argument_of(call, function, binding.name, skip) for call in calls]
-            values = [value for value in found if value is not None]
-            if len(values) != len(calls):
-                return False
+            for call in calls:
+                starred = [a.value for a in call.args if isinstance(a, ast.Starred)]
+                one = argument_of(call, function, binding.name, skip)
+                one = one or default_of(function, binding.name)
+                if one is None and not starred:
+                    return False
+                values += starred if one is None else [one]
         self.left += [(module, value) for value in values]
         return bool(values)
 

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
 _COLLECTIONS = ("builtins.list", "builtins.dict", "builtins.set", "collections.deque")
 _NAMES = 4  # by which lists are handed on
 _FACTORS = 20  # of a product
+_EXPANDED = 18  # characters that Unicode may make of one, at most (UAX #15)
 _SHORT_TEXT = 200
 """Characters of a text whose pieces are surely few; how many a longer one has, its data tell."""
 
@@ -202,6 +203,13 @@ def _known_call(
             size_node = size_node.elts[0]
         if size_node is not None:
             return as_count(sizes.number(module, size_node, depth), f"`{words_of(node)}`")
+        return None
+    if name == "builtins.chr":
+        return exactly(1, "one character")
+    if name == "unicodedata.normalize" and len(arguments) == 2:
+        count = sizes.items(module, arguments[1], depth)
+        if count.kind == "known" and count.high is not None:
+            return replace(count, high=_EXPANDED * count.high)
         return None
     if name == "random.sample" and (len(arguments) > 1 or keyword_of(node, "k")):
         k = arguments[1] if len(arguments) > 1 else keyword_of(node, "k")

@@ -360,6 +360,9 @@ def _holds(
             expression = expression.args[0]
         else:
             return False
+    if isinstance(expression, ast.ListComp) and len(expression.generators) == 1:
+        (clause,) = expression.generators
+        return not clause.ifs and _holds(names, clause.iter, collection, follow=follow)
     if isinstance(expression, ast.Name) and expression.id != collection and follow:
         values = [b.value for b in names.reaching(expression)]  # `values = ray.get(refs)`
         value = values[0] if len(values) == 1 else None

@@ -87,9 +87,12 @@ def _many_anyway(site: Site, config: Config) -> bool:
     rounds, count = site.rounds, site.count
     if rounds.kind == "known" and rounds.high is not None and rounds.high >= config.min_items:
         return True
-    task = site.callee.kind is CalleeKind.TASK
-    many = count.kind == "known" and count.low >= config.min_items
-    return task and site.cost.small and many
+    if site.callee.kind is not CalleeKind.TASK or count.kind != "known":
+        return False
+    some_left = count.high is not None and count.high >= FAR_MORE * config.min_items
+    if site.cost.kind == "tiny" and some_left:
+        return True  # also where a condition leaves some out
+    return site.cost.small and (count.low >= config.min_items or _adds_up(site, config))
 
 
 def _certain(site: Site, config: Config) -> bool:
