@@ -103,16 +103,26 @@ def is_starmap(function: ast.expr) -> bool:
 
 
 def _mapped_handle(call: ast.Call) -> ast.Attribute | None:
-    """Return ``f.remote`` of ``map(f.remote, xs, …)`` or ``map(lambda x: f.remote(x), xs)``."""
+    """Return ``f.remote`` of ``map(f.remote, xs, …)`` or ``map(lambda x: f.remote(x), xs)``.
+
+    Also of ``map(partial(f.remote, k=3), xs)``.
+    """
     starred = is_starmap(call.func) and len(call.args) == 2
     if not starred and not (is_map(call.func) and len(call.args) >= 2):
         return None
     handle = call.args[0]
     if not starred and isinstance(handle, ast.Lambda) and isinstance(handle.body, ast.Call):
         handle = handle.body.func
+    elif isinstance(handle, ast.Call) and handle.args and _is_partial(handle.func):
+        handle = handle.args[0]
     if isinstance(handle, ast.Attribute) and handle.attr == "remote":
         return handle
     return None
+
+
+def _is_partial(function: ast.expr) -> bool:
+    name = function.attr if isinstance(function, ast.Attribute) else ""
+    return (function.id if isinstance(function, ast.Name) else name) == "partial"
 
 
 def find_submissions(module: Module) -> list[Submission]:

@@ -31,6 +31,8 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     (binding,) = reaching
     if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
         return _looped(names, binding, handle)
+    if binding.kind is BindingKind.ASSIGN and names.uses(binding) == [handle]:
+        return chosen_names(names, binding.value)
     if binding.kind is not BindingKind.PARAMETER:
         return ()
     function = binding.scope.node
@@ -49,6 +51,41 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     ):
         raise Declined(f"what `{handle.id}` stands for changes")
     return tuple(value for value in given if isinstance(value, ast.Name))
+
+
+def chosen_names(names: ModuleNames, choice: ast.expr | None) -> tuple[ast.Name, ...]:
+    """Return the names in a table that is written out, for ``TASKS[kind]`` or ``TASKS.get(kind)``.
+
+    Nothing for what is no such choice, or if the table has a use that may tell its entries.
+    """
+    table = choice.value if isinstance(choice, ast.Subscript) else None
+    if isinstance(choice, ast.Call) and isinstance(choice.func, ast.Attribute):
+        table = choice.func.value if choice.func.attr == "get" and len(choice.args) == 1 else None
+    bindings = names.reaching(table) if isinstance(table, ast.Name) else []
+    shown = bindings[0].value if len(bindings) == 1 else None
+    if not isinstance(shown, ast.Dict | ast.List | ast.Tuple) or not isinstance(table, ast.Name):
+        return ()
+    scope = bindings[0].scope
+    if len(scope.bindings[table.id]) != 1 or (scope is names.root and not _all_uses_seen(names)):
+        return ()
+    if not all(use is table or _asks_for_keys(names, use) for use in scope.uses[table.id]):
+        return ()
+    entries = shown.values if isinstance(shown, ast.Dict) else shown.elts
+    found = tuple(entry for entry in entries if isinstance(entry, ast.Name))
+    return found if len(found) == len(entries) else ()
+
+
+def _asks_for_keys(names: ModuleNames, use: ast.Name) -> bool:
+    """Whether a use of a dictionary reads its keys only: ``sorted(table)``, ``kind in table``."""
+    parent = names.parents.get(use)
+    if isinstance(parent, ast.Attribute) and parent.attr == "keys":
+        return True
+    if isinstance(parent, ast.Compare):
+        return all(isinstance(operator, ast.In | ast.NotIn) for operator in parent.ops)
+    if isinstance(parent, ast.For | ast.comprehension):
+        return parent.iter is use
+    keys = ("builtins.len", "builtins.sorted", "builtins.list", "builtins.tuple", "builtins.set")
+    return isinstance(parent, ast.Call) and names.stands_for(parent.func, *keys)
 
 
 def _all_uses_seen(names: ModuleNames) -> bool:

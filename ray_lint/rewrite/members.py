@@ -12,13 +12,20 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.rewrite.lent import lent_functions, made_by_factory, source_binding, task_of
+from ray_lint.rewrite.lent import (
+    chosen_names,
+    lent_functions,
+    made_by_factory,
+    source_binding,
+    task_of,
+)
 from ray_lint.rewrite.plan import Declined
 from ray_lint.rewrite.targets import (
     Target,
     find_target,
     is_given,
     known_definition,
+    lent_target,
     returned_target,
 )
 
@@ -102,6 +109,9 @@ def find_member(names: ModuleNames, site: Site) -> Target:
         if lent is not None:
             judge_objects(names, holder)
             return _made_of_parameter(names, site, kept, lent, stored, task)
+        chosen = chosen_names(names, kept)
+        if chosen and len(names.attributes(task.attr)) == 2:
+            return lent_target(names, site, chosen)
         made_here = made_by_factory(site.submission.module, task)
         if made_here is not None and isinstance(made_here.returned, ast.Name):
             return returned_target(names, site, made_here.returned)

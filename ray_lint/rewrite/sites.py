@@ -75,16 +75,17 @@ class SiteWriter(LoopWriter):
         self._replace_expression(edits, node, refs)
 
     def _items(self, repeats: list[Repeat], arguments: list[Argument]) -> Items:
-        first = arguments[0].expression if arguments else None
+        varying = [argument for argument in arguments if argument.varying]
+        first = varying[0].expression if varying else None
         if first is repeats[0].target or (
             isinstance(repeats[0].target, ast.Tuple) and first is repeats[0].target.elts[0]
         ):
             # ``map(f.remote, xs)``: the items are the arguments.
-            if len(arguments) > 1:
+            if len(varying) > 1:
                 assert isinstance(repeats[0].iterable, ast.Call)
                 iterables = [self.source.code(a) for a in repeats[0].iterable.args]
                 return Items(f"list(zip({', '.join(iterables)}))")
-            if arguments[0].star and not self.items.are_plain(repeats[0].iterable):
+            if varying[0].star and not self.items.are_plain(repeats[0].iterable):
                 code = self.source.enclosed(repeats[0].iterable)
                 return Items(f"[tuple(item) for item in {code}]")
             return Items(self.items.sequence(repeats[0].iterable))

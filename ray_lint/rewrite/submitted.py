@@ -32,6 +32,9 @@ from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
 
+_PARTIAL = ("functools.partial",)
+
+
 def _is_short(site: Site, config: Config) -> bool:
     """Whether a share of the items for each CPU is soon done, however uneven they are."""
     cost, most = site.cost, site.count.high
@@ -84,15 +87,19 @@ class Submitted:
             elements = goal.elts if isinstance(goal, ast.Tuple) else [goal]
             if submission.is_starmapped:
                 elements = [ast.Starred(goal, ast.Load())]
+            partial = call.args[0] if isinstance(call.args[0], ast.Call) else None
+            if partial is not None and not self.names.stands_for(partial.func, *_PARTIAL):
+                raise Declined("what is mapped is not known to be a task")
             bound = bind_arguments(
                 self.names,
-                elements,
-                [],
+                elements if partial is None else [*partial.args[1:], *elements],
+                [] if partial is None else partial.keywords,
                 target.definition,
                 shape.region,
                 skip_first=target.is_method,
             )
-            return [Argument(a.expression, True, a.star, parameter=a.parameter) for a in bound]
+            own = [e.value if isinstance(e, ast.Starred) else e for e in elements]
+            return [replace(a, varying=a.expression in own) for a in bound]
         sources = names_in(*(r.iterable for r in shape.repeats or []))
         return bind_arguments(
             self.names,

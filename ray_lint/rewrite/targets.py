@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ray_lint.program.callers import is_program
@@ -88,6 +89,12 @@ def find_target(names: ModuleNames, site: Site, kept: ast.Name | None = None) ->
     lent = lent_names(module, handle)
     if not lent:
         return _named(names, site, callee, source_binding(names, handle), handle, kept=kept)
+    return lent_target(names, site, lent)
+
+
+def lent_target(names: ModuleNames, site: Site, lent: Sequence[ast.Name]) -> Target:
+    """Return the target of a site that may call several tasks, named where they are passed."""
+    callee = site.callee
     given: dict[Binding, list[ast.Name]] = {}
     for name in lent:
         given.setdefault(source_binding(names, name), []).append(name)
@@ -95,9 +102,9 @@ def find_target(names: ModuleNames, site: Site, kept: ast.Name | None = None) ->
         _named(
             names,
             site,
-            callee if len(given) == 1 else _callee_of(names, callee, binding, handle),
+            callee if len(given) == 1 else _callee_of(names, callee, binding),
             binding,
-            handle,
+            passed[0],
             lent=tuple(passed),
         )
         for binding, passed in given.items()
@@ -110,7 +117,7 @@ def returned_target(names: ModuleNames, site: Site, task: ast.Name) -> Target:
     return _named(names, site, site.callee, source_binding(names, task), task, lent=(task,))
 
 
-def _callee_of(names: ModuleNames, callee: Callee, binding: Binding, handle: ast.Name) -> Callee:
+def _callee_of(names: ModuleNames, callee: Callee, binding: Binding) -> Callee:
     """Return the callee that one of several names stands for, which are lent to a site."""
     for one in (callee, *callee.others):
         definition = one.definition
@@ -118,7 +125,7 @@ def _callee_of(names: ModuleNames, callee: Callee, binding: Binding, handle: ast
             continue
         if definition is binding.statement or is_given(names, binding, definition):
             return one
-    raise Declined(f"what `{handle.id}` stands for changes")
+    raise Declined(f"what `{callee.name}` stands for changes")
 
 
 def _named(
