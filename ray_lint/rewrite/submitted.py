@@ -32,9 +32,6 @@ from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
 
-_PARTIAL = ("functools.partial",)
-
-
 def _is_short(site: Site, config: Config) -> bool:
     """Whether a share of the items for each CPU is soon done, however uneven they are."""
     cost, most = site.cost, site.count.high
@@ -88,7 +85,7 @@ class Submitted:
             if submission.is_starmapped:
                 elements = [ast.Starred(goal, ast.Load())]
             partial = call.args[0] if isinstance(call.args[0], ast.Call) else None
-            if partial is not None and not self.names.stands_for(partial.func, *_PARTIAL):
+            if partial is not None and not self.names.stands_for(partial.func, "functools.partial"):
                 raise Declined("what is mapped is not known to be a task")
             bound = bind_arguments(
                 self.names,

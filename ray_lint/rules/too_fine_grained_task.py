@@ -62,7 +62,7 @@ class TooFineGrainedTask:
       neither asynchronous nor a generator. If it stands in another module, that file is among the
       given ones, and its batch function is added there. An attribute (`self.task`, `Class.task`)
       is given its value once, in one class, which does not look at what it has. Where calls hand
-      over tasks or functions, all of these calls are seen.
+      over tasks or functions, a factory returns them or a table holds them, all uses are seen.
     - *Module*: where a longer body of another module becomes a plain function, which workers import
       by name, importing does nothing else, and the body reads no variable that may be different
       there.
@@ -72,8 +72,9 @@ class TooFineGrainedTask:
     - *Failures*: no item can fail; or nothing handles the failure, also no future, thread or task
       of its own, and no item behind a failed one is fetched on its own or before it.
     - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
-      ObjectRefs among them stay top-level arguments. What gives them does not look at the
-      references collected so far. Items that are starred (`*item`) fit the parameters.
+      ObjectRefs among them stay top-level arguments, as do arguments of one item that may share
+      an object which is equal to itself only. What gives them does not look at the references
+      collected so far. Items that are starred (`*item`) fit the parameters.
     - *Loop*: it ends only at its end; between two submissions it neither waits, yields, awaits nor
       handles failures; its arguments do not depend on the iteration before, also not by another
       name of the same object. None of them may fail where the loop before it leaves a trace, or be
