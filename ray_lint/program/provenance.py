@@ -54,6 +54,8 @@ _GROWS = {
 _SHRINKING_OPERATORS = (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Div, ast.RShift, ast.BitXor)
 _SEQUENCES = (ast.List, ast.Tuple, ast.ListComp, ast.JoinedStr)
 _SEEDS = {"seed", "Random", "default_rng", "RandomState", "SeedSequence", "PRNGKey"}
+_VALUES = {"pack", "Decimal", "Fraction", "complex", "chr", "hex", "date", "datetime", "timedelta"}
+"""Functions whose arguments are values, no sizes."""
 _DRAWS = {
     *("randint", "randrange", "uniform", "triangular", "gauss", "normalvariate", "expovariate"),
     *("integers", "normal", "lognormal", "exponential", "poisson", "binomial", "gamma", "beta"),
@@ -365,7 +367,7 @@ def _is_size(node: ast.expr, module: Module) -> bool:
             name = function.id if isinstance(function, ast.Name) else name
             amount = isinstance(inner, ast.keyword) and inner.arg in _SIZE_KEYWORDS
             first = inner in outer.args[:2] or isinstance(inner, ast.keyword)
-            if name in _SEEDS or (name in _DRAWS and first and not amount):
+            if name in _SEEDS | _VALUES or (name in _DRAWS and first and not amount):
                 return False
         if isinstance(outer, ast.comprehension) and inner in outer.ifs:
             return False

@@ -208,6 +208,8 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
 
     arguments = [replaced(argument) for argument in inner.args]
     keywords = [ast.keyword(k.arg, replaced(k.value)) for k in inner.keywords]
+    if submitter.beside is not None:
+        used |= {element.id for element in submitter.beside.elts if isinstance(element, ast.Name)}
     for name, value in parameters.items():
         if name not in used and not isinstance(value, ast.Name | ast.Constant):
             raise Declined(f"the parameter `{name}` is not passed on")

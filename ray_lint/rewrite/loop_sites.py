@@ -24,7 +24,7 @@ class LoopWriter(SiteText):
         for node in self.names.walk(loop):
             if isinstance(node, ast.For) and used_after(self.names, node.target, loop):
                 return False
-        if shape.form is Form.STORE:
+        if shape.form is Form.STORE or shape.beside is not None:
             return False
         return (
             self.names.scope_of(loop).frame is not None and not self.names.scope_of(loop).is_class

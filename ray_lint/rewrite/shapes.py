@@ -12,7 +12,7 @@ from ray_lint.rewrite.collecting import in_statement, loops_around
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.places import elsewhere, is_always
 from ray_lint.rewrite.plan import Declined, Repeat
-from ray_lint.rewrite.submitters import submitter_of
+from ray_lint.rewrite.submitters import Submitter, submitter_of
 
 
 def find_shape(submission: Submission) -> Shape:
@@ -79,7 +79,32 @@ def _kept_by_submitter(names: ModuleNames, submission: Submission) -> Shape | No
     shape = in_statement(names, Form.APPEND, statement, call, container)
     shape.keeper = function
     shape.receiver = submitter.receiver
+    if submitter.beside is not None:
+        shape.beside = _kept_beside(submitter, submitter.beside, call)
     return shape
+
+
+def _kept_beside(submitter: Submitter, kept: ast.Tuple, call: ast.Call) -> ast.Tuple:
+    """Return the tuple that ``add(x, y)`` keeps, as it would be written at the call."""
+    assert submitter.inner is not None
+    assert submitter.function is not None
+    given = bound_parameters(submitter.function, call, submitter.receiver)
+    parts = [*submitter.inner.args, *(keyword.value for keyword in submitter.inner.keywords)]
+    sent = {n.id for part in parts for n in ast.walk(part) if isinstance(n, ast.Name)}
+    elements: list[ast.expr] = []
+    for element in kept.elts:
+        value = given.get(element.id) if isinstance(element, ast.Name) else None
+        if element is submitter.inner:
+            value = call
+        elif isinstance(element, ast.Constant):
+            value = element
+        if value is None:
+            raise Declined("the function that submits computes what it keeps beside the reference")
+        twice = isinstance(element, ast.Name) and element.id in sent
+        if twice and not isinstance(value, ast.Name | ast.Constant):
+            raise Declined(f"`{ast.unparse(element)}` would be evaluated twice")
+        elements.append(value)
+    return ast.Tuple(elements, ast.Load())
 
 
 def broader_shapes(submission: Submission, shape: Shape) -> list[Shape]:

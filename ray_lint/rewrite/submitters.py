@@ -30,6 +30,8 @@ class Submitter:
     """The ``self`` of the call ``self.submit(x)``."""
     container: ast.expr | None = None
     """The list that the function appends the reference to; None if it returns the reference."""
+    beside: ast.Tuple | None = None
+    """The tuple that it appends, if the reference is kept with other values."""
 
 
 def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
@@ -101,7 +103,7 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Submitter 
         kept, named = None, None
     else:
         return None
-    last, container = body[-1], None
+    last, container, beside = body[-1], None, None
     value = last.value if isinstance(last, ast.Return | ast.Expr) else None
     if isinstance(last, ast.Expr):
         if not isinstance(value, ast.Call) or not isinstance(value.func, ast.Attribute):
@@ -109,6 +111,10 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Submitter 
         if value.func.attr != "append" or len(value.args) != 1 or value.keywords:
             return None
         container, value = value.func.value, value.args[0]
+        if isinstance(value, ast.Tuple) and kept is None:
+            beside = value
+            calls = [element for element in value.elts if _submits(element)]
+            value = calls[0] if len(calls) == 1 else None
     if isinstance(function, ast.AsyncFunctionDef):
         awaited = [part for part in (value, named) if isinstance(part, ast.Await)]
         if len(awaited) != 1 or container is not None:
@@ -122,7 +128,7 @@ def _of_function(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Submitter 
             return None
         value = named
     submitter = _around(value, function)
-    return None if submitter is None else replace(submitter, container=container)
+    return None if submitter is None else replace(submitter, container=container, beside=beside)
 
 
 def _of_value(names: ModuleNames, value: ast.expr) -> Submitter | None:
