@@ -212,8 +212,7 @@ class Rewriter(Submitted):
         for site in group:
             target = self._target(site)
             plan, own = self._first_plan(site, target)
-            for reason in own.reasons:
-                doubts.add(reason)
+            doubts.reasons += [reason for reason in own.reasons if reason not in doubts.reasons]
             first = first or plan
             if (plan.strategy, plan.signature) != (first.strategy, first.signature):
                 raise Declined("tasks of one factory are submitted in several ways")

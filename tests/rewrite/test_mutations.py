@@ -29,11 +29,11 @@ OTHER_FORMS = 2  # programs to run for a precondition without which another form
 UNSHOWN = dict.fromkeys(
     [
         "loop_sites._container_fits: 'the collection of references is not known to be a list'",
-        "arguments._must_be_kept: f'`{ast.unparse(attribute)}` may change while the loop runs'",
         "foreign._spelling: 'it is not called by the name that its module gives it'",
         "foreign.find_elsewhere: 'it is not called by the name that its module gives it'",
         "foreign._spelling: 'it is imported in a class body'",
         "pools.dealt_actor: 'the actors are not known to be of one class'",
+        "shapes._kept_beside: f'`{ast.unparse(element)}` would be evaluated twice'",
         "lent.source_binding: f'what `{handle.id}` stands for changes'",
         "arguments._argument: 'an argument awaits, yields or assigns'",
         "sites._runs_to_the_end: f'`{node.id}` is changed while the loop runs'",
