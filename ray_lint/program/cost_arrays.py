@@ -49,6 +49,11 @@ class Arrays:
 
     def _given(self, place: Module, argument: ast.expr) -> float | None:
         """Return the number of elements of an array, or of one row that a loop takes from it."""
+        if isinstance(argument, ast.Subscript) and not _cuts(argument):
+            rows = self._costs.sizes.items(place, argument.value)
+            whole = self._given(place, argument.value)
+            known = whole is not None and rows.kind == "known" and rows.low > 0
+            return whole / rows.low if known and whole is not None else whole
         if isinstance(argument, ast.Subscript):
             argument = argument.value  # a part of it is not larger
         if not isinstance(argument, ast.Name):
@@ -119,3 +124,8 @@ class Arrays:
                 return None
             total *= max(number.high, 0)
         return total
+
+
+def _cuts(part: ast.Subscript) -> bool:
+    """Whether a part of an array is a slice of it, or of several of its axes."""
+    return isinstance(part.slice, ast.Slice | ast.Tuple)

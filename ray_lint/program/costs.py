@@ -241,9 +241,13 @@ class Costs:
     def _runs(self, module: Module, node: ast.AST, work: Work) -> float:
         """Return how often a node runs per call of its function."""
         runs = 1.0
+        some = _SOME_RUNS
         for loop in self.enclosing_loops(module, node):
             count = self.sizes.loop(module, loop)
-            runs *= self._estimate(module, count, loop, work)
+            estimate = self._estimate(module, count, loop, work)
+            if estimate == _SOME_RUNS:  # loops in loops over small data have less to do each
+                estimate, some = float(some), _UNKNOWN_RUNS
+            runs *= estimate
             if runs > 1e15:
                 break
         return runs

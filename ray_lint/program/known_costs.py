@@ -423,6 +423,7 @@ TINY_METHODS = frozenset(
     splitlines join format encode decode find rfind isdigit isalpha isnumeric isspace zfill ljust
     isalnum isdecimal islower isupper istitle isascii isidentifier isprintable removeprefix
     removesuffix expandtabs rindex maketrans format_map substitute safe_substitute unpack_from
+    tobytes
     rjust center partition rpartition translate casefold swapcase hex to_bytes bit_length
     union intersection difference issubset issuperset symmetric_difference isdisjoint
     group groups match search fullmatch groupdict findall sub

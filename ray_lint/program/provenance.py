@@ -31,6 +31,7 @@ _TAKES_IN = {
 _BUILTINS = frozenset(dir(builtins)) - _TAKES_IN
 _MAKERS = {
     *("__future__", "abc", "array", "base64", "bisect", "calendar", "cmath", "collections"),
+    *("csv", "io"),
     *("colorsys", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
     *("hashlib", "heapq", "html", "ipaddress", "itertools", "json", "math", "numbers", "numpy"),
     *("operator", "queue", "random", "ray", "re", "statistics", "string", "struct", "textwrap"),
@@ -39,6 +40,7 @@ _MAKERS = {
 """Modules whose functions only make new values of those that they are given."""
 _READERS = {
     *("numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap"),
+    *("io.open", "io.FileIO", "io.open_code"),
     *("numpy.lib.format.open_memmap", "ray.data", "ray.train", "ray.workflow", "ray.cloudpickle"),
 }
 _MULTIPLIERS = (
@@ -291,10 +293,8 @@ def _ends(module: Module, loop: ast.While) -> list[ast.expr]:
     left = test.left if isinstance(test, ast.Compare) else None
     if isinstance(left, ast.Call) and module.names.stands_for(left.func, "builtins.len"):
         test = left.args[0]
-    if isinstance(test, ast.Name):
-        return [test]
     if not isinstance(test, ast.Constant):
-        return []
+        return [test]  # numbers and dates that come to a bound, a stack until an operator
     return [
         node.test
         for node in loop.body

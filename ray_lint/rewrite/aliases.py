@@ -22,6 +22,7 @@ from ray_lint.rewrite.observers import is_own_entry, reachable
 from ray_lint.rewrite.overlap import Access, Overlap
 from ray_lint.rewrite.plan import Argument, Doubts
 
+_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _CONTAINERS = frozenset({"list", "dict", "set", "tuple", "deque", "defaultdict", "counter", "iter"})
 _ARRAYS = {"numpy", "pandas", "torch", "jax", "cupy", "array", "polars", "tensorflow", "scipy"}
 _PASSING = (
@@ -117,7 +118,7 @@ class Aliases:
                 return False
             if self._is_the_item(base, item):
                 return False  # judged in `sharing`
-        if is_immutable(self.project, self.module, base):
+        if is_immutable(self.project, self.module, base) or self._is_local(base, shape):
             return False
         changed = self.overlap.roots(base)
         own = False  # the collection that is iterated
@@ -134,6 +135,24 @@ class Aliases:
         if None in changed.values():
             return not self._differ(base, item)
         return any(self.overlap.escapes(base, holder, shape.region) for holder in holders)
+
+    def _is_local(self, base: ast.expr, shape: Shape) -> bool:
+        """Whether a function that makes an item changes a list of its own, before it returns."""
+        names = self.names
+        function = names.scope_of(base).frame.node
+        if not isinstance(base, ast.Name) or not isinstance(function, ast.FunctionDef):
+            return False
+        if (
+            names.contains(function, shape.region)
+            or names.owner(base) is not names.scopes[function]
+        ):
+            return False
+        if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(function)):
+            return False
+        bindings = names.scopes[function].bindings[base.id]
+        return all(
+            b.kind is BindingKind.AUGMENTED or isinstance(b.value, _DISPLAYS) for b in bindings
+        )
 
     def _is_collection(self, holder: ast.expr, source: ast.expr) -> bool:
         """Whether an iterable gives the items of a collection, not the collection as an item."""

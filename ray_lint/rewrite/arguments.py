@@ -269,8 +269,16 @@ def _must_be_kept(
         or (isinstance(loop, ast.For) and len(loop.body) == 1 and not loop.orelse)
         for loop in loops
     )
+    stored = [n for n in names.attributes(attribute.attr) if isinstance(n.ctx, ast.Store)]
+    values = [getattr(names.parents[node], "value", None) for node in stored]
+    alone = alone or (bool(values) and all(_never_changes(names, value) for value in values))
     if not owned or not alone:
         raise Declined(f"`{ast.unparse(attribute)}` may change while the loop runs")
+
+
+def _never_changes(names: ModuleNames, value: ast.expr | None) -> bool:
+    made = isinstance(value, ast.Call) and names.stands_for(value.func, "ray.put")
+    return made or isinstance(value, ast.Constant)
 
 
 def _must_be_constant(names: ModuleNames, expression: ast.expr, site: ast.Call) -> None:

@@ -113,11 +113,35 @@ class Submitted:
         found: list[ast.keyword] = []
         for keyword in keywords:
             items = None if keyword.arg else self._constant_dict(keyword.value)
+            made = [] if keyword.arg else self._made_for_call(keyword.value)
             if items is not None and all(isinstance(i.value, ast.Constant) for i in items):
                 found += items
+            elif made:
+                found += made
             else:
                 found.append(keyword)
         return found
+
+    def _made_for_call(self, given: ast.expr) -> list[ast.keyword]:
+        """Return the keywords of ``options = dict(k=x)`` for ``f.remote(**options)`` right behind.
+
+        Nothing if the name has another use, or is given somewhere else.
+        """
+        bindings = self.names.reaching(given) if isinstance(given, ast.Name) else []
+        made = bindings[0].value if len(bindings) == 1 else None
+        if not isinstance(made, ast.Call) or not self.names.stands_for(made.func, "builtins.dict"):
+            return []
+        (binding,) = bindings
+        statement, site = binding.statement, self.names.statement_of(given)
+        if statement is None or site is None or self.names.uses(binding) != [given]:
+            return []
+        here, there = self.names.blocks[site], self.names.blocks[statement]
+        beside = here.statements is there.statements and here.index == there.index + 1
+        plain = not made.args and all(
+            keyword.arg and isinstance(keyword.value, ast.Name | ast.Constant)
+            for keyword in made.keywords
+        )  # they are evaluated there, too
+        return list(made.keywords) if beside and plain else []
 
     def _merged(
         self, site: Site, target: Target, shape: Shape, arguments: list[Argument]

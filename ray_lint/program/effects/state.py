@@ -10,6 +10,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import LOOPS, Binding, BindingKind, Scope
 
 _DEPTH = 4  # aliases followed
+_DRAWS = {"choice", "choices", "sample", "permutation", "randint", "randrange", "uniform"}
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -295,6 +296,8 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
         own = _own_methods(module, func)
         if own:
             return any(_parameter_changes(module, method, call, argument, 1) for method in own)
+        if func.attr in _DRAWS and not class_members(names, func.attr):
+            return False
         if names.qualified(func) is None:
             own = _methods_by_name(module, func.attr)
             if own:
