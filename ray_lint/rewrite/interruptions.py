@@ -5,7 +5,13 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.callers import given_values
-from ray_lint.program.effects import EffectKind, effects_of, expression_effects, types_of
+from ray_lint.program.effects import (
+    EffectKind,
+    effects_of,
+    expression_effects,
+    is_immutable,
+    types_of,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -19,6 +25,7 @@ from ray_lint.rewrite.plan import Argument, Declined, Doubts
 _FAILING = (ast.Div, ast.FloorDiv, ast.Mod)
 _WHOLE = {"int", "bool"}
 _NUMBERS = _WHOLE | {"float", "number"}
+_HANDED = 4  # parameters that an iterable is handed through
 _WRITES = {"write", "writelines"}
 _LAST_WORDS = ("atexit.register", "sys.excepthook", "weakref.finalize")
 _HARMLESS = (EffectKind.MAY_RAISE, EffectKind.RETURNS_SHARED, EffectKind.YIELDS)
@@ -196,7 +203,12 @@ def judge_one_by_one(
 
 
 def what_items_do(
-    project: Project, module: Module, expression: ast.expr, *, known: bool = False
+    project: Project,
+    module: Module,
+    expression: ast.expr,
+    *,
+    known: bool = False,
+    depth: int = 0,
 ) -> str:
     """Return what happens beside when an iterable gives its items, "" if nothing does.
 
@@ -204,6 +216,10 @@ def what_items_do(
     """
     names = module.names
     made = [expression]
+    if known and not isinstance(expression, ast.Name):
+        function = expression.func if isinstance(expression, ast.Call) else None
+        if not isinstance(function, ast.Name):
+            return "is not known"
     if isinstance(expression, ast.Name) and expression in names.order:
         for binding in names.reaching(expression):
             found = [] if binding.value is None else [binding.value]
@@ -225,7 +241,25 @@ def what_items_do(
                 reason = next(filter(None, inner), "")
                 if reason:
                     return reason
+            elif known and not _is_local_maker(project, module, part):
+                return "is not known"
+        elif known and part is not expression:
+            handed = isinstance(part, ast.Name) and depth < _HANDED
+            if not handed or what_items_do(project, module, part, known=True, depth=depth + 1):
+                return "is not known"
         for effect in effects:
             if effect.kind not in _HARMLESS:
                 return effect.reason
     return ""
+
+
+def _is_local_maker(project: Project, module: Module, call: ast.Call) -> bool:
+    """Whether a call is one of a function of the module that gets numbers, texts and the like."""
+    function = call.func
+    made = (
+        [b.node for b in module.names.reaching(function)] if isinstance(function, ast.Name) else []
+    )
+    given = [*call.args, *(keyword.value for keyword in call.keywords)]
+    if not made or not all(isinstance(node, ast.FunctionDef) for node in made):
+        return False
+    return all(is_immutable(project, module, argument) for argument in given)
