@@ -699,6 +699,15 @@ def test_mutates(source: str, expected: bool) -> None:
     assert mutates(project, module, tree, binding) is expected
 
 
+def test_a_list_that_is_filled_later_may_hold_what_a_loop_changes() -> None:
+    source = "xs = []\nxs.append([1])\nfor r in xs: r.clear()"
+    tree = parse(source, "s.py")
+    project = Project()
+    module = project.add(source, tree, "<s>")
+    binding = module.names.root.bindings["xs"][0]
+    assert mutates(project, module, tree.body[2], binding)
+
+
 def test_helpers_of_other_modules_are_followed(tmp_path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "pyproject.toml").write_text("")
     (tmp_path / "helpers.py").write_text(

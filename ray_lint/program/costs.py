@@ -244,16 +244,20 @@ class Costs:
         some = _SOME_RUNS
         for loop in self.enclosing_loops(module, node):
             count = self.sizes.loop(module, loop)
-            estimate = self._estimate(module, count, loop, work)
-            if estimate == _SOME_RUNS:  # loops in loops over small data have less to do each
-                estimate, some = float(some), _UNKNOWN_RUNS
-            runs *= estimate
+            certain = self._certain(module, count, loop)
+            if certain is not None:
+                runs *= certain
+            elif self._origins.made_here(module, loop):
+                runs *= self._assumed(module, count, loop, work, seen=some)
+                some = _UNKNOWN_RUNS  # loops in loops over small data have less to do each
+            else:
+                runs *= self._assumed(module, count, loop, work)
             if runs > 1e15:
                 break
         return runs
 
-    def _estimate(self, module: Module, count: Count, loop: ast.AST, work: Work) -> float:
-        line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
+    def _certain(self, module: Module, count: Count, loop: ast.AST) -> float | None:
+        """Return how often a loop runs if its size, or what ends it, tells; None if not."""
         if count.kind == "known" and count.high is not None:
             return (count.low + count.high) / 2
         if count.high is not None and count.high <= _FEW:
@@ -262,12 +266,22 @@ class Costs:
             return float(_UNKNOWN_RUNS)
         if ends_at_root(module, loop):
             return self._up_to_root(module, loop)
+        return None
+
+    def _assumed(
+        self, module: Module, count: Count, loop: ast.AST, work: Work, *, seen: int = 0
+    ) -> float:
+        """Return how often a loop of unknown size is taken to run, and note what is not known.
+
+        ``seen`` runs if it goes over data that the file itself makes of small numbers.
+        """
+        line = getattr(loop, "lineno", 0) or getattr(getattr(loop, "iter", None), "lineno", 0)
         if count.kind == "unbounded":
             work.take_heavy(f"loops without end ({count.reason})", line)
-        elif self._origins.made_here(module, loop):
+        elif seen:
             reason = f"loops a number of times that its data says ({count.reason})"
             work.take_unknown(reason, line, seen=True)
-            return float(max(count.low, _SOME_RUNS))
+            return float(max(count.low, seen))
         elif count.kind == "data" and is_argument(module, loop):
             work.take_unknown(f"loops over its argument: {count.reason}", line)
         elif count.kind == "data":

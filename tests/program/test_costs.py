@@ -85,6 +85,12 @@ def test_heavy_with_its_line(body: str) -> None:
     assert line > HEAD.count("\n")
 
 
+def test_a_known_number_of_rounds_is_never_taken_for_an_assumed_one() -> None:
+    nested = "\n    ".join(["for i in range(30):", "  for j in range({}):", "    x += j"])
+    for rounds in (29, 30, 31):
+        assert f"loops {30 * rounds} times" in cost_of_body(nested.format(rounds))[1]
+
+
 @pytest.mark.parametrize("body", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_unknown(body: str) -> None:
     assert cost_of_body(body)[0] == "unknown", cost_of_body(body)

@@ -220,13 +220,13 @@ def _alias_changes(
 def _holds_constants(module: Module, items: ast.AST) -> bool:
     """Whether a name stands for displays whose items cannot be changed, of a dict its keys."""
     reaching = module.names.reaching(items) if isinstance(items, ast.Name) else []
-    displays = [binding.value for binding in reaching]
-    return bool(displays) and all(
-        isinstance(shown, ast.Dict | ast.List | ast.Tuple | ast.Set)
+    return bool(reaching) and all(
+        isinstance(shown := binding.value, ast.Dict | ast.List | ast.Tuple | ast.Set)
         and all(
             _is_constant(e) for e in (shown.keys if isinstance(shown, ast.Dict) else shown.elts)
         )
-        for shown in displays
+        and not changing_uses(module, binding.scope, binding.name, deep=False)
+        for binding in reaching
     )
 
 
