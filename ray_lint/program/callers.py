@@ -11,7 +11,7 @@ from ray_lint.program.functions import (
     implicit_parameters,
 )
 from ray_lint.program.module import Module
-from ray_lint.program.names import Binding, ModuleNames
+from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 
 # decorators of methods that leave the arguments as they are
@@ -67,6 +67,18 @@ def given_values(module: Module, parameter: Binding) -> list[ast.expr]:
             return []
         found.append(given)
     return found
+
+
+def only_value(module: Module, name: ast.Name) -> ast.expr | None:
+    """Return the one expression that a name stands for: what it is assigned, or all calls pass."""
+    bindings = module.names.reaching(name)
+    if len(bindings) != 1:
+        return None
+    (binding,) = bindings
+    if binding.kind is BindingKind.ASSIGN:
+        return binding.value
+    given = given_values(module, binding) if binding.kind is BindingKind.PARAMETER else []
+    return given[0] if len(given) == 1 else None
 
 
 def visible_calls(module: Module, function: ast.AST) -> list[ast.Call] | None:

@@ -23,6 +23,13 @@ def class_members(names: ModuleNames, name: str) -> list[list[Binding]]:
     return _members(names).get(name, [])
 
 
+def class_of_receiver(names: ModuleNames, name: ast.Name) -> ast.ClassDef | None:
+    """Return the class whose methods ``name.method`` may be: the one around, for ``self``."""
+    if name.id == "self":
+        return next((a for a in names.ancestors(name) if isinstance(a, ast.ClassDef)), None)
+    return class_of_object(names, name)
+
+
 def class_of_object(names: ModuleNames, name: ast.Name) -> ast.ClassDef | None:
     """Return the class that a name's object was made of: ``Builder`` for ``b = Builder(3)``.
 

@@ -41,6 +41,8 @@ __all__ = [
     "Scope",
 ]
 
+DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
+"""What makes a list, dictionary or set anew."""
 LOOPS = (ast.For, ast.AsyncFor, ast.While)
 _BUILTINS = frozenset(dir(builtins))
 # Contexts and operators are shared by all nodes of a tree: they have no place of their own.

@@ -367,7 +367,7 @@ def _is_size(node: ast.expr, module: Module) -> bool:
             name = function.id if isinstance(function, ast.Name) else name
             amount = isinstance(inner, ast.keyword) and inner.arg in _SIZE_KEYWORDS
             first = inner in outer.args[:2] or isinstance(inner, ast.keyword)
-            if name in _SEEDS | _VALUES or (name in _DRAWS and first and not amount):
+            if name in _SEEDS or name in _VALUES or (name in _DRAWS and first and not amount):
                 return False
         if isinstance(outer, ast.comprehension) and inner in outer.ifs:
             return False

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program import known_sizes as known
-from ray_lint.program.callers import given_values
+from ray_lint.program.callers import only_value
 from ray_lint.program.counts import (
     ANY,
     LARGE,
@@ -515,13 +515,12 @@ def _product_of_all(sizes: Sizes, module: Module, node: ast.expr, depth: int) ->
     if isinstance(lists, ast.Call) and isinstance(lists.func, ast.Attribute) and not lists.args:
         lists = lists.func.value if lists.func.attr == "values" else None
     for _ in range(_NAMES):
-        bindings = module.names.reaching(lists) if isinstance(lists, ast.Name) else []
+        if not isinstance(lists, ast.Name):
+            break
+        bindings = module.names.reaching(lists)
         if len(bindings) != 1 or _is_changed(module, bindings[0]):
             break
-        values = [bindings[0].value] if bindings[0].kind is BindingKind.ASSIGN else []
-        if bindings[0].kind is BindingKind.PARAMETER:
-            values = [*given_values(module, bindings[0])]
-        lists = values[0] if len(values) == 1 else None
+        lists = only_value(module, lists)
     if isinstance(lists, ast.ListComp | ast.GeneratorExp) and len(lists.generators) == 1:
         number = sizes.loops(module, [lists.generators[0]])
         if number.kind != "known" or number.low != number.high or number.low > _FACTORS:

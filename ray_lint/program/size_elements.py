@@ -96,12 +96,8 @@ def _is_text(node: ast.expr) -> bool:
 
 def packed_size(module: Module, node: ast.Attribute) -> int | None:
     """Return how many bytes ``HEAD.pack`` makes if ``HEAD = struct.Struct(">HI")``."""
-    made = (
-        [b.value for b in module.names.reaching(node.value)]
-        if isinstance(node.value, ast.Name)
-        else []
-    )
-    call = made[0] if len(made) == 1 else None
+    bindings = module.names.reaching(node.value) if isinstance(node.value, ast.Name) else []
+    call = bindings[0].value if len(bindings) == 1 else None
     if not isinstance(call, ast.Call) or not module.names.stands_for(call.func, "struct.Struct"):
         return None
     layout = call.args[0].value if call.args and isinstance(call.args[0], ast.Constant) else None

@@ -65,9 +65,10 @@ def number_of_expression(sizes: Sizes, module: Module, node: ast.expr, depth: in
         return _called(sizes, module, node, depth)
     if isinstance(node, ast.Subscript):
         return _item(sizes, module, node, depth)
-    packed = packed_size(module, node) if isinstance(node, ast.Attribute) else None
-    if packed is not None and isinstance(node, ast.Attribute) and node.attr == "size":
-        return Number(packed, packed, "known", f"`{words_of(node)}`")
+    if isinstance(node, ast.Attribute) and node.attr == "size":
+        packed = packed_size(module, node)
+        if packed is not None:
+            return Number(packed, packed, "known", f"`{words_of(node)}`")
     if isinstance(node, ast.Name | ast.Attribute):
         numbers = [number_of_definition(sizes, d, depth) for d in meanings(sizes, module, node)]
         if numbers:

@@ -9,8 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
-from ray_lint.program.class_members import class_of_object
-from ray_lint.program.functions import class_around
+from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, LOOPS, BindingKind, ModuleNames
 from ray_lint.program.project import final_bindings
@@ -164,8 +163,7 @@ def _through(module: Module, call: ast.Call) -> ast.Attribute | None:
     if isinstance(function, ast.Name):
         bindings = names.reaching(function)
     elif isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
-        own = function.value.id == "self"
-        owner = class_around(module, call) if own else class_of_object(names, function.value)
+        owner = class_of_receiver(names, function.value)
         if owner is None:
             return None
         bindings = final_bindings(names.scopes[owner], function.attr)

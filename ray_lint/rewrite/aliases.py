@@ -14,15 +14,15 @@ from collections.abc import Iterator
 from ray_lint.program.effects import is_immutable, kinds_of
 from ray_lint.program.functions import loop_of
 from ray_lint.program.module import Module
-from ray_lint.program.names import BindingKind, ModuleNames
+from ray_lint.program.names import DISPLAYS, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
+from ray_lint.rewrite.entries import is_own_entry
 from ray_lint.rewrite.forms import Shape
-from ray_lint.rewrite.observers import is_own_entry, reachable
+from ray_lint.rewrite.observers import reachable
 from ray_lint.rewrite.overlap import Access, Overlap
 from ray_lint.rewrite.plan import Argument, Doubts
 
-_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _CONTAINERS = frozenset({"list", "dict", "set", "tuple", "deque", "defaultdict", "counter", "iter"})
 _ARRAYS = {"numpy", "pandas", "torch", "jax", "cupy", "array", "polars", "tensorflow", "scipy"}
 _PASSING = (
@@ -151,7 +151,7 @@ class Aliases:
             return False
         bindings = names.scopes[function].bindings[base.id]
         return all(
-            b.kind is BindingKind.AUGMENTED or isinstance(b.value, _DISPLAYS) for b in bindings
+            b.kind is BindingKind.AUGMENTED or isinstance(b.value, DISPLAYS) for b in bindings
         )
 
     def _is_collection(self, holder: ast.expr, source: ast.expr) -> bool:

@@ -11,7 +11,7 @@ import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ray_lint.program.class_members import class_of_object
+from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.functions import given_back
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -133,9 +133,7 @@ def _is_own_method(names: ModuleNames, method: ast.Attribute) -> bool:
     base = method.value
     if not isinstance(base, ast.Name):
         return False
-    owner = class_of_object(names, base)
-    if base.id == "self":
-        owner = next((a for a in names.ancestors(method) if isinstance(a, ast.ClassDef)), None)
+    owner = class_of_receiver(names, base)
     return owner is not None and method.attr in names.scopes[owner].bindings
 
 

@@ -9,18 +9,13 @@ from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, TRIES, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.entries import WRITTEN_OUT
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 from ray_lint.rewrite.targets import Target
 from ray_lint.rewrite.uses import taking_call
 
 _RAY_PARTS = {"get", "wait", "remote", "options"}
-_FRESH = (ast.List, ast.Dict, ast.Set, ast.Tuple)  # displays: each makes an object of its own
-_EMPTY = (
-    *("builtins.list", "builtins.dict", "builtins.set", "collections.deque"),
-    *("collections.defaultdict", "collections.Counter", "collections.OrderedDict"),
-)
-_LOOKS = ("ray.get", "builtins.len", "builtins.print", "builtins.sum", "builtins.sorted")
 _SETTERS = ("builtins.setattr", "builtins.vars")
 _STEPS = 4  # names that an iterator is handed through
 _KEEPING = {"append", "appendleft", "add", "insert", "put", "setdefault", "push", "extend"}
@@ -245,100 +240,6 @@ def _names(names: ModuleNames, function: ast.AST, container: ast.Name) -> bool:
     )
 
 
-def fills_beside(names: ModuleNames, argument: ast.Name, use: ast.AST) -> bool:
-    """Whether a change of ``self`` only fills ``self.refs``, and the argument is ``self.other``.
-
-    That is no change of the argument if the list, or the list in a table of lists, was made for
-    the references alone.
-    """
-    parent, changed = names.parents.get(argument), names.parents.get(use)
-    if not isinstance(parent, ast.Attribute) or not isinstance(changed, ast.Attribute):
-        return False
-    if parent.attr == changed.attr or not isinstance(changed.ctx, ast.Load):
-        return False
-    outer = names.parents.get(changed)
-    inside = isinstance(outer, ast.Subscript) and isinstance(outer.ctx, ast.Load)
-    if inside and not _holds_fresh(names, changed.attr):
-        return False
-    called = isinstance(outer, ast.Call) and outer.func is changed
-    return not called and _is_always_fresh(names, changed.attr)
-
-
-def is_own_entry(names: ModuleNames, changed: ast.expr, read: ast.expr) -> bool:
-    """Whether ``self.table[key]`` holds a list of its own, which no ``read`` was taken from."""
-    holder = changed.value if isinstance(changed, ast.Subscript) else None
-    if not isinstance(holder, ast.Attribute):
-        return False
-    if not (_is_always_fresh(names, holder.attr) and _holds_fresh(names, holder.attr)):
-        return False
-    seen: list[ast.AST] = [read]
-    for node in ast.walk(read):
-        if isinstance(node, ast.Name) and node in names.order:
-            for binding in names.reaching(node):
-                loop = [getattr(a, "iter", None) for a in names.ancestors(binding.node)]
-                seen += [part for part in (binding.value, *loop) if part is not None]
-    parts = (n for part in seen for n in ast.walk(part))
-    return not any(isinstance(n, ast.Attribute) and n.attr == holder.attr for n in parts)
-
-
-def _is_fresh(names: ModuleNames, value: ast.expr | None) -> bool:
-    """Whether a value is an empty collection, or a display: an object of its own."""
-    if isinstance(value, ast.Call):
-        empty = not value.args and not value.keywords
-        return names.stands_for(value.func, *_EMPTY) and (empty or _is_table(names, value))
-    return isinstance(value, _FRESH)
-
-
-def _is_table(names: ModuleNames, value: ast.Call) -> bool:
-    """Whether a value is ``defaultdict(list)``, whose items are made for it."""
-    return (
-        names.stands_for(value.func, "collections.defaultdict")
-        and len(value.args) == 1
-        and names.stands_for(value.args[0], *_EMPTY, "builtins.int", "builtins.float")
-    )
-
-
-@once_per_module
-def _holds_fresh(names: ModuleNames, attribute: str) -> bool:
-    """Whether all items of ``x.attribute`` were made for it alone, and have no other name."""
-    for node in names.attributes(attribute):
-        outer = names.parents.get(node)
-        statement = names.statement_of(node)
-        if isinstance(outer, ast.Subscript) and not isinstance(outer.ctx, ast.Load):
-            if not _is_fresh(names, getattr(statement, "value", None)):
-                return False
-        elif isinstance(outer, ast.Subscript):
-            user = names.parents.get(outer)
-            read = isinstance(user, ast.Call) and names.stands_for(user.func, *_LOOKS)
-            if not (read or isinstance(user, ast.Attribute | ast.For | ast.comprehension)):
-                return False  # it may get another name
-        elif isinstance(node.ctx, ast.Store):
-            made = getattr(statement, "value", None)
-            table = isinstance(made, ast.Call) and _is_table(names, made)
-            if not table and not (isinstance(made, ast.Dict) and not made.keys):
-                return False
-        elif isinstance(outer, ast.Attribute) and outer.attr in ("update", "setdefault"):
-            call = names.parents.get(outer)
-            given = call.args[-1] if isinstance(call, ast.Call) and call.args else None
-            if not _is_fresh(names, given):
-                return False
-    return True
-
-
-@once_per_module
-def _is_always_fresh(names: ModuleNames, attribute: str) -> bool:
-    """Whether all that is ever stored in ``x.attribute`` was made for it alone."""
-    for node in names.attributes(attribute):
-        statement = names.parents.get(node)
-        if isinstance(statement, ast.Assign | ast.AnnAssign):
-            shared = isinstance(statement, ast.Assign) and len(statement.targets) > 1
-            if node is statement.value or shared or not _is_fresh(names, statement.value):
-                return False
-        elif not isinstance(node.ctx, ast.Load):
-            return False
-    return True
-
-
 def takes_out(names: ModuleNames, name: ast.Name, argument: Argument) -> bool:
     """Whether the argument is ``name.pop(...)``: an item that leaves its collection."""
     return argument.varying and taking_call(names, name) is argument.expression
@@ -375,7 +276,7 @@ def _leaf(node: ast.AST) -> bool:
 def _has_its_own(target: ast.expr, binding: Binding) -> bool:
     """Whether a name gets an object of its own in ``owners, refs = [], []``."""
     paired = isinstance(target, ast.Tuple | ast.List) and binding.node in target.elts
-    return paired and isinstance(binding.value, _FRESH)
+    return paired and isinstance(binding.value, WRITTEN_OUT)
 
 
 def views_of(names: ModuleNames, container: ast.Name, region: ast.AST) -> tuple[set[str], bool]:

@@ -19,9 +19,10 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
+from ray_lint.rewrite.entries import is_own_entry
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.items import stored_values
-from ray_lint.rewrite.observers import is_own_entry, reachable, views_of
+from ray_lint.rewrite.observers import reachable, views_of
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
 
 _FRESH = (

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import TypeVar
 
 from ray_lint.finding import Applicability, FileEdits, Fix
 from ray_lint.program.effects import (
@@ -25,6 +26,7 @@ from ray_lint.program.sizes import count_loops
 from ray_lint.rewrite.aliases import Aliases
 from ray_lint.rewrite.ambient import judge_ambient
 from ray_lint.rewrite.arguments import binds_inside
+from ray_lint.rewrite.entries import fills_beside
 from ray_lint.rewrite.failures import judge_isolation, judge_order_of_ids
 from ray_lint.rewrite.foreign import (
     defined_elsewhere,
@@ -44,7 +46,6 @@ from ray_lint.rewrite.kept_code import judge_late
 from ray_lint.rewrite.lent import Made, made_by_factory, task_of
 from ray_lint.rewrite.members import find_member, is_no_name
 from ray_lint.rewrite.observers import (
-    fills_beside,
     judge_actor_order,
     judge_documentation,
     judge_half_filled,
@@ -99,6 +100,7 @@ _BUILTINS_WRITTEN = {
     )
 }
 _LATER = "it is fixed after"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,8 +134,17 @@ class Rewriter(Submitted):
     def _aliases(self) -> Aliases:
         return Aliases(self.project, self.module, self._overlap)
 
+    @cached_property
+    def _fixes(self) -> dict[Site, Fix]:
+        return {}
+
     def fix(self, site: Site) -> Fix:
         """Return the fix of a site; where none is possible, a display fix with the reason."""
+        if site not in self._fixes:
+            self._fixes[site] = self._fix(site)
+        return self._fixes[site]
+
+    def _fix(self, site: Site) -> Fix:
         title = f"Submit `{site.callee.name}` in batches"
         try:
             group = self._of_one_factory(site)
@@ -152,21 +163,29 @@ class Rewriter(Submitted):
                 continue
             if not doubts.reasons:
                 return self._done(title, edits, target, doubts)
+        try:
+            edits, doubts = self._widest(found, partial(self._edits, site, target))
+        except Declined as declined:
+            return Fix(title, Applicability.DISPLAY, (), str(declined))
+        return self._done(title, edits, target, doubts)
+
+    def _widest(self, shape: Shape, attempt: Callable[[Shape, Doubts], T]) -> tuple[T, Doubts]:
+        """Return what succeeds for the widest form of a site, with its doubts.
+
+        Raises Declined with the reason of the first form if none does.
+        """
         reason = ""
-        shape: Shape | None = found
-        while shape is not None:
+        narrower: Shape | None = shape
+        while narrower is not None:
             doubts = Doubts()
             try:
-                edits = self._edits(site, target, shape, doubts)
+                return attempt(narrower, doubts), doubts
             except Declined as declined:
                 reason = reason or str(declined)
-                shape = shape.narrower
             except RecursionError:
                 reason = reason or "its code is too deeply nested to be rewritten"
-                shape = shape.narrower
-            else:
-                return self._done(title, edits, target, doubts)
-        return Fix(title, Applicability.DISPLAY, (), reason)
+            narrower = narrower.narrower
+        raise Declined(reason)
 
     def _target(self, site: Site) -> Target:
         """Return what the site calls. Raises Declined where it cannot be extended."""
@@ -211,7 +230,8 @@ class Rewriter(Submitted):
         first: _Plan | None = None
         for site in group:
             target = self._target(site)
-            plan, own = self._first_plan(site, target)
+            shape = find_shape(site.submission)
+            plan, own = self._widest(shape, partial(self._plan, site, target))
             doubts.reasons += [reason for reason in own.reasons if reason not in doubts.reasons]
             first = first or plan
             if (plan.strategy, plan.signature) != (first.strategy, first.signature):
@@ -219,18 +239,6 @@ class Rewriter(Submitted):
             self._write(edits, plan, doubts)
         assert target is not None
         return self._done(title, edits, target, doubts)
-
-    def _first_plan(self, site: Site, target: Target) -> tuple[_Plan, Doubts]:
-        """Return the widest form of a site that can be written, with its doubts."""
-        shape = find_shape(site.submission)
-        while True:
-            doubts = Doubts()
-            try:
-                return self._plan(site, target, shape, doubts), doubts
-            except Declined:
-                if shape.narrower is None:
-                    raise
-                shape = shape.narrower
 
     def _leave_to_next_stage(self, site: Site, shape: Shape) -> None:
         """Decline until the task is fixed that takes the result in the same run of the loop.

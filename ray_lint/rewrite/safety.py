@@ -8,7 +8,14 @@ from dataclasses import dataclass
 
 from ray_lint.program.effects import Effect, EffectKind
 from ray_lint.program.facts import Site
-from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, TRIES, BindingKind, ModuleNames
+from ray_lint.program.names import (
+    COMPREHENSIONS,
+    DISPLAYS,
+    FUNCTIONS,
+    TRIES,
+    BindingKind,
+    ModuleNames,
+)
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
@@ -49,7 +56,6 @@ _NEUTRAL_OPTIONS = {
 
 _OBSERVERS = ("ray.util.state.", "ray.timeline", "ray.experimental.state", "ray.util.metrics.")
 
-_DISPLAYS = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _PLAIN_COLLECTIONS = {
     *("builtins.list", "builtins.dict", "builtins.set", "collections.deque"),
     *("collections.defaultdict", "collections.OrderedDict"),
@@ -134,7 +140,7 @@ def judge_container(names: ModuleNames, shape: Shape) -> None:
             limited = value.keywords or len(value.args) > 1
             if shape.lengths and limited and names.stands_for(value.func, "collections.deque"):
                 raise Declined(f"`{ast.unparse(container)}` may forget what it gets")
-        elif own and not isinstance(value, _DISPLAYS):
+        elif own and not isinstance(value, DISPLAYS):
             raise Declined(f"`{ast.unparse(container)}` may be more than a plain collection")
 
 

@@ -21,7 +21,15 @@ from ray_lint.program.functions import (
     implicit_parameters,
 )
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, LOOPS, Binding, BindingKind, ModuleNames, Scope
+from ray_lint.program.names import (
+    DISPLAYS,
+    FUNCTIONS,
+    LOOPS,
+    Binding,
+    BindingKind,
+    ModuleNames,
+    Scope,
+)
 from ray_lint.program.project import Project
 from ray_lint.program.sizes import number_of
 from ray_lint.rewrite.forms import Form, Shape
@@ -43,7 +51,6 @@ _PASSES = {"list", "tuple", "sorted", "reversed", "enumerate", "zip", "iter", "f
 _PASSES |= {"next", "dict", "set", "getattr", "max", "min", "memoryview"}
 _REPEATS = {"repeat", "cycle", "chain", "product", "permutations", "combinations"}
 _REPEATS = {f"itertools.{n}" for n in _REPEATS} | {"random.choices", "random.choice"}
-_NEW = (ast.List, ast.ListComp, ast.Dict, ast.DictComp, ast.Set, ast.SetComp)
 _HOOKS = {"__getattr__", "__getattribute__", "__setattr__"}
 _DEPTH = 6
 
@@ -610,7 +617,7 @@ class Sharing:
             # A function that is called for each item makes its own variables each time.
             every = binding.scope.bindings.get(binding.name, [])
             return binding.kind is not BindingKind.AUGMENTED or all(
-                b.kind is BindingKind.AUGMENTED or isinstance(b.value, _NEW) for b in every
+                b.kind is BindingKind.AUGMENTED or isinstance(b.value, DISPLAYS) for b in every
             )
         if binding.kind is BindingKind.AUGMENTED:
             return False

@@ -157,14 +157,18 @@ class SiteWriter(LoopWriter):
             return repeats
         if names.scope_of(statement).is_class or not self._first_on_line(statement):
             return repeats
-        listed = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_{plural('item')}")
-        code = self.source.code(first.iterable)
-        if "\n" in code:
+        if "\n" in self.source.code(first.iterable):
             return repeats
-        indent = self.source.indent(statement)
         offset = self.source.line_start(self.source.first_line(statement))
-        edits.insert(offset, f"{indent}{listed} = list({code}){self.source.newline}")
+        listed, line = self._list_of(first.iterable, call, self.source.indent(statement))
+        edits.insert(offset, line)
         return [replace(first, iterable=self.items.list_named(listed)), *repeats[1:]]
+
+    def _list_of(self, iterable: ast.expr, call: Call, indent: str) -> tuple[str, str]:
+        """Return a new name for a list of the items, and the line that makes it."""
+        listed = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_{plural('item')}")
+        line = f"{indent}{listed} = list({self.source.code(iterable)}){self.source.newline}"
+        return listed, line
 
     def _must_repeat(self, repeats: list[Repeat], evaluated: list[ast.expr]) -> None:
         """Decline loops that cannot be run twice: once for the items, once for the rest."""
@@ -291,15 +295,14 @@ class SiteWriter(LoopWriter):
         loop, first = shape.loop, shape.repeats[0]
         if not isinstance(loop, ast.For) or first.iterable is not loop.iter:
             return shape.repeats, ""
-        code = self.source.code(loop.iter)
-        if self.items.can_repeat(loop.iter) or "\n" in code:
+        if self.items.can_repeat(loop.iter) or "\n" in self.source.code(loop.iter):
             return shape.repeats, ""
         if what_items_do(self.items.project, self.items.module, loop.iter, known=True):
             return shape.repeats, ""
-        listed = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_{plural('item')}")
+        listed, line = self._list_of(loop.iter, call, indent)
         edits.replace(self.source.start(loop.iter), self.source.end(loop.iter), listed)
         repeats = [replace(first, iterable=self.items.list_named(listed)), *shape.repeats[1:]]
-        return repeats, f"{indent}{listed} = list({code}){self.source.newline}"
+        return repeats, line
 
     def _runs_to_the_end(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline loops whose submissions are not known before the first iteration."""

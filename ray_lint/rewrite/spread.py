@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Container, Sequence
 
-from ray_lint.program.callers import given_values
+from ray_lint.program.callers import only_value
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
@@ -162,13 +162,12 @@ def _zipped_keys(module: Module, pairs: ast.expr) -> Sequence[object]:
                 first = first.func.value
             elif len(first.args) == 1 and names.stands_for(first.func, *SAME_ITEMS):
                 first = first.args[0]
-        reaching = names.reaching(first) if isinstance(first, ast.Name) else []
+        if not isinstance(first, ast.Name):
+            break
+        reaching = names.reaching(first)
         if len(reaching) != 1 or changing_uses(module, reaching[0].scope, reaching[0].name):
             break
-        values = [reaching[0].value] if reaching[0].kind is BindingKind.ASSIGN else []
-        if reaching[0].kind is BindingKind.PARAMETER:
-            values = [*given_values(module, reaching[0])]
-        first = values[0] if len(values) == 1 else None
+        first = only_value(module, first)
     shown = first.keys if isinstance(first, ast.Dict) else getattr(first, "elts", [None])
     return [key.value if isinstance(key, ast.Constant) else None for key in shown]
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
-from ray_lint.program.class_members import class_members, class_of_object
+from ray_lint.program.class_members import class_members, class_of_receiver
 from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
 
@@ -59,9 +59,7 @@ def _of_method(names: ModuleNames, method: ast.Attribute) -> Submitter | None:
     """
     if not isinstance(method.value, ast.Name):
         return None
-    owner = next((a for a in names.ancestors(method) if isinstance(a, ast.ClassDef)), None)
-    if method.value.id != "self":
-        owner = class_of_object(names, method.value)
+    owner = class_of_receiver(names, method.value)
     if owner is None or method.attr not in names.scopes[owner].bindings:
         return None
     named = [binding for bindings in class_members(names, method.attr) for binding in bindings]
