@@ -267,6 +267,12 @@ def _call_of(submission: Submission) -> tuple[Module, ast.Call] | None:
     parent = module.names.parents.get(submission.handle)
     if isinstance(parent, ast.Call) and parent.func is submission.handle:
         return module, _spread(module, parent)
+    made = isinstance(parent, ast.Call) and parent.args[:1] == [submission.handle]
+    if made and not submission.is_mapped and isinstance(parent, ast.Call):
+        # What ``partial(f.remote, …)`` makes is called.
+        call = submission.call
+        given, named = [*parent.args[1:], *call.args], [*parent.keywords, *call.keywords]
+        return module, _spread(module, ast.Call(submission.handle, given, named))
     return None
 
 

@@ -12,6 +12,7 @@ import ast
 from collections.abc import Iterator
 
 from ray_lint.program.effects import is_immutable, kinds_of
+from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.functions import loop_of
 from ray_lint.program.module import Module
 from ray_lint.program.names import DISPLAYS, BindingKind, ModuleNames
@@ -60,7 +61,7 @@ class Aliases:
         own = "" if shape.container is None else ast.unparse(shape.container)
         for store in self._stores(shape.region):
             text = ast.unparse(store.base)
-            if text == own:
+            if text == own or store.base is shape.destination:
                 continue
             for item, source in held:
                 own_entry = is_own_entry(self.names, store.base, item)
@@ -140,19 +141,20 @@ class Aliases:
         """Whether a function that makes an item changes a list of its own, before it returns."""
         names = self.names
         function = names.scope_of(base).frame.node
-        if not isinstance(base, ast.Name) or not isinstance(function, ast.FunctionDef):
+        depth, local = 0, base
+        while isinstance(local, ast.Subscript) and not isinstance(local.slice, ast.Slice):
+            depth, local = depth + 1, local.value
+        if not isinstance(local, ast.Name) or not isinstance(function, ast.FunctionDef):
             return False
-        if (
-            names.contains(function, shape.region)
-            or names.owner(base) is not names.scopes[function]
-        ):
+        scope = names.scopes[function]
+        if names.contains(function, shape.region) or names.owner(local) is not scope:
             return False
         if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(function)):
             return False
-        bindings = names.scopes[function].bindings[base.id]
         return all(
-            b.kind is BindingKind.AUGMENTED or isinstance(b.value, DISPLAYS) for b in bindings
-        )
+            b.kind is BindingKind.AUGMENTED or _is_new(b.value, depth)
+            for b in scope.bindings[local.id]
+        ) and not (depth and _gets_others(names, scope.uses.get(local.id, []), depth))
 
     def _is_collection(self, holder: ast.expr, source: ast.expr) -> bool:
         """Whether an iterable gives the items of a collection, not the collection as an item."""
@@ -212,3 +214,37 @@ def _uses_arrays(names: ModuleNames) -> bool:
     imported = [a.name for node in names.index.every(ast.Import) for a in node.names]
     imported += [node.module or "" for node in names.index.every(ast.ImportFrom)]
     return any(name.partition(".")[0] in _ARRAYS for name in imported)
+
+
+def _is_new(value: ast.AST | None, depth: int) -> bool:
+    """Whether a value is written out, and so are its items down to ``depth`` levels."""
+    if depth and isinstance(value, ast.ListComp | ast.SetComp):
+        return _is_new(value.elt, depth - 1)
+    if depth and isinstance(value, ast.DictComp):
+        return _is_new(value.value, depth - 1)
+    if depth and isinstance(value, ast.List | ast.Tuple):
+        return all(_is_new(item, depth - 1) for item in value.elts)
+    repeated = isinstance(value, ast.BinOp) and isinstance(value.left, ast.List)
+    return not depth and (repeated or isinstance(value, DISPLAYS))
+
+
+def _gets_others(names: ModuleNames, uses: list[ast.Name], depth: int) -> bool:
+    """Whether a collection may get items within ``depth`` levels that are no new objects."""
+    for use in uses:
+        node: ast.AST = use
+        level, parent = 0, names.parents.get(node)
+        while isinstance(parent, ast.Subscript) and parent.value is node:
+            level, node, parent = level + 1, parent, names.parents.get(parent)
+        if level > depth:
+            continue
+        if isinstance(parent, ast.Attribute) and parent.attr in CHANGING_METHODS:
+            return True
+        if isinstance(parent, ast.Call) and node in parent.args:
+            known = names.qualified(parent.func) or ""
+            if not known.startswith(("builtins.", "math.", "copy.")):
+                return True
+        if not isinstance(getattr(node, "ctx", None), ast.Load) and level:
+            value = getattr(parent, "value", None)
+            if not isinstance(parent, ast.Assign) or not _is_new(value, depth - level):
+                return True
+    return False

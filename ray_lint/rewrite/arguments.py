@@ -277,8 +277,13 @@ def _must_be_kept(
 
 
 def _never_changes(names: ModuleNames, value: ast.expr | None) -> bool:
-    made = isinstance(value, ast.Call) and names.stands_for(value.func, "ray.put")
-    return made or isinstance(value, ast.Constant)
+    """Whether a value is a reference, a number, a text or a tuple of such."""
+    if isinstance(value, ast.Tuple):
+        return all(_never_changes(names, item) for item in value.elts)
+    if isinstance(value, ast.Call):
+        makers = ("ray.put", "builtins.int", "builtins.float", "builtins.str", "builtins.len")
+        return names.stands_for(value.func, *makers)
+    return isinstance(value, ast.Constant | ast.JoinedStr)
 
 
 def _must_be_constant(names: ModuleNames, expression: ast.expr, site: ast.Call) -> None:

@@ -34,7 +34,7 @@ _APART_METHODS = {
     *("call_later", "call_soon_threadsafe"),
 }
 _THREADS = {"threading.Thread", "threading.Timer", "multiprocessing.Process"}
-_SHUFFLING = {"reverse", "sort", "pop", "popitem", "remove", "clear", "insert", "appendleft"}
+_SHUFFLING = {"reverse", "sort", "pop", "popitem", "remove", "insert", "appendleft"}
 _REORDERING = {
     *("builtins.reversed", "builtins.sorted", "builtins.set", "builtins.max", "builtins.min"),
     *("itertools.islice", "itertools.takewhile", "itertools.dropwhile", "itertools.compress"),

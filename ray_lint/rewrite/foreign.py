@@ -240,9 +240,12 @@ def write_here(
     signature: BatchSignature,
     strategy: Strategy,
     doubts: Doubts,
+    *,
+    several: bool,
 ) -> str:
     """Add a batch function where the other module must not change, and return its name.
 
+    ``several``: each task has several results, with an ObjectRef of its own each.
     Ray keeps the function of a task as ``task.remote.__wrapped__`` (``functools.wraps``, Ray 2).
     """
     doubts.add(f"{_not_given(target.home)}: its function is taken out of the task")
@@ -280,7 +283,9 @@ def write_here(
         name = batch_name(target.name, attempt)
         attempt += 1
         head = Head(decorator, name, "", source.step, newline)
-        code = writer.function(head, signature, f"{plain}({signature.call})", strategy)
+        code = writer.function(
+            head, signature, f"{plain}({signature.call})", strategy, several=several
+        )
         if name not in text.supply.used:
             break
         if any(

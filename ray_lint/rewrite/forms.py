@@ -20,6 +20,8 @@ class Form(enum.Enum):
     """A loop that appends each reference to a list."""
     STORE = "store"
     """A loop that stores each reference under a key."""
+    DEAL = "deal"
+    """A loop that appends each reference to one of the lists in a table."""
     DROP = "drop"
     """A loop that does not keep the references."""
     YIELD = "yield"
@@ -46,6 +48,8 @@ class Shape:
     collection: str = "list"
     container: ast.expr | None = None
     key: ast.expr | None = None
+    destination: ast.expr | None = None
+    """The list in the table ``container`` that gets the reference: ``table[key]``."""
     loop: ast.For | ast.AsyncFor | ast.While | None = None
     aliases: list[ast.Assign] = field(default_factory=list)
     keeper: ast.AST | None = None

@@ -124,11 +124,13 @@ class BatchWriter:
         bound: str = "",
         annotations: dict[str, str] | None = None,
         returns: str = "",
+        several: bool = False,
     ) -> str:
         """Return the text of the batch function, from its decorator to its last line.
 
         ``item`` is the expression for one item, ``receiver`` the first parameter of a method.
         ``bound`` is a name of the class body around that the item needs: a parameter holds it.
+        ``several``: the item is a tuple of results, each with an ObjectRef of its own.
         """
         notes = annotations or {}
         parameters = [receiver] if receiver else []
@@ -168,7 +170,7 @@ class BatchWriter:
         else:
             lines += [
                 f"{head.step}for {target} in {iterable}:",
-                f"{head.step * 2}yield {item}",
+                f"{head.step * 2}{'yield from' if several else 'yield'} {item}",
             ]
         text = head.newline.join(lines)
         return indented(text, head.indent, head.newline)

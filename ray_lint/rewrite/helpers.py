@@ -11,6 +11,9 @@ SPLIT = "split_into_batches"
 SUBMIT = "submit_in_batches"
 SUBMIT_UNPACKED = "submit_unpacked_in_batches"
 SUBMIT_FLATTENED = "submit_flattened_in_batches"
+SUBMIT_SEVERAL = "submit_for_several_results"
+SUBMIT_SEVERAL_UNPACKED = "submit_unpacked_for_several_results"
+SUBMIT_SEVERAL_FLATTENED = "submit_flattened_for_several_results"
 SUBMIT_TO_ACTORS = "submit_to_actors_in_batches"
 
 # A task should get no more items than this, so that one batch stays small in memory.
@@ -60,6 +63,20 @@ def {submit}(remote_function, items, *args, **options):
         batch_function = remote_function.options(num_returns=len(batch), **options)
         batch_refs = batch_function.remote({arguments})
         refs.extend(batch_refs if len(batch) > 1 else [batch_refs])
+    return refs
+'''
+
+_SUBMIT_SEVERAL = '''\
+def {submit}(remote_function, items, results, *args, **options):
+    """Submit remote_function once per batch of items; return a list of ObjectRefs per item.
+
+    Each item has the given number of results, at least two.
+    """
+    refs = []
+    for batch in {split}(items):
+        batch_function = remote_function.options(num_returns=results * len(batch), **options)
+        batch_refs = batch_function.remote({arguments})
+        refs.extend(batch_refs[i : i + results] for i in range(0, len(batch_refs), results))
     return refs
 '''
 
@@ -116,14 +133,14 @@ def split_helper(
     )
 
 
-def submit_helper(names: HelperNames, *, unpacked: int) -> str:
-    """Return the text of the function that submits batches and returns a reference per item.
+def submit_helper(names: HelperNames, *, unpacked: int, several: bool) -> str:
+    """Return the text of the function that submits batches and returns references per item.
 
     ``unpacked`` is the number of top-level arguments that each item becomes; 0 passes the batch
-    as one list.
+    as one list. ``several`` references for each item, or one.
     """
     spread = "*batch" if unpacked == 1 else "*[value for item in batch for value in item]"
-    return _SUBMIT.format(
+    return (_SUBMIT_SEVERAL if several else _SUBMIT).format(
         submit=names.submit,
         split=names.split,
         arguments=f"*args, {spread}" if unpacked else "batch, *args",

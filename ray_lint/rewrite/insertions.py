@@ -17,6 +17,9 @@ from ray_lint.rewrite.helpers import (
     SPLIT,
     SUBMIT,
     SUBMIT_FLATTENED,
+    SUBMIT_SEVERAL,
+    SUBMIT_SEVERAL_FLATTENED,
+    SUBMIT_SEVERAL_UNPACKED,
     SUBMIT_TO_ACTORS,
     SUBMIT_UNPACKED,
     HelperNames,
@@ -274,16 +277,24 @@ class Insertions:
         other = partial(text, short=not self.short)
         return self._helper(edits, anchor, SPLIT, text, other)
 
-    def submit(self, edits: Edits, anchor: ast.stmt, *, unpacked: int) -> str:
-        """Return the name of the function that submits batches for references."""
+    def submit(
+        self, edits: Edits, anchor: ast.stmt, *, unpacked: int, several: bool = False
+    ) -> str:
+        """Return the name of the function that submits batches for references.
+
+        ``several`` references for each item, or one.
+        """
         split = self.split(edits, anchor)
 
         def text(name: str) -> str:
-            return submit_helper(HelperNames(split=split, submit=name), unpacked=unpacked)
+            names = HelperNames(split=split, submit=name)
+            return submit_helper(names, unpacked=unpacked, several=several)
 
         # Fixes of one round may each bring one: another text needs another name.
-        wish = (SUBMIT, SUBMIT_UNPACKED, SUBMIT_FLATTENED)[min(unpacked, 2)]
-        return self._helper(edits, anchor, wish, text)
+        wishes = (SUBMIT, SUBMIT_UNPACKED, SUBMIT_FLATTENED)
+        if several:
+            wishes = (SUBMIT_SEVERAL, SUBMIT_SEVERAL_UNPACKED, SUBMIT_SEVERAL_FLATTENED)
+        return self._helper(edits, anchor, wishes[min(unpacked, 2)], text)
 
     def submit_to_actors(self, edits: Edits, anchor: ast.stmt) -> str:
         """Return the name of the function that submits to the actors that items come with."""

@@ -26,6 +26,7 @@ _FAILING = (ast.Div, ast.FloorDiv, ast.Mod)
 _WHOLE = {"int", "bool"}
 _NUMBERS = _WHOLE | {"float", "number"}
 _HANDED = 4  # parameters that an iterable is handed through
+_PURE = ("builtins.enumerate", "builtins.zip", "builtins.len", "builtins.int", "builtins.float")
 _WRITES = {"write", "writelines"}
 _LAST_WORDS = ("atexit.register", "sys.excepthook", "weakref.finalize")
 _HARMLESS = (EffectKind.MAY_RAISE, EffectKind.RETURNS_SHARED, EffectKind.YIELDS)
@@ -208,17 +209,19 @@ def what_items_do(
     expression: ast.expr,
     *,
     known: bool = False,
+    region: ast.AST | None = None,
     depth: int = 0,
 ) -> str:
     """Return what happens beside when an iterable gives its items, "" if nothing does.
 
     Where it is not seen what gives them, nothing is taken to happen unless it must be ``known``.
+    ``region`` is the code that the items are for.
     """
     names = module.names
     made = [expression]
     if known and not isinstance(expression, ast.Name):
         function = expression.func if isinstance(expression, ast.Call) else None
-        if not isinstance(function, ast.Name):
+        if not isinstance(function, ast.Name) and not _reads_own_text(names, expression):
             return "is not known"
     if isinstance(expression, ast.Name) and expression in names.order:
         for binding in names.reaching(expression):
@@ -237,11 +240,15 @@ def what_items_do(
                 if isinstance(binding.node, ast.FunctionDef):
                     effects += effects_of(project, module, binding.node)
             if known and names.stands_for(part.func, "builtins.enumerate", "builtins.zip"):
-                inner = (what_items_do(project, module, a, known=True) for a in part.args)
+                inner = (
+                    what_items_do(project, module, a, known=True, region=region) for a in part.args
+                )
                 reason = next(filter(None, inner), "")
                 if reason:
                     return reason
-            elif known and not _is_local_maker(project, module, part):
+            elif known and not (
+                _reads_own_text(names, part) or _is_local_maker(project, module, part, region)
+            ):
                 return "is not known"
         elif known and part is not expression:
             handed = isinstance(part, ast.Name) and depth < _HANDED
@@ -253,8 +260,28 @@ def what_items_do(
     return ""
 
 
-def _is_local_maker(project: Project, module: Module, call: ast.Call) -> bool:
-    """Whether a call is one of a function of the module that gets numbers, texts and the like."""
+def _reads_own_text(names: ModuleNames, expression: ast.expr) -> bool:
+    """Whether an iterable is ``csv.reader(io.StringIO(…))``: nobody else reads that text."""
+    if not isinstance(expression, ast.Call) or not expression.args:
+        return False
+    source = expression.args[0]
+    return (
+        names.stands_for(expression.func, "csv.reader", "csv.DictReader")
+        and isinstance(source, ast.Call)
+        and (
+            names.stands_for(source.func, "io.StringIO")
+            or (isinstance(source.func, ast.Attribute) and source.func.attr == "splitlines")
+        )
+    )
+
+
+def _is_local_maker(
+    project: Project, module: Module, call: ast.Call, region: ast.AST | None
+) -> bool:
+    """Whether a call is one of a function of the module that gets numbers, texts and the like.
+
+    Also what is changed by nobody while the code in ``region`` runs.
+    """
     function = call.func
     made = (
         [b.node for b in module.names.reaching(function)] if isinstance(function, ast.Name) else []
@@ -262,4 +289,25 @@ def _is_local_maker(project: Project, module: Module, call: ast.Call) -> bool:
     given = [*call.args, *(keyword.value for keyword in call.keywords)]
     if not made or not all(isinstance(node, ast.FunctionDef) for node in made):
         return False
-    return all(is_immutable(project, module, argument) for argument in given)
+    changing = [a for a in given if not is_immutable(project, module, a)]
+    return not changing or (
+        region is not None
+        and all(isinstance(a, ast.Name) for a in changing)
+        and _only_collects(module.names, region, call)
+    )
+
+
+def _only_collects(names: ModuleNames, region: ast.AST, maker: ast.Call) -> bool:
+    """Whether code changes nothing but variables and the lists that it appends to."""
+    for node in names.walk(region):
+        if isinstance(node, ast.Attribute | ast.Subscript) and not isinstance(node.ctx, ast.Load):
+            return False
+        if isinstance(node, ast.AugAssign | ast.Delete | ast.Await | ast.Yield | ast.YieldFrom):
+            return False
+        if not isinstance(node, ast.Call) or node is maker:
+            continue
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        known = names.qualified(node.func) or ""
+        if method not in ("remote", "append") and not known.startswith(_PURE):
+            return False
+    return True

@@ -24,7 +24,7 @@ class LoopWriter(SiteText):
         for node in self.names.walk(loop):
             if isinstance(node, ast.For) and used_after(self.names, node.target, loop):
                 return False
-        if shape.form is Form.STORE or shape.beside is not None:
+        if shape.form in (Form.STORE, Form.DEAL) or shape.beside is not None:
             return False
         return (
             self.names.scope_of(loop).frame is not None and not self.names.scope_of(loop).is_class
@@ -184,6 +184,21 @@ class LoopWriter(SiteText):
                 f"{refs} = {submitted}",
                 f"for {key}, {ref} in zip({keys}, {refs}):",
                 f"{source.step}{container}[{key}] = {ref}",
+            ]
+        elif shape.destination is not None:
+            lists = self.supply.fresh(f"{base}_lists")
+            start = f"{start}{newline}{indent}{lists} = []"
+            joint = f"{newline}{source.indent(statement)}"
+            joint = joint if source.stands_alone(statement) else "; "
+            step = f"{lists}.append({source.code(shape.destination)}){joint}{step}"
+            refs = self.supply.fresh(f"{base}_refs")
+            submitted = self._item_refs(edits, call, items, indent, len(indent + refs) + 3)
+            target = self.supply.fresh("chosen", "chosen_list")
+            ref = self.supply.fresh("ref", "next_ref")
+            lines = [
+                f"{refs} = {submitted}",
+                f"for {target}, {ref} in zip({lists}, {refs}):",
+                f"{source.step}{target}.append({ref})",
             ]
         elif shape.beside is not None:
             others = [e for e in shape.beside.elts if e is not site]

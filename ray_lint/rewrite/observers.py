@@ -347,7 +347,7 @@ def judge_half_filled(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
             container = call.func.value
         elif isinstance(call, ast.AugAssign):
             container = call.target
-    elif shape.form not in (Form.APPEND, Form.STORE):
+    elif shape.form not in (Form.APPEND, Form.STORE, Form.DEAL):
         return
     if container is None or not _may_fail(names, shape):
         return

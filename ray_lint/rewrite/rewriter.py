@@ -11,22 +11,11 @@ from typing import TypeVar
 
 from ray_lint.finding import Applicability, FileEdits, Fix
 from ray_lint.program.effects import (
-    EffectKind,
     effects_of,
-    expression_effects,
     has_value,
-    is_immutable,
-    may_be_iterator,
 )
-from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
-from ray_lint.program.names import FUNCTIONS, TRIES, BindingKind
-from ray_lint.program.remotes import CalleeKind
 from ray_lint.program.sizes import count_loops
-from ray_lint.rewrite.aliases import Aliases
-from ray_lint.rewrite.ambient import judge_ambient
-from ray_lint.rewrite.arguments import binds_inside
-from ray_lint.rewrite.entries import fills_beside
 from ray_lint.rewrite.failures import judge_isolation, judge_order_of_ids
 from ray_lint.rewrite.foreign import (
     defined_elsewhere,
@@ -39,66 +28,37 @@ from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH, LARGEST_SHORT_BATCH
 from ray_lint.rewrite.identity import judge_identity, may_share_identity, tells_objects_apart
-from ray_lint.rewrite.interruptions import judge_interruptions, judge_one_by_one
-from ray_lint.rewrite.introspection import introspection, sees_lifetimes
+from ray_lint.rewrite.inputs import Makers
 from ray_lint.rewrite.items import ItemWriter, holds_references
-from ray_lint.rewrite.kept_code import judge_late
 from ray_lint.rewrite.lent import Made, made_by_factory, task_of
 from ray_lint.rewrite.members import find_member, is_no_name
 from ray_lint.rewrite.observers import (
-    judge_actor_order,
     judge_documentation,
-    judge_half_filled,
     judge_kept,
-    judge_other_views,
     judge_replaced_parts,
     judge_task_ids,
-    takes_out,
 )
-from ray_lint.rewrite.overlap import Overlap
 from ray_lint.rewrite.pickling import judge_pickling, judge_sending, returns_unsendable
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
 from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
     BodyProof,
     judge_body,
-    judge_class_body,
-    judge_container,
     judge_failures,
     judge_late_inputs,
-    judge_onlookers,
     judge_partial_reads,
     judge_waiting,
 )
 from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
-from ray_lint.rewrite.sharing import Sharing
 from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.sites import SiteWriter
 from ray_lint.rewrite.spread import judge_starred
-from ray_lint.rewrite.submitted import Submitted
+from ray_lint.rewrite.surroundings import Surroundings
 from ray_lint.rewrite.target_writer import TargetWriter
 from ray_lint.rewrite.targets import Target, find_target
-from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, is_reference, uses_of
+from ray_lint.rewrite.uses import Uses, assigned_name, is_empty_list, is_get, uses_of
 from ray_lint.sources.source import Lines
 
-_BUILTINS_WRITTEN = {
-    *(
-        "dict",
-        "enumerate",
-        "getattr",
-        "int",
-        "iter",
-        "len",
-        "list",
-        "max",
-        "min",
-        "next",
-        "range",
-        "set",
-        "tuple",
-        "zip",
-    )
-}
 _LATER = "it is fixed after"
 T = TypeVar("T")
 
@@ -117,22 +77,12 @@ class _Plan:
     uses: Uses
     unpacked: bool
     options: list[ast.keyword]
+    results: int
+    """How many ObjectRefs the program gets for each item."""
 
 
-class Rewriter(Submitted):
+class Rewriter(Surroundings):
     """Builds the fixes of one module. LibCST parses the module when the first fix is built."""
-
-    @cached_property
-    def _sharing(self) -> Sharing:
-        return Sharing(self.project, self.module)
-
-    @cached_property
-    def _overlap(self) -> Overlap:
-        return Overlap(self.project, self.module)
-
-    @cached_property
-    def _aliases(self) -> Aliases:
-        return Aliases(self.project, self.module, self._overlap)
 
     @cached_property
     def _fixes(self) -> dict[Site, Fix]:
@@ -172,19 +122,26 @@ class Rewriter(Submitted):
     def _widest(self, shape: Shape, attempt: Callable[[Shape, Doubts], T]) -> tuple[T, Doubts]:
         """Return what succeeds for the widest form of a site, with its doubts.
 
-        Raises Declined with the reason of the first form if none does.
+        A narrower one is better if there are no doubts about it. Raises Declined with the reason
+        of the first form if none does.
         """
         reason = ""
+        doubtful: tuple[T, Doubts] | None = None
         narrower: Shape | None = shape
         while narrower is not None:
             doubts = Doubts()
             try:
-                return attempt(narrower, doubts), doubts
+                found = attempt(narrower, doubts), doubts
+                if not doubts.reasons:
+                    return found
+                doubtful = doubtful or found
             except Declined as declined:
                 reason = reason or str(declined)
             except RecursionError:
                 reason = reason or "its code is too deeply nested to be rewritten"
             narrower = narrower.narrower
+        if doubtful is not None:
+            return doubtful
         raise Declined(reason)
 
     def _target(self, site: Site) -> Target:
@@ -256,7 +213,10 @@ class Rewriter(Submitted):
                 continue
             given = [*call.args, *(keyword.value for keyword in call.keywords)]
             taken = {n.id for g in given for n in ast.walk(g) if isinstance(n, ast.Name)}
-            result = {t.id for t in statement.targets if isinstance(t, ast.Name)}
+            targets = [n for target in statement.targets for n in ast.walk(target)]
+            result = {
+                n.id for n in targets if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
+            }
             if not taken & result:
                 continue
             fix = self.fix(other)
@@ -301,20 +261,29 @@ class Rewriter(Submitted):
         proof = self._judge_task(target, shape, arguments, doubts)
         keeps = judge_kept(target, arguments, self._is_plain, doubts)
         further = [(other, self._arguments(site, other, shape)) for other in target.others]
+        numbers: set[int] = set()
         for other, passed in further:
             proof = proof.joined(self._judge_task(other, shape, passed, doubts))
-            self._options(site, other, shape, doubts)
+            numbers.add(self._options(site, other, shape, doubts)[1])
             spec = other.definition.args
             judge_starred(self.module, spec, shape, passed, doubts, is_method=False)
-        options = self._options(site, target, shape, doubts)
+        options, results = self._options(site, target, shape, doubts)
+        if numbers - {results}:
+            raise Declined("its tasks have different numbers of results (`num_returns`)")
         every = [*arguments, *(a for _, others in shape.merged for a in others)]
         # What the loop assigns first is computed ahead with the arguments that need it.
         every += [Argument(r.iterable, varying=True) for r in shape.repeats or [] if r.single]
-        self._judge_region(site, target, shape, every, doubts)
+        self.judge_region(site, target, shape, every, doubts)
 
         strategy, uses = self._strategy(
-            shape, returns_shared=proof.shares_results, dealt=target.dealt is not None
+            shape,
+            returns_shared=proof.shares_results or results > 1,
+            dealt=target.dealt is not None,
         )
+        apart = proof.mutates_items or keeps or self._may_share_identity(every)
+        unpacked = self._unpacked(shape, every, doubts, mutates=apart)
+        if unpacked and not proof.may_fail and self._inputs_may_fail(site, every):
+            proof = replace(proof, may_fail=True)
         for one, passed in [(target, arguments), *further]:
             misfits = partial(self._misfit, one, passed)
             judge_failures(names, proof, strategy, doubts, misfits, is_method=one.is_method)
@@ -333,8 +302,6 @@ class Rewriter(Submitted):
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
-        apart = proof.mutates_items or keeps or self._may_share_identity(every)
-        unpacked = self._unpacked(shape, every, doubts, mutates=apart)
         if unpacked and target.dealt is not None:
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         if unpacked:  # an item that is not there yet keeps its batch from starting
@@ -347,13 +314,25 @@ class Rewriter(Submitted):
             counted=strategy is Strategy.VALUES,
         )
         return _Plan(
-            site, target, shape, arguments, further, signature, strategy, uses, unpacked, options
+            site,
+            target,
+            shape,
+            arguments,
+            further,
+            signature,
+            strategy,
+            uses,
+            unpacked,
+            options,
+            results,
         )
 
     def _write(self, edits: Edits, plan: _Plan, doubts: Doubts) -> None:
         """Write the edits of a plan: the batch functions and the site."""
         site, target, strategy = plan.site, plan.target, plan.strategy
-        batch = self._batch(edits, site, target, plan.signature, plan.arguments, strategy, doubts)
+        batch = self._batch(
+            edits, site, target, plan.signature, plan.arguments, strategy, doubts, plan.results
+        )
         for other, passed in plan.further:
             if not other.only_called:
                 fitting = signature_for(
@@ -362,9 +341,38 @@ class Rewriter(Submitted):
                     unpacked=plan.unpacked,
                     counted=strategy is Strategy.VALUES,
                 )
-                name = self._batch(edits, site, other, fitting, passed, strategy, doubts)
+                name = self._batch(
+                    edits, site, other, fitting, passed, strategy, doubts, plan.results
+                )
                 self._pass(edits, other, name)
         self._site(edits, plan, batch)
+
+    def _inputs_may_fail(self, site: Site, arguments: list[Argument]) -> bool:
+        """Whether a task may fail whose references may be items here.
+
+        Whatever fails in the place of one item is what a batch gets for all of its items.
+        """
+        items = [a.expression for a in arguments if a.varying]
+        found = self._makers.of(items)
+        if found is None:
+            return self._some_task_may_fail
+        return any(self._task_may_fail(other) for other in found if other is not site)
+
+    @cached_property
+    def _makers(self) -> Makers:
+        return Makers(self.names, self.sites)
+
+    @cached_property
+    def _some_task_may_fail(self) -> bool:
+        return any(map(self._task_may_fail, self.sites))
+
+    def _task_may_fail(self, site: Site) -> bool:
+        try:
+            target, shape = self._target(site), find_shape(site.submission)
+            arguments = self._arguments(site, target, shape)
+            return self._judge_task(target, shape, arguments, Doubts()).may_fail
+        except (Declined, RecursionError):
+            return True
 
     def _judge_task(
         self, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
@@ -402,196 +410,27 @@ class Rewriter(Submitted):
         arguments: list[Argument],
         strategy: Strategy,
         doubts: Doubts,
+        results: int = 1,
     ) -> str:
         """Add the batch variant of the target; return how the module of the site names it."""
         if target.local:
             text = self._text(self.module)
-            return write_here(text, edits, site, target, signature, strategy, doubts)
+            several = results > 1
+            return write_here(
+                text, edits, site, target, signature, strategy, doubts, several=several
+            )
         called = self._source.code(target.called) if target.called is not None else ""
         writer = TargetWriter(self._text(target.written), called)
         call = site.submission.call
         if target.written is self.module:
-            return writer.write(edits, target, call, signature, arguments, strategy)
+            return writer.write(edits, target, call, signature, arguments, strategy, results)
         there = edits.elsewhere(self.project.path_of(target.written))
-        name = writer.write(there, target, call, signature, arguments, strategy)
+        name = writer.write(there, target, call, signature, arguments, strategy, results)
         if target.is_method:
             return name
         if writer.moved:
             judge_moved(self.project, self.module, target, doubts)
         return named_here(self.project, self._text(self.module), edits, site, target, name)
-
-    # -- what the loop does -------------------------------------------------------------------
-
-    def _judge_region(
-        self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
-    ) -> None:
-        names, region = self.names, shape.region
-        judge_container(names, shape)
-        judge_class_body(names, shape, arguments)
-        judge_other_views(names, shape)
-        judge_half_filled(names, shape, doubts)
-        judge_actor_order(names, site, shape)
-        judge_interruptions(self.project, self.module, shape, arguments, doubts)
-        self._judge_surroundings(site, target, shape, arguments, doubts)
-        self._judge_values(arguments, doubts)
-        judge_late(names, arguments, region)
-        spec = target.definition.args
-        judge_starred(self.module, spec, shape, arguments, doubts, is_method=target.is_method)
-        for node in names.walk(region):
-            own = shape.form is Form.YIELD and names.parents[node] is shape.node
-            if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (
-                shape.form is not Form.NEXT and not own
-            ):
-                raise Declined("the loop yields or awaits between two submissions")
-            if isinstance(node, ast.Return) and shape.loop is not None:
-                raise Declined("the loop may return in between")
-        measured: set[ast.AST | None] = {call.args[0] for call in shape.lengths}
-        measured.add(shape.receiver)  # what it keeps was judged with the method that submits
-        self._overlap.judge(shape, arguments, doubts)
-        self._aliases.judge(shape, arguments, doubts)
-        judge_ambient(self.project, self.module, shape, arguments, doubts)
-        for argument in arguments:
-            self._sharing.judge_argument(shape, argument)
-            if (
-                shape.form is not Form.NEXT
-                and argument.varying
-                and argument.expression in names.order
-                and is_immutable(self.project, self.module, argument.expression)
-            ):
-                continue  # a value of its own, taken at the same moment as before
-            if shape.form is not Form.NEXT and is_reference(names, argument.expression):
-                continue
-            for node in ast.walk(argument.expression):
-                if isinstance(node, ast.Name) and node in names.order and node not in measured:
-                    self._judge_argument(shape, node, argument)
-
-    def _judge_surroundings(
-        self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
-    ) -> None:
-        """Weigh what stands between and around the submissions."""
-        names, region = self.names, shape.region
-        call = site.submission.call
-        for parent in names.ancestors(call):
-            if isinstance(parent, TRIES) and parent.handlers and parent is not region:
-                if names.contains(region, parent):
-                    raise Declined("failures of single submissions are handled in the loop")
-                if shape.loop is not None and names.contains(parent, region):
-                    doubts.add("a failure inside the loop is handled around it")
-            if isinstance(parent, FUNCTIONS):
-                break
-        if site.callee.kind is CalleeKind.ACTOR_METHOD:
-            for node in names.walk(region):
-                if (
-                    node is not call
-                    and isinstance(node, ast.Call)
-                    and not is_get(names, node, call)
-                    and (
-                        names.stands_for(node.func, "ray.get", "ray.wait")
-                        or (isinstance(node.func, ast.Attribute) and node.func.attr == "remote")
-                    )
-                ):
-                    raise Declined("the loop talks to actors between two calls")
-        judge_onlookers(names, site, shape, doubts)
-        lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
-        taker = getattr(names.parents.get(shape.node), "func", None)
-        at_once = isinstance(taker, ast.Attribute) and taker.attr == "extend"
-        if lazy and site.count.kind != "known" and not at_once:
-            raise Declined("its items may be infinite, and are taken one by one")
-        if lazy and site.callee.kind is CalleeKind.ACTOR_METHOD:
-            raise Declined("its calls reach the actor one by one, as they are taken")
-        if lazy:
-            self._sharing.judge_lazy(shape, arguments)
-            judge_one_by_one(self.project, self.module, shape, arguments)
-        line = sees_lifetimes(names)
-        if line:
-            doubts.add(f"line {line} sees when objects are given up")
-        for module in dict.fromkeys((self.module, target.written)):
-            line = introspection(module.names)
-            if line:
-                where = (
-                    f"line {line}" if module is self.module else f"line {line} of `{module.name}`"
-                )
-                doubts.add(f"{where} looks at the names or the text of the program")
-        for node in ast.walk(site.submission.handle):
-            inside = isinstance(node, ast.Name) and binds_inside(names, node, region)
-            if inside and target.dealt is None:
-                assert isinstance(node, ast.Name)
-                raise Declined(f"what `{node.id}` stands for changes in the loop")
-        self._judge_builtins(site, target)
-        for repeat in shape.repeats or []:
-            self._sharing.judge_iterable(repeat.iterable)
-
-    def _judge_builtins(self, site: Site, target: Target) -> None:
-        """Decline where a built-in function that the generated code calls has another meaning."""
-        names = self.names
-        scopes = {names.root, *names.scope_of(site.submission.call).ancestors()}
-        scopes |= {target.written.names.root}
-        for scope in scopes:
-            shadowed = _BUILTINS_WRITTEN & scope.bindings.keys()
-            if shadowed:
-                raise Declined(f"`{min(shadowed)}` is not the built-in function here")
-
-    def _judge_values(self, arguments: list[Argument], doubts: Doubts) -> None:
-        """Doubt arguments whose evaluation changes something: items may then share an object."""
-        for argument in arguments:
-            expression = argument.expression
-            if not argument.varying or expression not in self.names.order:
-                continue
-            if is_immutable(self.project, self.module, expression):
-                continue
-            if is_reference(self.names, expression):
-                continue  # the next one of those that an earlier fix submits ahead
-            receiver = getattr(getattr(expression, "func", None), "value", None)
-            if isinstance(receiver, ast.Name) and takes_out(self.names, receiver, argument):
-                continue
-            for effect in expression_effects(self.project, self.module, expression):
-                if effect.kind in (EffectKind.WRITES_OUTSIDE, EffectKind.UNKNOWN_CALL):
-                    doubts.add(f"an argument {effect.reason}")
-
-    def _judge_argument(self, shape: Shape, name: ast.Name, argument: Argument) -> None:
-        """Decline arguments that change between their submission and the end of the loop."""
-        names = self.names
-        if is_immutable(self.project, self.module, name):
-            return
-        owner = names.owner(name)
-        if owner is None:
-            return
-        if not argument.varying and may_be_iterator(self.project, self.module, name):
-            raise Declined(f"`{name.id}` is used up by the first item that reads it")
-        for binding in names.reaching(name):
-            if binding.kind in (BindingKind.IMPORT, BindingKind.FUNCTION, BindingKind.CLASS):
-                continue
-            fresh = names.contains(shape.region, binding.node)
-            if fresh and binding.kind is BindingKind.AUGMENTED:
-                raise Declined(f"`{name.id}` is changed while the loop runs")
-            if fresh and binding.kind in (BindingKind.COMPREHENSION, BindingKind.LOOP):
-                regions: list[ast.AST] = list(self._after(shape, name))
-            elif fresh:
-                regions = list(self._after(shape, name))
-            else:
-                regions = [shape.region]
-            for region in regions:
-                changed = changing_uses(self.module, binding.scope, binding.name, region)
-                if shape.form is not Form.NEXT and takes_out(names, name, argument):
-                    # What was taken out of a collection does not change with it.
-                    changed = [use for use in changed if not self._sharing.is_shallow(use)]
-                if any(not fills_beside(names, name, use) for use in changed):
-                    raise Declined(f"`{name.id}` is changed while the loop runs")
-
-    def _after(self, shape: Shape, name: ast.Name) -> list[ast.stmt]:
-        """Return the statements of the innermost loop body that follow the submission."""
-        statement = self.names.statement_of(name)
-        found: list[ast.stmt] = []
-        while statement is not None and statement is not shape.region:
-            block = self.names.blocks[statement]
-            found += block.statements[block.index + 1 :]
-            owner = block.owner
-            if not isinstance(owner, ast.stmt) or isinstance(owner, ast.For | ast.While):
-                break
-            statement = owner
-        if shape.loop is None:
-            return []
-        return [s for s in found if self.names.contains(shape.region, s)]
 
     # -- strategy -----------------------------------------------------------------------------
 
@@ -688,6 +527,7 @@ class Rewriter(Submitted):
                 for k in plan.options
             ),
             signature=signature,
+            results=plan.results,
             name=site.callee.name.rpartition(".")[2] if target.is_method else target.name,
         )
         items = ItemWriter(self.project, self.module, source)

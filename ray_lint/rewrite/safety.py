@@ -20,6 +20,7 @@ from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
+from ray_lint.rewrite.results import OPTION
 from ray_lint.rewrite.uses import fetched_whole
 
 _DOUBTFUL = {
@@ -207,16 +208,12 @@ def judge_options(
                 raise Declined("its options are computed (`**`)")
             given += known
         for keyword in given:
-            if keyword.arg == "num_returns" and not (
-                isinstance(keyword.value, ast.Constant) and keyword.value.value == 1
-            ):
-                raise Declined("one task has several results (`num_returns`)")
-            if keyword.arg not in _NEUTRAL_OPTIONS and keyword.arg != "num_returns":
+            if keyword.arg not in _NEUTRAL_OPTIONS and keyword.arg != OPTION:
                 doubts.add(f"the option `{keyword.arg}` would hold for a whole batch")
             options[keyword.arg or ""] = keyword
-    if len(calls) == 1 and "num_returns" not in options:
+    if len(calls) == 1 and OPTION not in options:
         return list(calls[0].keywords)  # as written: ``**NAME`` stays what it is
-    return [keyword for name, keyword in options.items() if name != "num_returns"]
+    return [keyword for name, keyword in options.items() if name != OPTION]
 
 
 def judge_failures(

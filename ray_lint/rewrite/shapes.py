@@ -9,6 +9,7 @@ from ray_lint.program.names import COMPREHENSIONS, LOOPS, ModuleNames
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.arguments import bound_parameters
 from ray_lint.rewrite.collecting import in_statement, loops_around
+from ray_lint.rewrite.dealt import dealt_out
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.places import elsewhere, is_always
 from ray_lint.rewrite.plan import Declined, Repeat
@@ -33,17 +34,27 @@ def find_shape(submission: Submission) -> Shape:
     except Declined:
         shape = elsewhere(names, call)
     if shape.form is Form.NEXT:
-        broadest = shape
-        while shape.narrower is not None:
-            shape = shape.narrower
-        shape.narrower = _beside(names, call)
-        return broadest
+        other = _beside(names, call) or _dealt(names, call)
+        return shape if other is None else _ranked(names, shape, other)
     if shape.form in (Form.APPEND, Form.STORE) and shape.narrower is None:
         try:
             shape.narrower = elsewhere(names, call)
         except Declined:
             shape.narrower = None
     return shape
+
+
+def _ranked(names: ModuleNames, shape: Shape, other: Shape) -> Shape:
+    """Put another form of a site among those that take the next reference: wide ones first."""
+    first = shape
+    while True:
+        following = shape.narrower
+        if following is None or (
+            following.region is not other.region and names.contains(other.region, following.region)
+        ):
+            shape.narrower, other.narrower = other, following
+            return first
+        shape = following
 
 
 def _kept_by_submitter(names: ModuleNames, submission: Submission) -> Shape | None:
@@ -165,7 +176,7 @@ def _direct(names: ModuleNames, call: ast.Call) -> Shape:
             shape.key = target.slice
             return shape
         if isinstance(target, ast.Name):
-            return _through_name(names, parent, target, call)
+            return _through_name(names, parent, call)
     return elsewhere(names, call)
 
 
@@ -196,8 +207,15 @@ def _taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
 
 
 def _beside(names: ModuleNames, call: ast.Call) -> Shape | None:
-    """Recognize ``pairs.append((item, f.remote(item)))``: the reference is kept in a tuple."""
-    parent = names.parents[call]
+    """Recognize ``pairs.append((item, f.remote(item)))``: the reference is kept in a tuple.
+
+    Also in two statements, one right after the other: ``ref = f.remote(item)`` comes first.
+    """
+    assignment = names.parents[call]
+    kept = _only_use(names, assignment) if isinstance(assignment, ast.Assign) else call
+    if kept is None:
+        return None
+    parent = names.parents[kept]
     if not isinstance(parent, ast.Tuple) or any(isinstance(e, ast.Starred) for e in parent.elts):
         return None
     appended = _appended(names, parent, names.parents[parent])
@@ -209,7 +227,55 @@ def _beside(names: ModuleNames, call: ast.Call) -> Shape | None:
         return None
     shape.beside = parent
     shape.repeats = None
+    if isinstance(assignment, ast.Assign):
+        computed = any(isinstance(n, ast.Call) for e in parent.elts for n in ast.walk(e))
+        if not _follows(names, assignment, appended[0]) or computed:
+            return None
+        elements = [call if e is kept else e for e in parent.elts]
+        shape.beside = ast.Tuple(elements, ast.Load())
+        shape.aliases.append(assignment)
     return shape
+
+
+def _dealt(names: ModuleNames, call: ast.Call) -> Shape | None:
+    """Recognize ``groups[key].append(f.remote(x))``, also with ``ref = f.remote(x)`` before it."""
+    assignment = names.parents[call]
+    kept = _only_use(names, assignment) if isinstance(assignment, ast.Assign) else call
+    appended = _appended(names, kept, names.parents[kept]) if kept is not None else None
+    if appended is None:
+        return None
+    statement, destination = appended
+    if not isinstance(statement, ast.Expr) or not _is_append(statement):
+        return None
+    shape = dealt_out(names, call, statement, destination)
+    if shape is not None and isinstance(assignment, ast.Assign):
+        if not _follows(names, assignment, statement):
+            return None
+        shape.aliases.append(assignment)
+    return shape
+
+
+def _is_append(statement: ast.Expr) -> bool:
+    call = statement.value
+    attribute = call.func if isinstance(call, ast.Call) else None
+    return isinstance(attribute, ast.Attribute) and attribute.attr == "append"
+
+
+def _follows(names: ModuleNames, first: ast.stmt, second: ast.stmt) -> bool:
+    """Whether a statement stands right behind another one."""
+    place, after = names.blocks[first], names.blocks[second]
+    return place.statements is after.statements and place.index + 1 == after.index
+
+
+def _only_use(names: ModuleNames, assignment: ast.Assign) -> ast.Name | None:
+    """Return the one place where the reference is used that ``ref = f.remote(x)`` names."""
+    target = assignment.targets[0]
+    if len(assignment.targets) != 1 or not isinstance(target, ast.Name):
+        return None
+    scope = names.scope_of(target)
+    scope = scope.redirected.get(target.id, scope) or scope
+    uses = scope.uses.get(target.id, [])
+    return uses[0] if len(uses) == len(scope.bindings[target.id]) == 1 else None
 
 
 def _mapped(names: ModuleNames, submission: Submission) -> Shape:
@@ -352,16 +418,10 @@ def _appended(
     return None
 
 
-def _through_name(
-    names: ModuleNames, assignment: ast.Assign, target: ast.Name, call: ast.Call
-) -> Shape:
+def _through_name(names: ModuleNames, assignment: ast.Assign, call: ast.Call) -> Shape:
     """Follow ``ref = f.remote(x)`` to the one statement of the same block that keeps ``ref``."""
-    scope = names.scope_of(target)
-    scope = scope.redirected.get(target.id, scope) or scope
-    uses = scope.uses.get(target.id, [])
-    bindings = scope.bindings[target.id]
-    if len(uses) == 1 and len(bindings) == 1:
-        use = uses[0]
+    use = _only_use(names, assignment)
+    if use is not None:
         statement = names.statement_of(use)
         same_block = (
             statement is not None

@@ -120,6 +120,8 @@ class Sharing:
             methods = methods_of(self.names).get(func.attr, [])
             for method in methods:
                 yield from self._returned(method, given)
+            if methods and all(self._gives_new(method) for method in methods):
+                return
             if methods or func.attr in _PICKS:
                 yield func.value, _PART
                 place = _place(func.value)
@@ -129,6 +131,30 @@ class Sharing:
                 yield func.value, _SAME
             elif self.names.qualified(func) in ("numpy.asarray", "numpy.frombuffer"):
                 yield from ((a, _SAME) for a in given)
+
+    def _gives_new(self, function: ast.AST, depth: int = 0) -> bool:
+        """Whether all that a function gives back is made by it, down to numbers and texts."""
+        values = given_back(self.names, function)
+        return (
+            depth < _DEPTH
+            and bool(values)
+            and all(self._is_new(value, depth + 1) for value in values)
+        )
+
+    def _is_new(self, value: ast.expr, depth: int) -> bool:
+        if value not in self.names.order or depth > _DEPTH:
+            return False
+        if is_immutable(self.project, self.module, value):
+            return True
+        if isinstance(value, ast.ListComp | ast.SetComp):
+            return self._is_new(value.elt, depth + 1)
+        if isinstance(value, ast.List | ast.Tuple | ast.Set):
+            return all(self._is_new(item, depth + 1) for item in value.elts)
+        func = value.func if isinstance(value, ast.Call) else None
+        if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name):
+            return False
+        methods = methods_of(self.names).get(func.attr, []) if func.value.id == "self" else []
+        return bool(methods) and all(self._gives_new(method, depth + 1) for method in methods)
 
     def _returned(self, function: ast.AST, given: list[ast.expr]) -> Iterator[tuple[ast.expr, str]]:
         """Yield what a function gives back that is older than the call."""
@@ -325,6 +351,8 @@ class Sharing:
                     for use in found
                 ]
             for use in uses:
+                if shape.receiver is not None and self.names.contains(shape.node, use):
+                    continue  # the object that keeps the reference
                 if key in own and not self._is_old(shape, sources, key, use):
                     continue
                 partly = how in (_PART, _OWNER)

@@ -27,8 +27,8 @@ class Call:
     """The batch call of a site as text.
 
     ``remote`` is the handle (``square_batch``, ``counter.add_batch``), ``shared`` the arguments
-    that all items have in common, ``options`` those of ``.options(...)``; ``name`` is the user's
-    name of what runs, for new variables.
+    that all items have in common, ``options`` those of ``.options(...)``, ``results`` how many
+    ObjectRefs each item has; ``name`` is the user's name of what runs, for new variables.
     """
 
     remote: str
@@ -36,6 +36,7 @@ class Call:
     options: tuple[str, ...]
     signature: BatchSignature
     name: str
+    results: int = 1
 
 
 class SiteText:
@@ -83,8 +84,10 @@ class SiteText:
         if self.items.actor is not None:
             submit = self.insertions.submit_to_actors(edits, self.anchor)
         else:
-            submit = self.insertions.submit(edits, self.anchor, unpacked=arguments)
-        passed = [call.remote, items, *call.shared, *call.options]
+            several = call.results > 1
+            submit = self.insertions.submit(edits, self.anchor, unpacked=arguments, several=several)
+        number = [str(call.results)] if call.results > 1 else []
+        passed = [call.remote, items, *number, *call.shared, *call.options]
         one_line = f"{submit}({', '.join(passed)})"
         if room + len(one_line) <= _WIDTH or _BREAK.search(one_line):
             return one_line

@@ -292,15 +292,22 @@ class SiteWriter(LoopWriter):
         Only where taking them does nothing else. Returns the loops, and the line for the list.
         """
         assert shape.repeats is not None
-        loop, first = shape.loop, shape.repeats[0]
-        if not isinstance(loop, ast.For) or first.iterable is not loop.iter:
+        first, region = shape.repeats[0], shape.region
+        iterable = first.iterable
+        if isinstance(region, ast.ListComp | ast.SetComp | ast.DictComp):
+            statement = self.names.statement_of(region)
+            alone = getattr(statement, "value", None) is region
+            if not alone or region.generators[0].iter is not iterable:
+                return shape.repeats, ""
+        elif not isinstance(shape.loop, ast.For) or iterable is not shape.loop.iter:
             return shape.repeats, ""
-        if self.items.can_repeat(loop.iter) or "\n" in self.source.code(loop.iter):
+        if self.items.can_repeat(iterable) or "\n" in self.source.code(iterable):
             return shape.repeats, ""
-        if what_items_do(self.items.project, self.items.module, loop.iter, known=True):
+        project, module = self.items.project, self.items.module
+        if what_items_do(project, module, iterable, known=True, region=region):
             return shape.repeats, ""
-        listed, line = self._list_of(loop.iter, call, indent)
-        edits.replace(self.source.start(loop.iter), self.source.end(loop.iter), listed)
+        listed, line = self._list_of(iterable, call, indent)
+        edits.replace(self.source.start(iterable), self.source.end(iterable), listed)
         repeats = [replace(first, iterable=self.items.list_named(listed)), *shape.repeats[1:]]
         return repeats, line
 

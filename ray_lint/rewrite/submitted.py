@@ -25,9 +25,8 @@ from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
-from ray_lint.rewrite.safety import (
-    judge_options,
-)
+from ray_lint.rewrite.results import OPTION, judge_several, results_per_task
+from ray_lint.rewrite.safety import judge_options
 from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
@@ -242,14 +241,18 @@ class Submitted:
 
     def _options(
         self, site: Site, target: Target, shape: Shape, doubts: Doubts
-    ) -> list[ast.keyword]:
-        """Return the keywords of ``.options(...)``; those of the decorator are carried over."""
+    ) -> tuple[list[ast.keyword], int]:
+        """Return the keywords of ``.options(...)``, and the number of results of one task.
+
+        Those of the decorator are carried over.
+        """
         made = target.decorator
         if isinstance(made, ast.Call) and made.args:
             made = made.func
         maker = target.home if target.spelling is not None else target.written
         constant = self._text(maker).constant_dict
-        judge_options([made] if isinstance(made, ast.Call) else [], doubts, constant)
+        decorated = [made] if isinstance(made, ast.Call) else []
+        judge_options(decorated, doubts, constant)
         given = list(site.callee.options)
         if any(call not in self.names.order for call in given):
             raise Declined("its options stand in another module")
@@ -278,4 +281,9 @@ class Submitted:
                         raise Declined("its options are not the same for all items")
                 elif isinstance(node, ast.Call):
                     doubts.add("its options are computed")
-        return options
+        results = results_per_task(decorated, constant)
+        if any(k.arg == OPTION for call in given for k in call.keywords):
+            results = results_per_task(given, self._constant_dict)
+        if results > 1:
+            judge_several(target, results)
+        return options, results

@@ -18,6 +18,8 @@ from ray_lint.rewrite.kept_code import kept_code
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import ascii_name
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Strategy
+from ray_lint.rewrite.results import without_number
+from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
 
@@ -42,6 +44,7 @@ class TargetWriter:
         signature: BatchSignature,
         arguments: list[Argument],
         strategy: Strategy,
+        results: int = 1,
     ) -> str:
         """Add the batch function (or find it) and return its name.
 
@@ -50,6 +53,8 @@ class TargetWriter:
         definition = target.definition
         inlined = self._inlined(target, signature, arguments)
         annotations, returns = self._types(edits, target, signature, strategy)
+        if results > 1:
+            returns = _each_result(definition, self.source) if returns else ""
         if target.called is not None:
             item = f"{self.called}({signature.call})"
         elif inlined is not None or not isinstance(definition, ast.FunctionDef):
@@ -102,6 +107,7 @@ class TargetWriter:
                 bound=bound,
                 annotations=annotations,
                 returns=returns,
+                several=results > 1,
             )
             if name not in self.supply.used:
                 break
@@ -247,7 +253,12 @@ class TargetWriter:
         decorator = target.decorator
         assert decorator is not None
         statement = target.statement
-        if isinstance(statement, ast.FunctionDef) and decorator in statement.decorator_list:
+        numbered = without_number(decorator) is not decorator
+        if (
+            isinstance(statement, ast.FunctionDef)
+            and decorator in statement.decorator_list
+            and not numbered
+        ):
             first, last = decorator.lineno, decorator.end_lineno or decorator.lineno
             lines = [self.source.line(n) for n in range(first, last + 1)]
             indent = self.source.indent(statement)
@@ -258,6 +269,8 @@ class TargetWriter:
                 return self.source.newline.join(lines)
         if isinstance(decorator, ast.Call) and decorator.args:
             decorator = decorator.func  # ``ray.remote(g)``, ``ray.remote(num_cpus=2)(g)``
+        if numbered:
+            return f"@{ast.unparse(without_number(decorator))}"
         code = self.source.code(decorator)
         if "\n" in code or "\r" in code:
             code = ast.unparse(decorator)
@@ -350,3 +363,14 @@ class TargetWriter:
             f"{self.writer.step(statement)}return {plain}({', '.join(passed)})",
         ]
         return indented(newline.join(lines), source.indent(statement), newline)
+
+
+def _each_result(definition: ast.FunctionDef | ast.Lambda, source: SourceMap) -> str:
+    """Return the type of each item of the tuple that a function returns, "" if not written out."""
+    returns = definition.returns if isinstance(definition, ast.FunctionDef) else None
+    items = returns.slice if isinstance(returns, ast.Subscript) else None
+    if not isinstance(items, ast.Tuple):
+        return ""
+    types = list(dict.fromkeys(source.code(item) for item in items.elts))
+    plain = all(isinstance(item, ast.Name | ast.Attribute | ast.Subscript) for item in items.elts)
+    return " | ".join(types) if plain or len(types) == 1 else ""

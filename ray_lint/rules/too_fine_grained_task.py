@@ -69,24 +69,26 @@ class TooFineGrainedTask:
     - *Body*: it has no side effects, reads nothing that the program changes later, does not ask for
       its process, its own name or the identity of objects, and calls only what is known to do the
       same. What it changes among its arguments, the next item of the batch must not see.
-    - *Failures*: no item can fail; or nothing handles the failure, also no future, thread or task
-      of its own, and no item behind a failed one is fetched on its own or before it.
+    - *Failures*: no item can fail, nor the task whose result it is; or nothing handles the failure,
+      also no future, thread or task of its own, and no item behind a failed one is fetched on its
+      own or before it.
     - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
       ObjectRefs among them stay top-level arguments, as do arguments of one item that may share
       an object which is equal to itself only. What gives them does not look at the references
       collected so far. Items that are starred (`*item`) fit the parameters.
     - *Loop*: it ends only at its end; between two submissions it neither waits, yields, awaits nor
-      handles failures; its arguments do not depend on the iteration before, also not by another
-      name of the same object. None of them may fail where the loop before it leaves a trace, or be
-      computed from what the loop sets: a variable, an attribute, the context of `decimal`.
+      handles failures, nor ends a `with` block that may change an item; its arguments do not depend
+      on the iteration before, also not by another name of the same object. None of them may fail
+      where the loop before it leaves a trace, or be computed from what the loop sets: a variable,
+      an attribute, the context of `decimal`.
     - *References*: the collection is a plain list, set or dict of which every use is known. Nothing
       waits with a timeout that a batch could reach (shorter than a second, or than ten times the
       largest batch), cancels tasks or looks at the tasks of the cluster.
     - *Program*: it does not look at its own names, lines, frames or text, puts nothing in the place
       of functions of Ray, does not give the built-in functions that the fix calls another meaning
       and does not count how often its objects are pickled, or see when they are given up.
-    - *Options*: written out, the same for all items, one result per task, and none that would mean
-      something else for a batch.
+    - *Options*: written out, the same for all items, and none that would mean something else for a
+      batch. A task of several results (`num_returns=2`) returns tuples that are written out.
 
     ## References
     - [Anti-pattern: Over-parallelizing with too fine-grained tasks harms

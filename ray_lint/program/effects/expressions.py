@@ -13,6 +13,7 @@ from ray_lint.program.effects.machine import (
 from ray_lint.program.effects.values import (
     FRESH,
     NOTHING,
+    Arguments,
     Token,
     Value,
     of_type,
@@ -359,6 +360,8 @@ class Expressions(Machine):
         found = self.dunder("__getitem__", owner, index)
         if found is not None and owner.types is not None:
             return found
+        missing = self.dunder("__missing__", owner, index)
+        found = missing if found is None else found | (missing or NOTHING)
         if isinstance(node.slice, ast.Slice):
             part = self._slice(node, owner)
         else:
@@ -423,6 +426,8 @@ class Expressions(Machine):
         if node.attr == "remote":
             self.note(EffectKind.RAY_CALL, "submits a task with `.remote`", "remote")
         self.assumes(owner.types is not None and not owner.immutable, f"reads `.{node.attr}`")
+        if node.attr == "__class__":
+            return self.call_library("builtins.type", node, Arguments([owner]))
         return self.plain_attribute(owner, node.attr)
 
     def iterate(self, value: Value) -> Value:

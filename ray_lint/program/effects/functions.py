@@ -12,6 +12,7 @@ from ray_lint.program.effects.machine import (
     Raised,
     callee_text,
 )
+from ray_lint.program.effects.unset import unset_reads
 from ray_lint.program.effects.values import (
     FRESH,
     NOTHING,
@@ -141,6 +142,9 @@ class Functions(Machine):
         assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         if isinstance(function, ast.AsyncFunctionDef):
             self.note(EffectKind.AWAITS, "is a coroutine")
+        for read in unset_reads(self.names, function):
+            self.line = self.line if self.stack else read.lineno
+            self.may_raise(f"reads `{read.id}`, which may not be set", ("UnboundLocalError",))
         if self.block(function.body):
             self.returned.append(of_type("none"))
 

@@ -246,13 +246,13 @@ class Libraries(Machine):
                 result = table.CHANGING[table_name].get(name.rpartition(".")[2], "fresh")
                 if _is_shuffle(name) and args.positional:
                     self.changes(args.positional[0])
-                return self.interpret(result, node, FRESH, args.every)
+                return self.interpret(result, node, FRESH, _drawn_from(name, args))
             self.note(EffectKind.RANDOM, f"{verb} `{name}` without a seed", library)
             if _is_shuffle(name) and args.positional:
                 self.changes(args.positional[0])
             table_name = "numpy.random.Generator" if "numpy" in library else "random.Random"
             result = table.CHANGING[table_name].get(name.rpartition(".")[2], "fresh")
-            return self.interpret(result, node, FRESH, args.every)
+            return self.interpret(result, node, FRESH, _drawn_from(name, args))
         if effect == "RAISES":
             self.may_raise(f"calls `{short_name(name)}`", ("SystemExit",), EffectKind.RAISES)
             return NOTHING
@@ -273,6 +273,8 @@ class Libraries(Machine):
                     v.types is not None and v.types <= table.NUMBERS for v in every
                 )
                 scalar = scalar and not _draws_several(node)
+                if not scalar and _draws_numbers(node, every):
+                    return self.interpret("array", node, first, every)
                 return of_type("number") if scalar else FRESH
             return union([self.interpret(t, node, first, every) for t in text.split("|")])
         if text.endswith("]"):
@@ -467,6 +469,13 @@ class Libraries(Machine):
         return Value(frozenset({"defaultdict"}), made.refs)
 
 
+def _drawn_from(name: str, args: Arguments) -> list[Value]:
+    """Return what a function of `random` gives items of, or else all that it is given."""
+    library, _, function = name.rpartition(".")
+    drawn = library == "random" and function in table.DRAWING and args.positional
+    return args.positional[:1] if drawn else args.every
+
+
 def _is_shuffle(name: str) -> bool:
     """Whether the library function shuffles its first argument."""
     return name.rpartition(".")[2] == "shuffle"
@@ -496,6 +505,21 @@ def _draws_several(node: ast.AST) -> bool:
     return len(node.args) > _DRAWS[name] or any(k.arg == "size" for k in node.keywords)
 
 
+_DRAWS_OTHERS = {"bytes", "choice", "permutation"}
+
+
+def _draws_numbers(node: ast.AST, every: list[Value]) -> bool:
+    """Whether a call certainly draws an array of numbers, whose shape it is given."""
+    function = node.func if isinstance(node, ast.Call) else None
+    other = isinstance(function, ast.Attribute) and function.attr in _DRAWS_OTHERS
+    return (
+        not other
+        and _draws_several(node)
+        and all(v.types is not None and v.types <= table.NUMBERS | _SHAPES for v in every)
+    )
+
+
+_SHAPES = {"tuple", "atom"}
 _ONE_AXIS = {"arange", "linspace", "logspace", "geomspace", "bincount", "flatnonzero", "fromiter"}
 _BY_SHAPE = {"zeros", "ones", "full", "empty", "random", "random_sample"}
 _BY_SIZE = {"normal", "uniform", "integers", "randint", "choice", "exponential", "poisson", "gamma"}

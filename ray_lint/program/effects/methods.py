@@ -18,6 +18,8 @@ from ray_lint.program.effects.values import (
     union,
 )
 
+_RANDOM = frozenset({"random.Random"})
+_NUMPY_RANDOM = frozenset({"numpy.random.Generator"})
 _KINDS = {"bool": "int", "counter": "dict", "defaultdict": "dict", "complex": "float"}
 
 
@@ -131,7 +133,11 @@ class Methods(Machine):
             result = union([held, *args.every[1:]]) if owner.refs else FRESH
         if result is not None:
             return result
-        return self.interpret(text, node, owner, [owner, *args.every])
+        drawn = owner.types == _RANDOM and name in table.DRAWING and args.positional
+        every = args.positional[:1] if drawn else [owner, *args.every]
+        if owner.types == _NUMPY_RANDOM:
+            every = args.every
+        return self.interpret(text, node, owner, every)
 
     def _method_by_name(
         self, owner: Value, name: str, node: ast.AST, args: Arguments, *, known: bool

@@ -104,7 +104,8 @@ def _passed_types(
 ) -> dict[str, frozenset[str]]:
     """Return the types of the parameters that get functions or instances of known classes only.
 
-    Also of those that get lists, tuples, sets or dictionaries of numbers, texts and the like.
+    Also of those that get lists, tuples, sets or dictionaries of numbers, texts and the like, or
+    dictionaries that make the entries that are asked for.
     """
     found: dict[str, frozenset[str] | None] = {}
     for name, module, expression in passed:
@@ -115,7 +116,8 @@ def _passed_types(
             types, plain = value.types, _holds_plain(driver, value)
         except (TooLarge, RecursionError, KeyError):
             types, plain = None, False
-        if not types or not (plain or all(kind.startswith(_CALLABLE) for kind in types)):
+        filling = types == frozenset({"defaultdict"})
+        if not types or not (plain or filling or all(kind.startswith(_CALLABLE) for kind in types)):
             found[name] = None
         elif found.get(name, types) is not None:
             found[name] = (found.get(name) or frozenset()) | types

@@ -182,6 +182,14 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
             if not deep:
                 return False
             node = parent
+        elif (
+            isinstance(parent, ast.Call)
+            and node in parent.args
+            and _gives_part(module, parent, deep=deep)
+        ):
+            if _call_changes(module, parent, node):
+                return True
+            node = parent
         elif isinstance(parent, ast.Call) and parent.func is not node:
             return _call_changes(module, parent, node)
         elif isinstance(parent, ast.keyword):
@@ -193,6 +201,20 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
             node = parent
         else:
             return _alias_changes(module, parent, node, depth, deep=deep)
+
+
+_ITSELF = frozenset({"type", "vars"})
+_PARTS = frozenset({"getattr", "next", "max", "min"})
+_SAME_ITEMS = frozenset({"list", "tuple", "sorted", "reversed", "enumerate", "zip", "iter"})
+
+
+def _gives_part(module: Module, call: ast.Call, *, deep: bool) -> bool:
+    """Whether a built-in function gives what it is given: its class or attributes, or an item."""
+    names, name = module.names, call.func.id if isinstance(call.func, ast.Name) else ""
+    parent = names.parents.get(call)
+    loops = isinstance(parent, ast.For | ast.comprehension) and parent.iter is call
+    gives = name in _ITSELF or (deep and (name in _PARTS or (loops and name in _SAME_ITEMS)))
+    return gives and names.stands_for(call.func, f"builtins.{name}")
 
 
 def _alias_changes(

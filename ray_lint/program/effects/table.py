@@ -707,6 +707,8 @@ def _index(groups: dict[str, str]) -> dict[str, str]:
 
 FUNCTIONS: dict[str, str] = _index(_FUNCTIONS)
 METHODS: dict[str, dict[str, str]] = {kind: _index(groups) for kind, groups in _METHODS.items()}
+DRAWING = frozenset({"choice", "choices", "sample"})
+"""The methods of ``random.Random`` that give items of their first argument."""
 CHANGING: dict[str, dict[str, str]] = {kind: _index(groups) for kind, groups in _CHANGING.items()}
 
 
