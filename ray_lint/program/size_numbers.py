@@ -19,6 +19,7 @@ from ray_lint.program.counts import (
     join_numbers,
     power,
 )
+from ray_lint.program.functions import given_back
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind
 from ray_lint.program.project import Definition, Project
@@ -179,6 +180,15 @@ def _option(sizes: Sizes, definition: Definition, depth: int) -> Number:
         return ANY
     value = binding.value
     name = definition.attributes[0]
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        found = sizes.project.definitions(home, value.func)
+        maker = found[0].binding.node if len(found) == 1 and found[0].binding else None
+        given = given_back(found[0].module.names, maker) if maker is not None else []
+        if len(given) == 1 and isinstance(maker, ast.FunctionDef):
+            value, home = given[0], found[0].module
+    if isinstance(value, ast.Name):
+        reaching = home.names.reaching(value)
+        value = reaching[0].value if len(reaching) == 1 else None
     parsers = {"parse_args", "parse_known_args"}
     if (
         isinstance(value, ast.Call)

@@ -9,7 +9,7 @@ from ray_lint.program.names import FUNCTIONS, BindingKind, FunctionNode, ModuleN
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.plan import Argument, Declined
-from ray_lint.rewrite.submitters import submitter_of
+from ray_lint.rewrite.submitters import submitter_of, taker_of
 
 _STABLE = (
     ast.Constant,
@@ -176,7 +176,7 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
     Raises Declined where the function in between does anything with its parameters.
     """
     outer = submission.call
-    submitter = submitter_of(names, outer)
+    submitter = submitter_of(names, outer) or taker_of(names, outer)
     if submitter is None:
         raise Declined("the loop submits through a function that does more than that")
     inner, function = submitter.inner, submitter.function
@@ -211,7 +211,8 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
     if submitter.beside is not None:
         used |= {element.id for element in submitter.beside.elts if isinstance(element, ast.Name)}
     for name, value in parameters.items():
-        if name not in used and not isinstance(value, ast.Name | ast.Constant):
+        dropped = name not in used and not submitter.does_more
+        if dropped and not isinstance(value, ast.Name | ast.Constant):
             raise Declined(f"the parameter `{name}` is not passed on")
     return ast.Call(outer.func, arguments, keywords)
 

@@ -7,6 +7,7 @@ import enum
 from dataclasses import dataclass, field
 
 from ray_lint.rewrite.plan import Argument, Repeat
+from ray_lint.rewrite.submitters import Submitter
 
 
 class Form(enum.Enum):
@@ -54,6 +55,8 @@ class Shape:
     aliases: list[ast.Assign] = field(default_factory=list)
     keeper: ast.AST | None = None
     """The function that the loop calls to submit, if that keeps the reference itself."""
+    taker: Submitter | None = None
+    """The function that the loop calls, which is to get the reference instead of submitting."""
     receiver: ast.Name | None = None
     """The object whose method the loop calls to submit: what has the container at the site."""
     beside: ast.Tuple | None = None

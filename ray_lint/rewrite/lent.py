@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ray_lint.program.callers import given_values, is_program
+from ray_lint.program.class_members import class_members, class_of_receiver
 from ray_lint.program.functions import default_of, returns_of, without_options
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
@@ -41,7 +42,7 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
         not isinstance(function, ast.FunctionDef)
         or not _all_uses_seen(names)
         or function.decorator_list
-        or (names.scope_of(function).is_class and function.name != "__init__")
+        or (names.scope_of(function).is_class and not _is_only_method(names, function))
         or len(names.scope_of(function).bindings[function.name]) != 1
         or binding.scope.uses[handle.id] != [handle]
         or len(binding.scope.bindings[handle.id]) != 1
@@ -51,6 +52,20 @@ def lent_names(module: Module, handle: ast.Name) -> tuple[ast.Name, ...]:
     ):
         raise Declined(f"what `{handle.id}` stands for changes")
     return tuple(value for value in given if isinstance(value, ast.Name))
+
+
+def _is_only_method(names: ModuleNames, method: ast.FunctionDef) -> bool:
+    """Whether what is called by a method's name is certainly this one."""
+    owner = names.parents.get(method)
+    if method.name == "__init__":
+        return True
+    if len(class_members(names, method.name)) != 1 or not isinstance(owner, ast.ClassDef):
+        return False
+    receivers = [node.value for node in names.attributes(method.name)]
+    return not owner.bases and all(
+        isinstance(receiver, ast.Name) and class_of_receiver(names, receiver) is owner
+        for receiver in receivers
+    )
 
 
 def chosen_names(names: ModuleNames, choice: ast.expr | None) -> tuple[ast.Name, ...]:

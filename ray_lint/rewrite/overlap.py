@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 from ray_lint.program.callers import given_values
+from ray_lint.program.class_members import class_members
 from ray_lint.program.effects import is_immutable
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
@@ -329,7 +330,7 @@ class Overlap:
         if any(k.startswith("numpy.") for k in known):
             return not any(k.endswith(_NUMPY_VIEWS) for k in known)
         if isinstance(call.func, ast.Attribute) and call.func.attr in ("copy", "tolist", "split"):
-            return True
+            return not class_members(self.names, call.func.attr)
         bindings = self.names.reaching(call.func) if isinstance(call.func, ast.Name) else []
         if bindings and all(b.kind is BindingKind.CLASS for b in bindings):
             return True

@@ -18,6 +18,7 @@ from ray_lint.program.names import (
 )
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
+from ray_lint.rewrite.fetching import gets_what_is_ready, may_fetch
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
 from ray_lint.rewrite.results import OPTION
@@ -262,7 +263,10 @@ def _partial_read(names: ModuleNames) -> int | None:
         if (
             node.args
             and names.stands_for(node.func, "ray.get")
-            and (_picks_one(names, node.args[0]) or _under_condition(names, node))
+            and (
+                _picks_one(names, node.args[0])
+                or (_under_condition(names, node) and not gets_what_is_ready(names, node))
+            )
             and not fetched_whole(names, node)
         ):
             return node.lineno
@@ -342,8 +346,12 @@ def _fetches(names: ModuleNames, body: list[ast.stmt]) -> bool:
                 if names.stands_for(node.func, "ray.get", "ray.wait"):
                     return True
                 owner = names.owner(node.func)
-                if owner is not None and any(
-                    isinstance(b.node, FUNCTIONS) for b in owner.bindings.get(node.func.id, [])
+                if (
+                    owner is not None
+                    and any(
+                        isinstance(b.node, FUNCTIONS) for b in owner.bindings.get(node.func.id, [])
+                    )
+                    and may_fetch(names, node.func)
                 ):
                     return True
                 if node.func.id == "next" and owner is None:
@@ -351,7 +359,11 @@ def _fetches(names: ModuleNames, body: list[ast.stmt]) -> bool:
             elif isinstance(node.func, ast.Attribute):
                 if names.stands_for(node.func, "ray.get", "ray.wait"):
                     return True
-                if names.qualified(node.func) is None and _is_method_here(names, node.func.attr):
+                if (
+                    names.qualified(node.func) is None
+                    and _is_method_here(names, node.func.attr)
+                    and may_fetch(names, node.func)
+                ):
                     return True
     return False
 
@@ -410,10 +422,11 @@ def judge_late_inputs(names: ModuleNames, doubts: Doubts) -> None:
 @once_per_module
 def _waits_inside(names: ModuleNames) -> int | None:
     """Return the first line of an actor that can wait while it goes on answering others."""
+    actors = _actor_classes(names)
     methods = [
         node.lineno
         for node in names.index.every(ast.AsyncFunctionDef)
-        if isinstance(names.parents.get(node), ast.ClassDef)
+        if getattr(names.parents.get(node), "name", "") in actors
     ]
     options = [
         node.value.lineno
@@ -421,6 +434,28 @@ def _waits_inside(names: ModuleNames) -> int | None:
         if node.arg in ("max_concurrency", "concurrency_groups", "concurrency_group")
     ]
     return min([*methods, *options], default=None)
+
+
+@once_per_module
+def _actor_classes(names: ModuleNames) -> set[str]:
+    """Return the names of the classes that are made actors, and of those that they derive from."""
+    classes = names.index.every(ast.ClassDef)
+    given = [
+        argument
+        for call in names.index.every(ast.Call)
+        if "remote" in ast.unparse(call.func)
+        for argument in call.args
+    ]
+    found = {n.id for n in given if isinstance(n, ast.Name)}
+    found |= {c.name for c in classes if any("remote" in ast.unparse(d) for d in c.decorator_list)}
+    for _ in classes:
+        bases = {
+            b.id for c in classes if c.name in found for b in c.bases if isinstance(b, ast.Name)
+        }
+        if bases <= found:
+            break
+        found |= bases
+    return found
 
 
 @once_per_module

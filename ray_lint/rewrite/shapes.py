@@ -13,7 +13,7 @@ from ray_lint.rewrite.dealt import dealt_out
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.places import elsewhere, is_always
 from ray_lint.rewrite.plan import Declined, Repeat
-from ray_lint.rewrite.submitters import Submitter, submitter_of
+from ray_lint.rewrite.submitters import Submitter, submitter_of, taker_of
 
 
 def find_shape(submission: Submission) -> Shape:
@@ -29,6 +29,15 @@ def find_shape(submission: Submission) -> Shape:
     kept = _kept_by_submitter(names, submission)
     if kept is not None:
         return kept
+    taker = taker_of(names, call) if submission.through is not None else None
+    if taker is not None and submitter_of(names, call) is None:
+        shape: Shape | None = elsewhere(names, call)
+        first = shape
+        while shape is not None:
+            shape.taker = taker
+            shape = shape.narrower
+        assert first is not None
+        return first
     try:
         shape = _direct(names, call)
     except Declined:

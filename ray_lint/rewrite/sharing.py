@@ -120,6 +120,7 @@ class Sharing:
             methods = methods_of(self.names).get(func.attr, [])
             for method in methods:
                 yield from self._returned(method, given)
+                yield from ((func.value, how) for how in self._gives_itself(method))
             if methods and all(self._gives_new(method) for method in methods):
                 return
             if methods or func.attr in _PICKS:
@@ -131,6 +132,19 @@ class Sharing:
                 yield func.value, _SAME
             elif self.names.qualified(func) in ("numpy.asarray", "numpy.frombuffer"):
                 yield from ((a, _SAME) for a in given)
+
+    def _gives_itself(self, method: ast.AST) -> set[str]:
+        """Return how what a method gives back relates to its object: ``return self``."""
+        spec = method.args if isinstance(method, FUNCTIONS) else None
+        first = spec.args[0].arg if spec is not None and spec.args else ""
+        scope = self.names.scopes.get(method)
+        return {
+            how
+            for value in given_back(self.names, method)
+            for place, how in self.sources(value, 2)
+            if isinstance(place, ast.Name) and place.id == first
+            if self.names.owner(place) is scope
+        }
 
     def _gives_new(self, function: ast.AST, depth: int = 0) -> bool:
         """Whether all that a function gives back is made by it, down to numbers and texts."""
@@ -600,8 +614,10 @@ class Sharing:
                     text = ast.unparse(func)
                     raise Declined(f"`{text}` gives an object that it changes later")
 
-    def _is_reused(self, value: ast.expr, maker: ast.AST) -> bool:
+    def _is_reused(self, value: ast.expr, maker: ast.AST, depth: int = 0) -> bool:
         """Whether a given value is an object that its maker keeps and may change."""
+        if depth > _DEPTH or value not in self.names.order:
+            return False
         if is_immutable(self.project, self.module, value):
             return False
         if isinstance(value, ast.Attribute):
@@ -611,6 +627,9 @@ class Sharing:
         if isinstance(value, ast.Subscript):
             parent = self.names.parents.get(maker)
             return isinstance(parent, ast.ClassDef) and not isinstance(value.slice, ast.Slice)
+        if isinstance(value, ast.Call):
+            given = (part for part, how in self._call_steps(value) if how == _SAME)
+            return any(self._is_reused(part, maker, depth + 1) for part in given)
         if not isinstance(value, ast.Name) or self._counts(value):
             return False
         return any(
@@ -619,6 +638,12 @@ class Sharing:
                 or mutates(self.project, self.module, maker, binding)
             )
             and not self._made_each_time(binding, maker)
+            for binding in self.names.reaching(value)
+        ) or any(
+            binding.kind is BindingKind.ASSIGN
+            and isinstance(binding.value, ast.Name | ast.Call)
+            and self.names.contains(maker, binding.value)
+            and self._is_reused(binding.value, maker, depth + 1)
             for binding in self.names.reaching(value)
         )
 

@@ -14,9 +14,11 @@ from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.interruptions import what_items_do
 from ray_lint.rewrite.loop_sites import LoopWriter
 from ray_lint.rewrite.naming import ascii_name, plural
+from ray_lint.rewrite.observers import reachable
 from ray_lint.rewrite.places import is_exhausted
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
 from ray_lint.rewrite.site_text import Call
+from ray_lint.rewrite.submitters import Submitter
 from ray_lint.rewrite.uses import Uses
 
 
@@ -264,6 +266,7 @@ class SiteWriter(LoopWriter):
             evaluated.append(Argument(self.items.actor, varying=True))
         if shape.loop is not None:
             self._runs_to_the_end(shape, evaluated)
+        self._must_not_grow(shape)
         self._must_hold_before(shape)
         if isinstance(self.names.statement_of(node), ast.While) or self.source.text.startswith(
             "elif", self.source.start(statement)
@@ -282,7 +285,34 @@ class SiteWriter(LoopWriter):
         submitted = self._item_refs(edits, call, items.code, indent, room)
         offset = self.source.line_start(self.source.first_line(statement))
         edits.insert(offset, f"{listing}{indent}{refs} = iter({submitted}){self.source.newline}")
-        self._replace_expression(edits, node, f"next({refs})")
+        if shape.taker is None:
+            self._replace_expression(edits, node, f"next({refs})")
+        else:
+            assert isinstance(node, ast.Call)
+            self._hand_over(edits, shape.taker, node, f"next({refs})", call)
+
+    def _hand_over(
+        self, edits: Edits, taker: Submitter, outer: ast.Call, next_ref: str, call: Call
+    ) -> None:
+        """Let a function get the reference as its first argument, instead of submitting."""
+        function, inner = taker.function, taker.inner
+        assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
+        assert inner is not None
+        name = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_ref")
+        text, source = self.source.text, self.source
+        opening = text.index("(", source.end(outer.func)) + 1
+        more = ", " if outer.args or outer.keywords else ""
+        edits.insert(opening, f"{next_ref}{more}")
+        spec = function.args
+        given = [*spec.posonlyargs, *spec.args]
+        if taker.receiver is not None:
+            edits.insert(source.end(given[0]), f", {name}")
+        else:
+            start = text.index(function.name, source.start(function) + len("def"))
+            opening = text.index("(", start + len(function.name)) + 1
+            others = bool(given or spec.vararg or spec.kwonlyargs or spec.kwarg)
+            edits.insert(opening, f"{name}, " if others else name)
+        self._replace_expression(edits, inner, name)
 
     def _list_for_loop(
         self, edits: Edits, shape: Shape, call: Call, indent: str
@@ -342,15 +372,25 @@ class SiteWriter(LoopWriter):
                 ]
                 if inside and [b.node for b in inside] != [targets.get(node.id)]:
                     raise Declined(f"`{node.id}` depends on the iterations before")
+
+    def _must_not_grow(self, shape: Shape) -> None:
+        """Decline iterables that the loop, or a function that it calls, changes."""
+        names = self.names
+        assert shape.repeats is not None
+        places = [shape.region, *reachable(names, [shape.region])]
         for repeat in shape.repeats:
             for node in ast.walk(repeat.iterable):
-                if isinstance(node, ast.Name) and node in names.order:
-                    deep = not self._only_iterates(repeat.iterable, node)
-                    for binding in names.reaching(node):
-                        if binding.kind is not BindingKind.IMPORT and changing_uses(
-                            self.items.module, binding.scope, binding.name, loop, deep=deep
-                        ):
-                            raise Declined(f"`{node.id}` is changed while the loop runs")
+                if not isinstance(node, ast.Name) or node not in names.order:
+                    continue
+                deep = not self._only_iterates(repeat.iterable, node)
+                for binding in names.reaching(node):
+                    if binding.kind is not BindingKind.IMPORT and any(
+                        changing_uses(
+                            self.items.module, binding.scope, binding.name, place, deep=deep
+                        )
+                        for place in places
+                    ):
+                        raise Declined(f"`{node.id}` is changed while the loop runs")
 
     def _only_iterates(self, iterable: ast.expr, node: ast.expr) -> bool:
         """Whether an iterable gives the items of a name, whatever becomes of these."""

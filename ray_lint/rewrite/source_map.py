@@ -156,11 +156,11 @@ class SourceMap:
         """Return the character column of an ``ast`` column, which counts UTF-8 bytes."""
         return character_column(self._lines[line - 1], byte_column)
 
-    def start(self, node: ast.expr | ast.stmt | ast.alias) -> int:
+    def start(self, node: ast.expr | ast.stmt | ast.alias | ast.arg) -> int:
         """Return the offset of the first character of a node (for a def: of ``def``)."""
         return self.starts[node.lineno - 1] + self.column(node.lineno, node.col_offset)
 
-    def end(self, node: ast.expr | ast.stmt | ast.alias) -> int:
+    def end(self, node: ast.expr | ast.stmt | ast.alias | ast.arg) -> int:
         """Return the offset behind the last character of a node."""
         line, column = node.end_lineno or node.lineno, node.end_col_offset or 0
         return self.starts[line - 1] + self.column(line, column)
@@ -225,7 +225,7 @@ class SourceMap:
 
     # -- text ---------------------------------------------------------------------------------
 
-    def slice(self, node: ast.expr | ast.stmt | ast.alias) -> str:
+    def slice(self, node: ast.expr | ast.stmt | ast.alias | ast.arg) -> str:
         """Return the source of a node as it stands, without parentheses around it."""
         return self.text[self.start(node) : self.end(node)]
 

@@ -10,6 +10,7 @@ import ast
 from collections.abc import Container, Sequence
 
 from ray_lint.program.callers import only_value
+from ray_lint.program.class_members import class_members, class_of_receiver
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
@@ -250,9 +251,14 @@ def _fields(names: ModuleNames, made: ast.expr) -> int:
 def _gives_parts(module: Module, function: ast.expr, counts: Container[int], depth: int) -> bool:
     """Whether a function of the module returns or yields only items with such lengths."""
     names = module.names
-    if not isinstance(function, ast.Name) or function not in names.order:
+    if function not in names.order:
         return False
-    bindings = names.reaching(function)
+    bindings = names.reaching(function) if isinstance(function, ast.Name) else []
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        owner = class_of_receiver(names, function.value)
+        found = class_members(names, function.attr)
+        if owner is not None and len(found) == 1 and names.scopes[owner] is found[0][0].scope:
+            bindings = found[0]
     definition = bindings[0].node if len(bindings) == 1 else None
     if not isinstance(definition, ast.FunctionDef) or definition.decorator_list:
         return False

@@ -10,9 +10,12 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass, replace
 
+from ray_lint.program.callers import is_program
 from ray_lint.program.class_members import class_members, class_of_receiver
-from ray_lint.program.names import BindingKind, FunctionNode, ModuleNames
+from ray_lint.program.names import COMPREHENSIONS, BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
+
+_CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, *COMPREHENSIONS)
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class Submitter:
     """The list that the function appends the reference to; None if it returns the reference."""
     beside: ast.Tuple | None = None
     """The tuple that it appends, if the reference is kept with other values."""
+    does_more: bool = False
+    """Whether it does more than that, and is to get the reference instead of submitting."""
 
 
 def submitter_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
@@ -156,4 +161,83 @@ def _submits(node: ast.expr | None) -> bool:
         isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "remote"
+    )
+
+
+def taker_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
+    """Return what ``report(x)`` calls if that submits first and then does more with the reference.
+
+    The function may have no other use, and nothing may happen in it before it submits.
+    """
+    definition, receiver = None, None
+    if isinstance(call.func, ast.Name):
+        bindings = names.reaching(call.func)
+        owner = names.owner(call.func)
+        alone = owner is not None and owner.uses.get(call.func.id) == [call.func]
+        hidden = owner is not None and (owner is not names.root or is_program(names))
+        definition = bindings[0].node if len(bindings) == 1 and alone and hidden else None
+    elif isinstance(call.func, ast.Attribute) and isinstance(call.func.value, ast.Name):
+        receiver = call.func.value
+        owned = class_of_receiver(names, receiver)
+        named = [b for found in class_members(names, call.func.attr) for b in found]
+        alone = list(names.attributes(call.func.attr)) == [call.func] and is_program(names)
+        if owned is not None and not owned.bases and len(named) == 1 and alone:
+            definition = named[0].node
+    if not isinstance(definition, ast.FunctionDef | ast.AsyncFunctionDef):
+        return None
+    if definition.decorator_list or any(
+        isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(definition)
+    ):
+        return None
+    calls = [n for n in names.walk(definition) if _submits(n if isinstance(n, ast.Call) else None)]
+    inner = calls[0] if len(calls) == 1 else None
+    if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
+        return None
+    if not _comes_first(names, definition, inner) or not _passes_parameters(names, inner):
+        return None
+    texts = (n.value for n in names.index.every(ast.Constant))
+    if definition.name in texts:
+        return None  # it may be asked for by its name
+    return Submitter(inner.func, inner, definition, receiver, does_more=True)
+
+
+def _passes_parameters(names: ModuleNames, inner: ast.Call) -> bool:
+    """Whether the local variables that a submission passes are parameters as they were given."""
+    function = names.scope_of(inner).frame
+    return all(
+        binding.kind is BindingKind.PARAMETER
+        for name in names.walk(inner)
+        if isinstance(name, ast.Name) and names.owner(name) is function
+        for binding in names.reaching(name)
+    )
+
+
+def _comes_first(
+    names: ModuleNames, function: ast.FunctionDef | ast.AsyncFunctionDef, inner: ast.Call
+) -> bool:
+    """Whether a function always submits, and does nothing before that but to name values."""
+    statement = names.statement_of(inner)
+    for before in function.body:
+        if before is statement:
+            break
+        named = isinstance(before, ast.Assign) and all(
+            isinstance(target, ast.Name) for target in before.targets
+        )
+        documented = isinstance(before, ast.Expr) and isinstance(before.value, ast.Constant)
+        busy = any(isinstance(n, ast.Call | ast.Await | ast.NamedExpr) for n in names.walk(before))
+        if busy or not (named or documented):
+            return False
+    else:
+        return False
+    around: set[ast.AST] = set()
+    for parent in names.ancestors(inner):
+        if parent is statement:
+            break
+        if isinstance(parent, _CONDITIONAL):
+            return False
+        around.add(parent)
+    inside = set(names.walk(inner))
+    return isinstance(statement, ast.Assign | ast.AnnAssign | ast.Return | ast.Expr) and not any(
+        isinstance(n, ast.Call | ast.NamedExpr) and n not in around and n not in inside
+        for n in names.walk(statement)
     )

@@ -96,7 +96,7 @@ class Surroundings(Submitted):
         judge_interruptions(self.project, self.module, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
-        judge_late(names, arguments, region)
+        judge_late(self.project, self.module, arguments, region)
         spec = target.definition.args
         judge_starred(self.module, spec, shape, arguments, doubts, is_method=target.is_method)
         for node in names.walk(region):
@@ -108,7 +108,8 @@ class Surroundings(Submitted):
             if isinstance(node, ast.Return) and shape.loop is not None:
                 raise Declined("the loop may return in between")
         measured: set[ast.AST | None] = {call.args[0] for call in shape.lengths}
-        measured.add(shape.receiver)  # what it keeps was judged with the method that submits
+        # What these keep was judged with the method that submits.
+        measured |= {shape.receiver, shape.taker.receiver if shape.taker else None}
         self._overlap.judge(shape, arguments, doubts)
         self._aliases.judge(shape, arguments, doubts)
         judge_ambient(self.project, self.module, shape, arguments, doubts)

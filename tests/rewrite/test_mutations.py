@@ -36,7 +36,6 @@ UNSHOWN = dict.fromkeys(
         "shapes._kept_beside: f'`{ast.unparse(element)}` would be evaluated twice'",
         "lent.source_binding: f'what `{handle.id}` stands for changes'",
         "arguments._argument: 'an argument awaits, yields or assigns'",
-        "sites._runs_to_the_end: f'`{node.id}` is changed while the loop runs'",
         "lent._looped: f'what `{handle.id}` stands for changes'",
         "members.find_member: 'its function is not given by name where it is made remote'",
         "shapes._kept_by_submitter: 'what the function that submits returns is used'",

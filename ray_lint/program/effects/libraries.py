@@ -66,6 +66,9 @@ class Libraries(Machine):
             return Value(frozenset({table.GENERATORS[name]}), made.refs)
         if name in table.CHANGES_ARGUMENT:
             return self._changing_function(name, node, args)
+        function, _, method = name.rpartition(".")
+        if method in _UFUNC_METHODS and table.FUNCTIONS.get(function) == "number|array":
+            name = function  # ``np.maximum.accumulate(x)`` does what ``np.maximum`` does
         if name in table.FUNCTIONS:
             return self._known_function(name, node, args, first)
         return self._foreign(name, node, args)
@@ -505,6 +508,7 @@ def _draws_several(node: ast.AST) -> bool:
     return len(node.args) > _DRAWS[name] or any(k.arg == "size" for k in node.keywords)
 
 
+_UFUNC_METHODS = {"accumulate", "outer", "reduce", "reduceat"}
 _DRAWS_OTHERS = {"bytes", "choice", "permutation"}
 
 

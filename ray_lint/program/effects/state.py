@@ -345,7 +345,10 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     return True
 
 
-def _own_methods(module: Module, func: ast.Attribute) -> list[ast.FunctionDef]:
+_Method = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def _own_methods(module: Module, func: ast.Attribute) -> list[_Method]:
     """Return the methods that ``self.name`` may be: of its own class, or of one that is like it."""
     names = module.names
     if not isinstance(func.value, ast.Name) or func.value.id != "self":
@@ -356,10 +359,10 @@ def _own_methods(module: Module, func: ast.Attribute) -> list[ast.FunctionDef]:
     return _methods_by_name(module, func.attr)
 
 
-def _methods_by_name(module: Module, name: str) -> list[ast.FunctionDef]:
+def _methods_by_name(module: Module, name: str) -> list[_Method]:
     """Return the methods of that name, none if a class has something else under it."""
     found = [b.node for bindings in class_members(module.names, name) for b in bindings]
-    methods = [node for node in found if isinstance(node, ast.FunctionDef)]
+    methods = [node for node in found if isinstance(node, _Method)]
     decorated = any(method.decorator_list for method in methods)
     return methods if len(methods) == len(found) and not decorated else []
 

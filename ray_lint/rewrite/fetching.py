@@ -1,0 +1,60 @@
+"""Which code of a program may fetch results of tasks, and so see their failures."""
+
+from __future__ import annotations
+
+import ast
+import sys
+
+from ray_lint.program.class_members import class_members
+from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.rewrite.observers import reachable
+
+_FETCHING = ("result", "exception", "as_completed", "map_unordered", "get_next")
+_LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"}) - {"asyncio", "concurrent"}
+
+
+def may_fetch(names: ModuleNames, function: ast.expr) -> bool:
+    """Whether calling a function or method of the module may fetch results, as far as is seen."""
+    if isinstance(function, ast.Attribute):
+        bound = [b.node for found in class_members(names, function.attr) for b in found]
+        if not bound or not all(isinstance(node, FUNCTIONS) for node in bound):
+            return True
+    code = reachable(names, [function])
+    return not code or any(_fetches(names, node) for part in code for node in names.walk(part))
+
+
+def _fetches(names: ModuleNames, node: ast.AST) -> bool:
+    """Whether one node may fetch: it awaits, calls something of Ray or what is not seen."""
+    if isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith):
+        return True
+    if not isinstance(node, ast.Call):
+        return False
+    known = names.qualified(node.func) or ""
+    if known:
+        return known == "builtins.next" or known.partition(".")[0] not in _LIBRARIES
+    if isinstance(node.func, ast.Attribute):
+        asks = node.func.attr == "get" and not node.args
+        return asks or node.func.attr in _FETCHING
+    if not isinstance(node.func, ast.Name):
+        return True
+    owner = names.owner(node.func)
+    bindings = owner.bindings.get(node.func.id, []) if owner is not None else []
+    return not bindings or not all(isinstance(b.node, (*FUNCTIONS, ast.ClassDef)) for b in bindings)
+
+
+def gets_what_is_ready(names: ModuleNames, call: ast.Call) -> bool:
+    """Whether ``ray.get(ready)`` fetches all that ``ready, refs = ray.wait(refs)`` gave it."""
+    given = call.args[0]
+    statement = names.statement_of(call)
+    if not isinstance(given, ast.Name) or statement is None:
+        return False
+    for binding in names.reaching(given):
+        waited = binding.statement
+        if not isinstance(waited, ast.Assign) or not isinstance(waited.value, ast.Call):
+            return False
+        target = waited.targets[0]
+        first = isinstance(target, ast.Tuple) and target.elts[0] is binding.node
+        here = names.blocks[waited].statements is names.blocks[statement].statements
+        if not (first and here and names.stands_for(waited.value.func, "ray.wait")):
+            return False
+    return bool(names.reaching(given))
