@@ -13,6 +13,7 @@ import math
 from dataclasses import replace
 
 from ray_lint.program import known_costs
+from ray_lint.program.class_members import class_members
 from ray_lint.program.cost_arrays import Arrays
 from ray_lint.program.cost_hints import (
     calls_itself_often,
@@ -335,10 +336,21 @@ class Costs:
         if chosen and self._each(module, chosen, node, runs, work, depth):
             return None
         if isinstance(function, ast.Attribute):
+            own = self._only_method(module, function)
+            if own is not None and depth < _DEPTH:
+                return self._follow(module, own, module, node, runs, work, depth)
             return self._method(module, function, node, runs, work)
         if makes_record(module, function):
             return work.take(1e-6 * runs, f"creates `{words}`", line)
         return work.take_unknown(f"calls `{words}`, which is not known here", line)
+
+    def _only_method(self, module: Module, function: ast.Attribute) -> ast.FunctionDef | None:
+        """Return the only method of the module by a name that no known type has."""
+        known = known_costs.TINY_METHODS | known_costs.HEAVY_METHODS.keys()
+        found = [b.node for bs in class_members(module.names, function.attr) for b in bs]
+        if function.attr in known or len(found) != 1:
+            return None
+        return found[0] if isinstance(found[0], ast.FunctionDef) else None
 
     def _passed(self, module: Module, function: ast.expr) -> list[ast.expr]:
         """Return the functions that are passed for a parameter, nothing if not all are seen."""

@@ -429,7 +429,7 @@ TINY_METHODS = frozenset(
     group groups match search fullmatch groupdict findall sub
     quantize to_integral_value limit_denominator as_tuple fromhex fromkeys finditer subn span
     _replace _asdict subtract elements rotate toordinal fromordinal isocalendar fromisoformat
-    isoweekday randrange getrandbits difference_update intersection_update
+    isoweekday timetuple utctimetuple randrange getrandbits difference_update intersection_update
     total_seconds isoformat timestamp strftime strptime date time weekday now utcnow today
     tokenize convert_tokens_to_ids convert_ids_to_tokens stem
     hexdigest digest info debug warning error exception critical log

@@ -91,11 +91,11 @@ def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
         if asked is None:
             return None
         test, takes = asked, set(QUEUE_TAKES)
-    if not isinstance(test, ast.Name):
+    if not isinstance(test, ast.Name | ast.Attribute):
         return None
-    taken = 0
+    taken, queue = 0, ast.dump(_read(test))
     for node in names.walk(loop):
-        if not isinstance(node, ast.Name) or node.id != test.id or node is test:
+        if not isinstance(node, type(test)) or node is test or ast.dump(_read(node)) != queue:
             continue
         parent = names.parents.get(node)
         if isinstance(parent, ast.Call) and names.stands_for(parent.func, "builtins.len"):
@@ -108,6 +108,13 @@ def _emptied(sizes: Sizes, module: Module, loop: ast.While) -> Count | None:
     if taken != 1 or count.kind not in ("known", "data"):
         return None
     return replace(count, low=0, reason=f"`while {words_of(loop.test)}`, {count.reason}")
+
+
+def _read(place: ast.Name | ast.Attribute) -> ast.expr:
+    """Return a place as it is read, also where it is bound."""
+    if isinstance(place, ast.Name):
+        return ast.Name(place.id, ast.Load())
+    return ast.Attribute(place.value, place.attr, ast.Load())
 
 
 def asked_queue(test: ast.expr) -> ast.Name | None:

@@ -7,6 +7,7 @@ import sys
 
 from ray_lint.program.class_members import class_members
 from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import reachable
 
 _FETCHING = ("result", "exception", "as_completed", "map_unordered", "get_next")
@@ -58,3 +59,52 @@ def gets_what_is_ready(names: ModuleNames, call: ast.Call) -> bool:
         if not (first and here and names.stands_for(waited.value.func, "ray.wait")):
             return False
     return bool(names.reaching(given))
+
+
+def fetched_at_once(names: ModuleNames, shape: Shape) -> bool:
+    """Whether all references of a list are fetched by one call, before any other is fetched.
+
+    The first failure is then what that call raises, with batches or without.
+    """
+    if shape.form not in (Form.EXPRESSION, Form.APPEND) or shape.collection != "list":
+        return False
+    region = shape.loop or names.statement_of(shape.node)
+    assert region is not None
+    parent = names.parents.get(shape.node)
+    if isinstance(parent, ast.Call) and names.stands_for(parent.func, "ray.get"):
+        return True
+    container: ast.expr | None = shape.container
+    if isinstance(parent, ast.Assign) and shape.form is Form.EXPRESSION:
+        container = parent.targets[0] if len(parent.targets) == 1 else None
+    if not isinstance(container, ast.Name):
+        return False
+    block = names.blocks[region]
+    for statement in block.statements[block.index + 1 :]:
+        for node in names.walk(statement):
+            if not isinstance(node, ast.Call):
+                continue
+            if names.stands_for(node.func, "ray.get"):
+                return len(node.args) == 1 and _is_whole(names, node.args[0], container)
+            if _fetches(names, node) or (
+                isinstance(node.func, ast.Name | ast.Attribute)
+                and reachable(names, [node.func])
+                and may_fetch(names, node.func)
+            ):
+                return False
+        if not isinstance(statement, ast.Assign | ast.AnnAssign | ast.Expr | ast.Return):
+            return False
+    return False
+
+
+def _is_whole(names: ModuleNames, fetched: ast.expr, container: ast.Name) -> bool:
+    """Whether a list holds all references: ``refs`` itself, or ``[ref for _, ref in pairs]``."""
+    if isinstance(fetched, ast.ListComp) and len(fetched.generators) == 1:
+        (loop,) = fetched.generators
+        plain = isinstance(fetched.elt, ast.Name) and not loop.ifs and not loop.is_async
+        fetched = loop.iter if plain else fetched
+    owner = names.owner(container)
+    return (
+        isinstance(fetched, ast.Name)
+        and fetched.id == container.id
+        and names.owner(fetched) is owner
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 
+from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, TRIES, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
@@ -42,7 +43,12 @@ def _replaced_part(names: ModuleNames) -> int | None:
 def _replaced_parts(names: ModuleNames) -> Iterator[int]:
     for node in names.walk(names.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            own = node.attr in _RAY_PARTS and isinstance(node.value, ast.Name)
+            holder = node.value
+            own = node.attr in _RAY_PARTS and isinstance(holder, ast.Name)
+            if own and isinstance(holder, ast.Name):
+                # An object of the file may have options of its own.
+                kept_by = class_of_receiver(names, holder)
+                own = kept_by is None or bool(kept_by.bases)
             if own or names.qualified(node.value) == "builtins":
                 yield node.lineno
         elif isinstance(node, ast.Call):

@@ -265,8 +265,7 @@ class Rewriter(Surroundings):
         for other, passed in further:
             proof = proof.joined(self._judge_task(other, shape, passed, doubts))
             numbers.add(self._options(site, other, shape, doubts)[1])
-            spec = other.definition.args
-            judge_starred(self.module, spec, shape, passed, doubts, is_method=False)
+            judge_starred(self.module, other, shape, passed, doubts)
         options, results = self._options(site, target, shape, doubts)
         if numbers - {results}:
             raise Declined("its tasks have different numbers of results (`num_returns`)")
@@ -286,7 +285,7 @@ class Rewriter(Surroundings):
             proof = replace(proof, may_fail=True)
         for one, passed in [(target, arguments), *further]:
             misfits = partial(self._misfit, one, passed)
-            judge_failures(names, proof, strategy, doubts, misfits, is_method=one.is_method)
+            judge_failures(names, shape, proof, strategy, doubts, misfits, is_method=one.is_method)
             if not one.is_method and not one.exclusive:
                 judge_documentation(names, one.name, doubts)
         seconds = site.cost.seconds if site.cost.kind == "tiny" else None

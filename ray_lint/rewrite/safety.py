@@ -18,7 +18,7 @@ from ray_lint.program.names import (
 )
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.remotes import CalleeKind
-from ray_lint.rewrite.fetching import gets_what_is_ready, may_fetch
+from ray_lint.rewrite.fetching import fetched_at_once, gets_what_is_ready, may_fetch
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Strategy
 from ray_lint.rewrite.results import OPTION
@@ -219,6 +219,7 @@ def judge_options(
 
 def judge_failures(
     names: ModuleNames,
+    shape: Shape,
     proof: BodyProof,
     strategy: Strategy,
     doubts: Doubts,
@@ -239,7 +240,9 @@ def judge_failures(
             f"an item that fails takes the rest of its batch along, and line {catcher.lineno} "
             "handles failures"
         )
-    elif proof.fails_on_purpose and (strategy is Strategy.REFERENCES or is_method):
+    elif proof.fails_on_purpose and (
+        is_method or (strategy is Strategy.REFERENCES and not fetched_at_once(names, shape))
+    ):
         doubts.add("an item that fails takes the rest of its batch along")
 
 

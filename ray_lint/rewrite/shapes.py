@@ -38,12 +38,14 @@ def find_shape(submission: Submission) -> Shape:
             shape = shape.narrower
         assert first is not None
         return first
+    other = _beside(names, call) or _dealt(names, call)
     try:
-        shape = _direct(names, call)
+        shape = _described(names, call)
     except Declined:
-        shape = elsewhere(names, call)
+        if other is None:
+            raise
+        return other
     if shape.form is Form.NEXT:
-        other = _beside(names, call) or _dealt(names, call)
         return shape if other is None else _ranked(names, shape, other)
     if shape.form in (Form.APPEND, Form.STORE) and shape.narrower is None:
         try:
@@ -158,6 +160,13 @@ def _is_placed(submission: Submission) -> bool:
         if isinstance(n, ast.JoinedStr)
     ]
     return len(strings) == 1 and strings[0] in submission.module.placed
+
+
+def _described(names: ModuleNames, call: ast.Call) -> Shape:
+    try:
+        return _direct(names, call)
+    except Declined:
+        return elsewhere(names, call)
 
 
 def _direct(names: ModuleNames, call: ast.Call) -> Shape:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 
 from ray_lint.program.callers import given_values
 from ray_lint.program.effects import is_immutable, mutates
-from ray_lint.program.effects.state import changes_object
+from ray_lint.program.effects.state import changes_object, changing_uses, operator_methods
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.functions import (
     argument_of,
@@ -33,6 +33,7 @@ from ray_lint.program.names import (
 from ray_lint.program.project import Project
 from ray_lint.program.sizes import number_of
 from ray_lint.rewrite.forms import Form, Shape
+from ray_lint.rewrite.made_anew import class_called, shares_objects
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Declined
 from ray_lint.rewrite.rows import reads_another_key
@@ -99,8 +100,13 @@ class Sharing:
             yield from ((value, _WHOLE) for value in node.values)
         elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult):
             sides = (node.left, node.right)  # `[x] * n` and `[x] + others` hold x itself
-            if any(isinstance(side, ast.List | ast.Tuple | ast.ListComp) for side in sides):
+            shown = any(isinstance(side, ast.List | ast.Tuple | ast.ListComp) for side in sides)
+            if shown or operator_methods(self.names, node):
                 yield from ((side, _SAME) for side in sides)
+        elif isinstance(node, ast.BinOp) and operator_methods(self.names, node):
+            yield from ((side, _SAME) for side in (node.left, node.right))
+        elif isinstance(node, ast.UnaryOp) and operator_methods(self.names, node):
+            yield node.operand, _SAME
         elif isinstance(node, ast.Call):
             yield from self._call_steps(node)
 
@@ -370,9 +376,16 @@ class Sharing:
                 if key in own and not self._is_old(shape, sources, key, use):
                     continue
                 partly = how in (_PART, _OWNER)
-                if partly and not (exact and key in own) and self.is_shallow(use):
+                if partly and not (exact and key in own) and self.is_shallow(self._at(key, use)):
                     continue
                 raise Declined(f"`{key[1]}` is changed while the loop runs")
+
+    def _at(self, key: Key, use: ast.AST) -> ast.AST:
+        """Return ``self.queue`` for its ``self``, if that is what is asked about."""
+        parent = self.names.parents.get(use)
+        attribute = key[1].partition(".")[2]
+        named = isinstance(parent, ast.Attribute) and parent.attr == attribute
+        return parent if named and parent is not None and isinstance(use, ast.Name) else use
 
     def _judge_rebinding(
         self, expression: ast.expr, region: ast.AST, changes: dict[Key, list[ast.AST]]
@@ -436,6 +449,7 @@ class Sharing:
     def judge_lazy(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline an iterator of submissions whose arguments may change before it is read."""
         names, node = self.names, shape.node
+        self._judge_later_changes(shape, arguments)
         expressions = [a.expression for a in arguments]
         expressions += [c for r in shape.repeats or [] for c in r.conditions]
         for expression in expressions:
@@ -450,6 +464,30 @@ class Sharing:
                 bindings = owner.bindings.get(name.id, [])
                 if any(names.order[b.node] > names.order[node] for b in bindings):
                     raise Declined(f"`{name.id}` may stand for something else when they are taken")
+
+    def _judge_later_changes(self, shape: Shape, arguments: list[Argument]) -> None:
+        """Decline items, or a list of them, that the code behind an iterator changes."""
+        names, end = self.names, self.names.last[shape.node]
+        for name in (n for r in shape.repeats or [] for n in ast.walk(r.iterable)):
+            owner = names.owner(name) if isinstance(name, ast.Name) else None
+            if owner is not None and isinstance(name, ast.Name):
+                for use in changing_uses(self.module, owner, name.id, deep=False):
+                    if names.order[use] > end:
+                        raise Declined(f"`{name.id}` may change before they are taken")
+        if all(
+            a.expression in names.order and is_immutable(self.project, self.module, a.expression)
+            for a in arguments
+            if a.varying and hasattr(a.expression, "lineno")
+        ) and not any(a.varying and not hasattr(a.expression, "lineno") for a in arguments):
+            return
+        places: list[ast.Attribute | ast.Subscript] = [
+            *names.index.every(ast.Attribute),
+            *names.index.every(ast.Subscript),
+        ]
+        for place in places:
+            if not isinstance(place.ctx, ast.Load) and names.order[place] > end:
+                text = ast.unparse(place)
+                raise Declined(f"`{text}` is set, maybe in an item, before they are taken")
 
     def _is_old(
         self,
@@ -485,6 +523,9 @@ class Sharing:
 
     def _comes_again(self, binding: Binding, region: ast.AST) -> bool:
         """Whether a name may get an object that an earlier round of the loop had, too."""
+        made = class_called(self.names, binding.value)
+        if made is not None and shares_objects(self.module, made):
+            return True
         if binding.kind in (BindingKind.LOOP, BindingKind.COMPREHENSION):
             statement = binding.statement
             iterable = binding.value
@@ -664,6 +705,9 @@ class Sharing:
 
     def _made_each_time(self, binding: Binding, maker: ast.AST) -> bool:
         """Whether a name of a generator gets a new object in each round of its loop."""
+        made = class_called(self.names, binding.value)
+        if made is not None and shares_objects(self.module, made):
+            return False
         generator = any(isinstance(n, ast.Yield | ast.YieldFrom) for n in self.names.walk(maker))
         local = self.names.contains(maker, binding.scope.node)
         if not generator and local and binding.kind is not BindingKind.PARAMETER:

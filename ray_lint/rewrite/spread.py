@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Container, Sequence
+from dataclasses import replace
 
-from ray_lint.program.callers import only_value
+from ray_lint.program.callers import given_values, only_value
 from ray_lint.program.class_members import class_members, class_of_receiver
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.size_elements import SAME_ITEMS, items_of
 from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.places import negated
 from ray_lint.rewrite.plan import Argument, Doubts, Repeat
+from ray_lint.rewrite.targets import Target
 from ray_lint.rewrite.uses import only_reads
 
 _ANY = 1000  # more parameters than any call has
@@ -32,19 +35,11 @@ _READERS |= {"itertools.starmap", "itertools.chain", "itertools.islice"}
 
 
 def judge_starred(
-    module: Module,
-    spec: ast.arguments,
-    shape: Shape,
-    arguments: list[Argument],
-    doubts: Doubts,
-    *,
-    is_method: bool,
+    module: Module, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
 ) -> None:
-    """Doubt ``f.remote(*item)`` and ``f.remote(**item)`` for items that may not fit ``f``.
-
-    ``spec`` are the parameters of ``f``.
-    """
-    places = [a.arg for a in [*spec.posonlyargs, *spec.args]][1 if is_method else 0 :]
+    """Doubt ``f.remote(*item)`` and ``f.remote(**item)`` for items that may not fit ``f``."""
+    spec = target.definition.args
+    places = [a.arg for a in [*spec.posonlyargs, *spec.args]][1 if target.is_method else 0 :]
     needed = set(places[: len(places) - len(spec.defaults)])
     needed |= {a.arg for a, d in zip(spec.kwonlyargs, spec.kw_defaults, strict=True) if d is None}
     given = {a.parameter for a in arguments if a.parameter}
@@ -53,14 +48,15 @@ def judge_starred(
         if not argument.star or not argument.varying:
             continue
         expression = argument.expression
-        fits = False
-        for repeat in shape.repeats or []:
+        most = _ANY if spec.vararg else len(places) - len(given & set(places)) - unplaced
+        counts = range(len(needed - given) - unplaced, most + 1)
+        fits = argument.star == "*" and _gives_one(module, expression, counts)
+        for repeat in shape.repeats or _loops(module.names, shape):
             if not isinstance(expression, ast.Name):
                 continue
             if argument.star == "*":
-                most = _ANY if spec.vararg else len(places) - len(given & set(places)) - unplaced
-                counts = range(len(needed - given) - unplaced, most + 1)
-                fits = fits or _is_split(module, repeat, expression.id, counts)
+                for known in _passed_beside(module, repeat, target.lent):
+                    fits = fits or _is_split(module, known, expression.id, counts)
             elif isinstance(repeat.target, ast.Name) and repeat.target.id == expression.id:
                 taken = {a.arg for a in [*spec.args, *spec.kwonlyargs]} - given
                 allowed = None if spec.kwarg else taken
@@ -68,6 +64,55 @@ def judge_starred(
         if not fits:
             text = ast.unparse(expression)
             doubts.add(f"`{text}` may not fit the parameters of the task")
+
+
+def _passed_beside(module: Module, repeat: Repeat, lent: Sequence[ast.expr]) -> Sequence[Repeat]:
+    """Return the loop over what the one call passes that hands over the task as well."""
+    iterable, names = repeat.iterable, module.names
+    bindings = names.reaching(iterable) if isinstance(iterable, ast.Name) and lent else []
+    if len(bindings) != 1 or bindings[0].kind is not BindingKind.PARAMETER:
+        return [repeat]
+    calls = {names.parents.get(name) for name in lent}
+    beside = [v for v in given_values(module, bindings[0]) if names.parents.get(v) in calls]
+    read = isinstance(iterable, ast.Name) and _only_read(names, iterable)
+    return [replace(repeat, iterable=beside[0])] if len(beside) == 1 and read else [repeat]
+
+
+def _gives_one(module: Module, made: ast.expr, counts: Container[int]) -> bool:
+    """Whether a call gives a tuple of such a length, by what its function returns."""
+    names = module.names
+    if not isinstance(made, ast.Call) or not isinstance(made.func, ast.Name):
+        return False
+    bindings = names.reaching(made.func) if made.func in names.order else []
+    function = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(function, ast.FunctionDef) or function.decorator_list:
+        return False
+    own = [n for n in names.walk(function) if names.scope_of(n).frame.node is function]
+    if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in own):
+        return False
+    results = [n.value for n in own if isinstance(n, ast.Return)]
+    return bool(results) and all(
+        isinstance(value, ast.Tuple) and _is_parts(module, value, counts) for value in results
+    )
+
+
+def _loops(names: ModuleNames, shape: Shape) -> list[Repeat]:
+    """Return the loops around a submission with the conditions that it stands under."""
+    found: list[Repeat] = []
+    conditions: list[ast.expr] = []
+    child: ast.AST = shape.node
+    for parent in names.ancestors(shape.node):
+        if isinstance(parent, ast.If) and child in parent.body:
+            conditions.append(parent.test)
+        elif isinstance(parent, ast.If) and child in parent.orelse:
+            conditions.append(negated(parent.test))
+        elif isinstance(parent, ast.For):
+            found.append(Repeat(parent.target, parent.iter, tuple(conditions)))
+            conditions = []
+        if parent is shape.region:
+            break
+        child = parent
+    return found
 
 
 def _is_split(module: Module, repeat: Repeat, name: str, counts: Container[int]) -> bool:
@@ -92,8 +137,46 @@ def _is_split(module: Module, repeat: Repeat, name: str, counts: Container[int])
         return known and has_parts(module, iterable.args[index], counts)
     if _changed(module.names, iterable) or iterable not in module.names.order:
         return False
+    wholes = items_of(module, iterable) or []
+    if repeat.conditions and all(
+        isinstance(item, ast.Tuple) and len(item.elts) == len(parts) for item in wholes
+    ):
+        kept = [item.elts for item in wholes if isinstance(item, ast.Tuple)]
+        kept = [item for item in kept if _may_hold(module.names, repeat.conditions, parts, item)]
+        return bool(kept) and all(_is_parts(module, item[place], counts) for item in kept)
     items = items_of(module, iterable, (place,))
     return bool(items) and all(_is_parts(module, item, counts) for item in items or [])
+
+
+def _may_hold(
+    names: ModuleNames,
+    conditions: Sequence[ast.expr],
+    targets: Sequence[ast.expr],
+    item: Sequence[ast.expr],
+) -> bool:
+    """Whether no condition of the kind ``kind == "circle"`` rules an item out."""
+    values = {
+        target: value.value
+        for target, value in zip(targets, item, strict=True)
+        if isinstance(target, ast.Name) and isinstance(value, ast.Constant)
+    }
+    for condition in conditions:
+        opposite = isinstance(condition, ast.UnaryOp) and isinstance(condition.op, ast.Not)
+        test = condition.operand if isinstance(condition, ast.UnaryOp) else condition
+        if not isinstance(test, ast.Compare) or len(test.ops) != 1:
+            continue
+        left, right = test.left, test.comparators[0]
+        if not isinstance(left, ast.Name) or not isinstance(right, ast.Constant):
+            continue
+        bound = [binding.node for binding in names.reaching(left)]
+        if len(bound) != 1 or bound[0] not in values:
+            continue
+        if not isinstance(test.ops[0], ast.Eq | ast.NotEq):
+            continue
+        equal = values[bound[0]] == right.value
+        if equal == (isinstance(test.ops[0], ast.NotEq) != opposite):
+            return False
+    return True
 
 
 def _has_keys(

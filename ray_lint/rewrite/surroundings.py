@@ -97,8 +97,7 @@ class Surroundings(Submitted):
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         judge_late(self.project, self.module, arguments, region)
-        spec = target.definition.args
-        judge_starred(self.module, spec, shape, arguments, doubts, is_method=target.is_method)
+        judge_starred(self.module, target, shape, arguments, doubts)
         for node in names.walk(region):
             own = shape.form is Form.YIELD and names.parents[node] is shape.node
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (

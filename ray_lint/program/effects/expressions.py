@@ -21,12 +21,6 @@ from ray_lint.program.effects.values import (
 )
 from ray_lint.program.names import BindingKind
 
-_OPERATORS: dict[type[ast.AST], str] = {
-    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
-    ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul", ast.LShift: "lshift",
-    ast.RShift: "rshift", ast.BitOr: "or", ast.BitAnd: "and", ast.BitXor: "xor",
-    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
-}  # fmt: skip
 _INTEGERS = frozenset({"int", "bool"})
 _REALS = frozenset({"int", "bool", "float"})
 _TEXT = frozenset({"str", "bytes"})
@@ -225,7 +219,7 @@ class Expressions(Machine):
                 return Value(right.types)
             if left.immutable and right.immutable:
                 return of_type("atom")
-        name = _OPERATORS[type(op)]
+        name = table.OPERATORS[type(op)]
         mine = self.dunder(f"__{name}__", left, right)
         theirs = self.dunder(f"__r{name}__", right, left)
         found = [v for v in (mine, theirs) if v is not None]
@@ -318,8 +312,8 @@ class Expressions(Machine):
                 self.assumes(fits, "compares values of unknown type")
             if isinstance(op, ast.In | ast.NotIn):
                 self.dunder("__contains__", right, left)
-            elif type(op) in _OPERATORS:
-                self.dunder(f"__{_OPERATORS[type(op)]}__", left, right)
+            elif type(op) in table.OPERATORS:
+                self.dunder(f"__{table.OPERATORS[type(op)]}__", left, right)
                 plain = plain and not self.may_be_array(left) and not self.may_be_array(right)
             left = right
         self.narrow(node)

@@ -301,6 +301,8 @@ class Libraries(Machine):
                 return self.elements(every[0])
             return union([v | self.held(v) if not v.immutable else v for v in every])
         if text == "@":
+            if first.immutable:  # ``np.asarray(0.5)`` is an array, too, which ``+=`` changes
+                return self.make("array", node, of_type("number"))
             rows = isinstance(node, ast.Call) and len(node.args) > 1
             return self.with_rows(first) if rows else first
         if text == "copy":

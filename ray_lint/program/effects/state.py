@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.callers import given_values
 from ray_lint.program.class_members import class_members
 from ray_lint.program.effects import table
+from ray_lint.program.functions import given_back
 from ray_lint.program.module import Module
-from ray_lint.program.names import LOOPS, Binding, BindingKind, Scope
+from ray_lint.program.names import LOOPS, Binding, BindingKind, ModuleNames, Scope
+from ray_lint.program.node_index import once_per_module
 
 _DEPTH = 4  # aliases followed
 _DRAWS = {"choice", "choices", "sample", "permutation", "randint", "randrange", "uniform"}
+_Method = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 
 
@@ -177,7 +181,7 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
                 return _method_changes(module, call, parent, depth)
             node = parent
         elif isinstance(parent, ast.Subscript) and parent.value is node:
-            if not isinstance(parent.ctx, ast.Load):
+            if not isinstance(parent.ctx, ast.Load) or makes_entries(module, parent.value):
                 return True
             if not deep:
                 return False
@@ -192,6 +196,13 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
             node = parent
         elif isinstance(parent, ast.Call) and parent.func is not node:
             return _call_changes(module, parent, node)
+        elif isinstance(parent, ast.BinOp | ast.UnaryOp):
+            methods = _operators(module, parent, node)
+            if any(_changes_parameter(module, m, place) for m, place in methods):
+                return True
+            if not methods:
+                return False
+            node = parent  # it may be what the operator gives back
         elif isinstance(parent, ast.keyword):
             call = names.parents.get(parent)
             return isinstance(call, ast.Call) and (
@@ -201,6 +212,52 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
             node = parent
         else:
             return _alias_changes(module, parent, node, depth, deep=deep)
+
+
+@once_per_module
+def _filling_classes(names: ModuleNames) -> frozenset[str]:
+    """Return the classes of the module whose objects make the entries that are asked for."""
+    filled = [b.node for bindings in class_members(names, "__missing__") for b in bindings]
+    owners = [names.parents.get(method) for method in filled]
+    return frozenset(owner.name for owner in owners if isinstance(owner, ast.ClassDef))
+
+
+def makes_entries(module: Module, table: ast.expr, depth: int = 0) -> bool:
+    """Whether reading ``table[key]`` may put an entry into it, as a ``defaultdict`` does."""
+    names = module.names
+    if depth > _DEPTH or table not in names.order:
+        return False
+    if isinstance(table, ast.Call):
+        func = table.func
+        if names.stands_for(func, "collections.defaultdict"):
+            return True
+        if not isinstance(func, ast.Name):
+            return False
+        if func.id in _filling_classes(names):
+            return True
+        makers = [b.node for b in names.reaching(func)]
+        return any(
+            makes_entries(module, value, depth + 1)
+            for maker in makers
+            if isinstance(maker, ast.FunctionDef)
+            for value in given_back(names, maker)
+        )
+    if isinstance(table, ast.Attribute):
+        stores = [n for n in names.attributes(table.attr) if isinstance(n.ctx, ast.Store)]
+        values = [getattr(names.parents.get(store), "value", None) for store in stores]
+        return any(
+            isinstance(value, ast.Call) and makes_entries(module, value, depth + 1)
+            for value in values
+        )
+    if not isinstance(table, ast.Name):
+        return False
+    found: list[ast.expr] = []
+    for binding in names.reaching(table):
+        if binding.kind is BindingKind.PARAMETER:
+            found += given_values(module, binding)
+        elif binding.kind is BindingKind.ASSIGN and binding.value is not None:
+            found.append(binding.value)
+    return any(makes_entries(module, value, depth + 1) for value in found)
 
 
 _ITSELF = frozenset({"type", "vars"})
@@ -295,6 +352,49 @@ def _is_own(module: Module, func: ast.Attribute) -> bool:
     return owner is not None and func.attr in names.scopes[owner].bindings
 
 
+_UNARY: dict[type[ast.unaryop], str] = {
+    ast.Invert: "__invert__",
+    ast.UAdd: "__pos__",
+    ast.USub: "__neg__",
+}
+
+
+def operator_methods(names: ModuleNames, operation: ast.BinOp | ast.UnaryOp) -> list[_Method]:
+    """Return the methods of classes of the module that an operator may call."""
+    if isinstance(operation, ast.UnaryOp):
+        wanted = [_UNARY.get(type(operation.op), "")]
+    else:
+        name = table.OPERATORS[type(operation.op)]
+        wanted = [f"__{name}__", f"__r{name}__"]
+    found = [b.node for n in wanted for bindings in class_members(names, n) for b in bindings]
+    return [node for node in found if isinstance(node, _Method)]
+
+
+def _operators(
+    module: Module, operation: ast.BinOp | ast.UnaryOp, operand: ast.AST
+) -> list[tuple[_Method, int]]:
+    """Return the methods that an operator may call, with the place of an operand among theirs."""
+    methods = operator_methods(module.names, operation)
+    if isinstance(operation, ast.UnaryOp):
+        return [(method, 0) for method in methods]
+    plain = f"__{table.OPERATORS[type(operation.op)]}__"
+    second = operand is operation.right
+    return [(method, int(second == (method.name == plain))) for method in methods]
+
+
+def _changes_parameter(module: Module, method: _Method, place: int) -> bool:
+    """Whether an operator's method may change one of its operands."""
+    every = [*method.args.posonlyargs, *method.args.args]
+    if place >= len(every):
+        return True
+    memo, key = module.names.memo, (_changes_parameter, method, place)
+    if key not in memo:
+        memo[key] = False  # while it is looked at: the operator may be part of its own method
+        scope = module.names.scopes[method]
+        memo[key] = bool(changing_uses(module, scope, every[place].arg))
+    return bool(memo[key])
+
+
 def _changes_first(
     module: Module, method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int
 ) -> bool:
@@ -343,9 +443,6 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
                 return True
         return owner is None or not owner.bindings.get(func.id)
     return True
-
-
-_Method = ast.FunctionDef | ast.AsyncFunctionDef
 
 
 def _own_methods(module: Module, func: ast.Attribute) -> list[_Method]:

@@ -17,6 +17,7 @@ nor anything else, and depends on its arguments only.
 
 from __future__ import annotations
 
+import ast
 import builtins
 from functools import lru_cache
 
@@ -705,6 +706,13 @@ def _index(groups: dict[str, str]) -> dict[str, str]:
     return {name: result for result, names in groups.items() for name in names.split()}
 
 
+OPERATORS: dict[type[ast.AST], str] = {
+    ast.Add: "add", ast.Sub: "sub", ast.Mult: "mul", ast.Div: "truediv", ast.FloorDiv: "floordiv",
+    ast.Mod: "mod", ast.Pow: "pow", ast.MatMult: "matmul", ast.LShift: "lshift",
+    ast.RShift: "rshift", ast.BitOr: "or", ast.BitAnd: "and", ast.BitXor: "xor",
+    ast.Eq: "eq", ast.NotEq: "ne", ast.Lt: "lt", ast.LtE: "le", ast.Gt: "gt", ast.GtE: "ge",
+}  # fmt: skip
+"""The names of operators as their methods have them: ``add`` of ``__add__``."""
 FUNCTIONS: dict[str, str] = _index(_FUNCTIONS)
 METHODS: dict[str, dict[str, str]] = {kind: _index(groups) for kind, groups in _METHODS.items()}
 DRAWING = frozenset({"choice", "choices", "sample"})
