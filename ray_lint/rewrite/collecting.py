@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ray_lint.program.names import LOOPS, BindingKind, ModuleNames
 from ray_lint.rewrite.forms import Form, Shape
@@ -49,6 +49,21 @@ def in_statement(
         shape.repeats = None
         shape.limit = _limit(names, shape)
     return shape
+
+
+def with_inner_loops(names: ModuleNames, shape: Shape) -> Shape:
+    """Let a shape of nested loops fall back on fewer of them; return the one of the innermost."""
+    statement, last = shape.node, shape
+    if shape.lengths or shape.siblings or not isinstance(statement, ast.stmt):
+        return last
+    around = [n for n in loops_around(names, statement) if isinstance(n, LOOPS)]
+    for loop in reversed(around):
+        if loop is shape.loop or not names.contains(shape.region, loop):
+            continue
+        repeats = None if shape.repeats is None else _as_clauses(names, loop, statement)
+        last.narrower = replace(shape, loop=loop, region=loop, repeats=repeats, narrower=None)
+        last = last.narrower
+    return last
 
 
 def loops_around(names: ModuleNames, statement: ast.stmt) -> list[ast.AST]:

@@ -191,6 +191,7 @@ def _fetching_attributes(names: ModuleNames) -> set[str]:
 def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
     """Return the first line that takes the references in another order, or only some."""
     collections = {_collection(names, shape)} - {""}
+    attribute = not isinstance(shape.container, ast.Name) and not _is_variable(names, shape)
     maker = names.scope_of(shape.region).frame.node
     if isinstance(maker, ast.FunctionDef | ast.AsyncFunctionDef) and any(
         given is shape.node or _text(given) in collections or names.contains(shape.region, given)
@@ -204,10 +205,38 @@ def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
         for text in collections
         for node in _named(names).get(text, [])
         if not names.contains(shape.region, node)
+        and (isinstance(node, ast.Name) or attribute or _is_kept_in(names, text))
         and not _are_values(names, node)
         and _reorders(names, shape, _made_by(names, node))
     ]
     return min(found, default=None)
+
+
+def _is_variable(names: ModuleNames, shape: Shape) -> bool:
+    """Whether the references, or the list of them, get the name of a variable."""
+    node = shape.node
+    parent = names.parents.get(node)
+    while isinstance(parent, ast.Call) and node in parent.args:
+        node, parent = parent, names.parents.get(parent)
+    targets = parent.targets if isinstance(parent, ast.Assign) else []
+    return bool(targets) and all(isinstance(target, ast.Name) for target in targets)
+
+
+@once_per_module
+def _is_kept_in(names: ModuleNames, variable: str) -> bool:
+    """Whether an object may keep what a variable stands for under the same name."""
+    stored = (
+        statement.value
+        for statement in names.index.every(ast.Assign)
+        for target in statement.targets
+        if isinstance(target, ast.Attribute) and target.attr == variable
+    )
+    given = (k.value for k in names.index.every(ast.keyword) if k.arg == variable)
+    return any(
+        isinstance(part, ast.Name) and part.id == variable
+        for value in (*stored, *given)
+        for part in ast.walk(value)
+    )
 
 
 def _are_values(names: ModuleNames, node: ast.expr) -> bool:

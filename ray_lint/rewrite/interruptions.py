@@ -26,6 +26,7 @@ _FAILING = (ast.Div, ast.FloorDiv, ast.Mod)
 _WHOLE = {"int", "bool"}
 _NUMBERS = _WHOLE | {"float", "number"}
 _HANDED = 4  # parameters that an iterable is handed through
+_PASSING_ON = ("builtins.enumerate", "builtins.zip", "builtins.iter")
 _PURE = ("builtins.enumerate", "builtins.zip", "builtins.len", "builtins.int", "builtins.float")
 _WRITES = {"write", "writelines"}
 _LAST_WORDS = ("atexit.register", "sys.excepthook", "weakref.finalize")
@@ -239,7 +240,9 @@ def what_items_do(
             for binding in names.reaching(part.func):
                 if isinstance(binding.node, ast.FunctionDef):
                     effects += effects_of(project, module, binding.node)
-            if known and names.stands_for(part.func, "builtins.enumerate", "builtins.zip"):
+            if known and names.stands_for(part.func, "builtins.range"):
+                continue
+            if known and names.stands_for(part.func, *_PASSING_ON):
                 inner = (
                     what_items_do(project, module, a, known=True, region=region) for a in part.args
                 )

@@ -6,6 +6,7 @@ import ast
 from typing import Literal
 
 from ray_lint.program.callers import given_values, is_program
+from ray_lint.program.class_members import class_members
 from ray_lint.program.effects import is_immutable, kinds_of
 from ray_lint.program.functions import (
     arguments_for,
@@ -14,7 +15,7 @@ from ray_lint.program.functions import (
     given_back,
 )
 from ray_lint.program.module import Module
-from ray_lint.program.names import COMPREHENSIONS, Binding, BindingKind, ModuleNames
+from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import items_of, loop_values
@@ -250,6 +251,12 @@ class ItemWriter:
         if isinstance(expression, ast.Constant | ast.Dict | ast.Set | ast.DictComp | ast.SetComp):
             return True
         one = isinstance(expression, ast.Name | ast.Subscript) or kept
+        if isinstance(expression, ast.Attribute):
+            one = not any(  # a property may give another one each time
+                isinstance(binding.node, FUNCTIONS)
+                for bindings in class_members(self.names, expression.attr)
+                for binding in bindings
+            )
         if one and expression in self.names.order:
             kinds = kinds_of(self.project, self.module, expression)
             if kinds and kinds <= _REPEATABLE:

@@ -122,8 +122,8 @@ class Rewriter(Surroundings):
     def _widest(self, shape: Shape, attempt: Callable[[Shape, Doubts], T]) -> tuple[T, Doubts]:
         """Return what succeeds for the widest form of a site, with its doubts.
 
-        A narrower one is better if there are no doubts about it. Raises Declined with the reason
-        of the first form if none does.
+        Dealing the references out later is better if there are no doubts about that. Raises
+        Declined with the reason of the first form if none does.
         """
         reason = ""
         doubtful: tuple[T, Doubts] | None = None
@@ -132,7 +132,7 @@ class Rewriter(Surroundings):
             doubts = Doubts()
             try:
                 found = attempt(narrower, doubts), doubts
-                if not doubts.reasons:
+                if not doubts.reasons and (doubtful is None or narrower.form is Form.DEAL):
                     return found
                 doubtful = doubtful or found
             except Declined as declined:

@@ -8,7 +8,7 @@ from ray_lint.program.fstrings import NEEDED
 from ray_lint.program.names import COMPREHENSIONS, LOOPS, ModuleNames
 from ray_lint.program.submissions import Submission
 from ray_lint.rewrite.arguments import bound_parameters
-from ray_lint.rewrite.collecting import in_statement, loops_around
+from ray_lint.rewrite.collecting import in_statement, loops_around, with_inner_loops
 from ray_lint.rewrite.dealt import dealt_out
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.places import elsewhere, is_always
@@ -28,6 +28,7 @@ def find_shape(submission: Submission) -> Shape:
         raise Declined("the comprehension is asynchronous")
     kept = _kept_by_submitter(names, submission)
     if kept is not None:
+        with_inner_loops(names, kept)
         return kept
     taker = taker_of(names, call) if submission.through is not None else None
     if taker is not None and submitter_of(names, call) is None:
@@ -48,10 +49,11 @@ def find_shape(submission: Submission) -> Shape:
     if shape.form is Form.NEXT:
         return shape if other is None else _ranked(names, shape, other)
     if shape.form in (Form.APPEND, Form.STORE) and shape.narrower is None:
+        last = with_inner_loops(names, shape)
         try:
-            shape.narrower = elsewhere(names, call)
+            last.narrower = elsewhere(names, call)
         except Declined:
-            shape.narrower = None
+            last.narrower = None
     return shape
 
 

@@ -24,6 +24,7 @@ from ray_lint.rewrite.uses import only_reads
 
 _ANY = 1000  # more parameters than any call has
 _DEPTH = 6
+_LONGEST = 9  # starred items beside each other are short
 _SELECTIONS = {
     f"itertools.{name}"
     for name in ("combinations", "combinations_with_replacement", "permutations")
@@ -50,6 +51,9 @@ def judge_starred(
         expression = argument.expression
         most = _ANY if spec.vararg else len(places) - len(given & set(places)) - unplaced
         counts = range(len(needed - given) - unplaced, most + 1)
+        stars = [a for a in arguments if a.star == "*" and a.varying]
+        if len(stars) > 1 and argument.star == "*":
+            counts = _share(module, shape, stars, argument, counts)
         fits = argument.star == "*" and _gives_one(module, expression, counts)
         for repeat in shape.repeats or _loops(module.names, shape):
             if not isinstance(expression, ast.Name):
@@ -64,6 +68,28 @@ def judge_starred(
         if not fits:
             text = ast.unparse(expression)
             doubts.add(f"`{text}` may not fit the parameters of the task")
+
+
+def _share(
+    module: Module,
+    shape: Shape,
+    stars: Sequence[Argument],
+    argument: Argument,
+    counts: range,
+) -> range:
+    """Return how many parameters one of several starred items has to fill."""
+    lengths: dict[Argument, int] = {}
+    for star in stars:
+        for repeat in shape.repeats or []:
+            name = star.expression.id if isinstance(star.expression, ast.Name) else ""
+            several = range(1, _LONGEST)
+            known = [n for n in several if _is_split(module, repeat, name, range(n, n + 1))]
+            if len(known) == 1:
+                lengths[star] = known[0]
+    if len(lengths) != len(stars) or sum(lengths.values()) not in counts:
+        return range(0)
+    own = lengths[argument]
+    return range(own, own + 1)
 
 
 def _passed_beside(module: Module, repeat: Repeat, lent: Sequence[ast.expr]) -> Sequence[Repeat]:
@@ -282,6 +308,8 @@ def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth:
             return 2 in counts
         if _gives_parts(module, iterable.func, counts, depth + 1):
             return True
+    if isinstance(iterable, ast.Subscript) and isinstance(iterable.slice, ast.Slice):
+        return has_parts(module, iterable.value, counts, depth + 1)
     if isinstance(iterable, ast.Name) and _only_read(names, iterable):
         values = [b.value for b in names.reaching(iterable) if b.kind is BindingKind.ASSIGN]
         if len(values) == len(names.reaching(iterable)) and all(

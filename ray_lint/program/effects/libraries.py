@@ -422,6 +422,8 @@ class Libraries(Machine):
         kinds = args.every[0].types
         if kinds is not None and all(kind.startswith("instance:class:") for kind in kinds):
             return Value(frozenset(kind.partition(":")[2] for kind in kinds))
+        if kinds is None and args.every[0].refs:
+            return Value(None, frozenset({Token("outside", "the class of an object")}))
         return of_type("atom")
 
     def _lib_builtins_sum(self, node: ast.AST, args: Arguments) -> Value:
