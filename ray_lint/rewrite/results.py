@@ -13,14 +13,17 @@ OPTION = "num_returns"
 
 
 def results_per_task(
-    calls: Iterable[ast.Call], constant: Callable[[ast.expr], list[ast.keyword] | None]
+    calls: Iterable[ast.Call],
+    constant: Callable[[ast.expr], list[ast.keyword] | None],
+    otherwise: int = 1,
 ) -> int:
-    """Return ``num_returns`` of ``@ray.remote(...)`` and ``.options(...)``, the last one winning.
+    """Return ``num_returns`` of ``@ray.remote(...)`` or ``.options(...)``, the last one winning.
 
-    ``constant`` gives the items of a dictionary that never changes. Raises Declined for another
+    ``constant`` gives the items of a dictionary that never changes; without the option the number
+    is ``otherwise``. Raises Declined for another
     value than a number that is written out: it is computed, or the results come as a generator.
     """
-    number = 1
+    number = otherwise
     for call in calls:
         for keyword in call.keywords:
             for given in [keyword] if keyword.arg is not None else constant(keyword.value) or []:

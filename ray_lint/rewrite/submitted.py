@@ -25,7 +25,7 @@ from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.module_text import ModuleText
 from ray_lint.rewrite.naming import names_in
 from ray_lint.rewrite.plan import Argument, Declined, Doubts
-from ray_lint.rewrite.results import OPTION, judge_several, results_per_task
+from ray_lint.rewrite.results import judge_several, results_per_task
 from ray_lint.rewrite.safety import judge_options
 from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
@@ -282,8 +282,7 @@ class Submitted:
                 elif isinstance(node, ast.Call):
                     doubts.add("its options are computed")
         results = results_per_task(decorated, constant)
-        if any(k.arg == OPTION for call in given for k in call.keywords):
-            results = results_per_task(given, self._constant_dict)
+        results = results_per_task(given, self._constant_dict, results)
         if results > 1:
             judge_several(target, results)
         return options, results
