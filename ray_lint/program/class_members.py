@@ -23,6 +23,14 @@ def class_members(names: ModuleNames, name: str) -> list[list[Binding]]:
     return _members(names).get(name, [])
 
 
+def class_called(names: ModuleNames, value: ast.AST | None) -> ast.ClassDef | None:
+    """Return the class of the module whose call a value is."""
+    func = value.func if isinstance(value, ast.Call) else None
+    bindings = names.reaching(func) if isinstance(func, ast.Name) and func in names.order else []
+    node = bindings[0].node if len(bindings) == 1 else None
+    return node if isinstance(node, ast.ClassDef) else None
+
+
 def class_of_receiver(names: ModuleNames, name: ast.Name) -> ast.ClassDef | None:
     """Return the class whose methods ``name.method`` may be: the one around, for ``self``."""
     if name.id == "self":
@@ -37,10 +45,7 @@ def class_of_object(names: ModuleNames, name: ast.Name) -> ast.ClassDef | None:
     """
     bindings = names.reaching(name)
     made = bindings[0].value if len(bindings) == 1 else None
-    if not isinstance(made, ast.Call) or bindings[0].kind is not BindingKind.ASSIGN:
+    if made is None or bindings[0].kind is not BindingKind.ASSIGN:
         return None
-    classes = names.reaching(made.func) if isinstance(made.func, ast.Name) else []
-    owner = classes[0].node if len(classes) == 1 else None
-    if not isinstance(owner, ast.ClassDef) or owner.decorator_list or owner.bases:
-        return None
-    return owner
+    owner = class_called(names, made)
+    return None if owner is None or owner.decorator_list or owner.bases else owner

@@ -6,23 +6,14 @@ import ast
 
 from ray_lint.program.effects.state import changes_object
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.program.names import DISPLAYS, FUNCTIONS, ModuleNames
 
 _PLAIN_DECORATORS = ("dataclasses.dataclass", "functools.total_ordering", "typing.final")
-_MUTABLE = (ast.List, ast.Dict, ast.Set, ast.ListComp, ast.DictComp, ast.SetComp)
 _MAKERS = (
     *("builtins.list", "builtins.dict", "builtins.set", "builtins.bytearray"),
     *("collections.defaultdict", "collections.deque", "collections.Counter", "numpy.zeros"),
 )
 _DEPTH = 6
-
-
-def class_called(names: ModuleNames, value: ast.AST | None) -> ast.ClassDef | None:
-    """Return the class of the module whose call a value is."""
-    func = value.func if isinstance(value, ast.Call) else None
-    bindings = names.reaching(func) if isinstance(func, ast.Name) and func in names.order else []
-    node = bindings[0].node if len(bindings) == 1 else None
-    return node if isinstance(node, ast.ClassDef) else None
 
 
 def shares_objects(module: Module, owner: ast.ClassDef, depth: int = 0) -> bool:
@@ -74,4 +65,4 @@ def _shares(module: Module, owner: ast.ClassDef, depth: int) -> bool:
 def _is_mutable(names: ModuleNames, value: ast.expr | None) -> bool:
     if isinstance(value, ast.Call):
         return names.stands_for(value.func, *_MAKERS)
-    return isinstance(value, _MUTABLE)
+    return isinstance(value, DISPLAYS)

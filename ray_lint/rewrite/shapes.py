@@ -30,8 +30,9 @@ def find_shape(submission: Submission) -> Shape:
     if kept is not None:
         with_inner_loops(names, kept)
         return kept
-    taker = taker_of(names, call) if submission.through is not None else None
-    if taker is not None and submitter_of(names, call) is None:
+    handed = submission.through is not None and submitter_of(names, call) is None
+    taker = taker_of(names, call) if handed else None
+    if taker is not None:
         shape: Shape | None = elsewhere(names, call)
         first = shape
         while shape is not None:
@@ -39,14 +40,15 @@ def find_shape(submission: Submission) -> Shape:
             shape = shape.narrower
         assert first is not None
         return first
-    other = _beside(names, call) or _dealt(names, call)
     try:
         shape = _described(names, call)
     except Declined:
+        other = _collected_beside(names, call)
         if other is None:
             raise
         return other
     if shape.form is Form.NEXT:
+        other = _collected_beside(names, call)
         return shape if other is None else _ranked(names, shape, other)
     if shape.form in (Form.APPEND, Form.STORE) and shape.narrower is None:
         last = with_inner_loops(names, shape)
@@ -55,6 +57,10 @@ def find_shape(submission: Submission) -> Shape:
         except Declined:
             last.narrower = None
     return shape
+
+
+def _collected_beside(names: ModuleNames, call: ast.Call) -> Shape | None:
+    return _beside(names, call) or _dealt(names, call)
 
 
 def _ranked(names: ModuleNames, shape: Shape, other: Shape) -> Shape:

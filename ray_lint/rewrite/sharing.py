@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.callers import given_values
+from ray_lint.program.class_members import class_called
 from ray_lint.program.effects import is_immutable, mutates
 from ray_lint.program.effects.state import changes_object, changing_uses
 from ray_lint.program.functions import (
@@ -27,7 +28,7 @@ from ray_lint.program.names import (
 )
 from ray_lint.program.sizes import number_of
 from ray_lint.rewrite.forms import Form, Shape
-from ray_lint.rewrite.made_anew import class_called, shares_objects
+from ray_lint.rewrite.made_anew import shares_objects
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
 from ray_lint.rewrite.plan import Argument, Declined
 from ray_lint.rewrite.relations import OWNER, PART, SAME, Key, Relations, base_of

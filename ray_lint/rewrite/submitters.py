@@ -195,10 +195,16 @@ def taker_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
         return None
     if not _comes_first(names, definition, inner) or not _passes_parameters(names, inner):
         return None
-    texts = (n.value for n in names.index.every(ast.Constant))
-    if definition.name in texts:
+    if definition.name in _texts(names):
         return None  # it may be asked for by its name
     return Submitter(inner.func, inner, definition, receiver, does_more=True)
+
+
+@once_per_module
+def _texts(names: ModuleNames) -> frozenset[str]:
+    """Return the texts that are written out in a module."""
+    values = (node.value for node in names.index.every(ast.Constant))
+    return frozenset(value for value in values if isinstance(value, str))
 
 
 def _passes_parameters(names: ModuleNames, inner: ast.Call) -> bool:

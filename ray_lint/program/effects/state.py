@@ -198,7 +198,7 @@ def changes_object(module: Module, use: ast.AST, depth: int = 0, *, deep: bool =
             return _call_changes(module, parent, node)
         elif isinstance(parent, ast.BinOp | ast.UnaryOp):
             methods = _operators(module, parent, node)
-            if any(_changes_parameter(module, m, place) for m, place in methods):
+            if any(_changes_operand(module, m, place) for m, place in methods):
                 return True
             if not methods:
                 return False
@@ -382,12 +382,12 @@ def _operators(
     return [(method, int(second == (method.name == plain))) for method in methods]
 
 
-def _changes_parameter(module: Module, method: _Method, place: int) -> bool:
+def _changes_operand(module: Module, method: _Method, place: int) -> bool:
     """Whether an operator's method may change one of its operands."""
     every = [*method.args.posonlyargs, *method.args.args]
     if place >= len(every):
         return True
-    memo, key = module.names.memo, (_changes_parameter, method, place)
+    memo, key = module.names.memo, (_changes_operand, method, place)
     if key not in memo:
         memo[key] = False  # while it is looked at: the operator may be part of its own method
         scope = module.names.scopes[method]
