@@ -20,6 +20,7 @@ from ray_lint.sources.text import Text, character_column, decode
 if TYPE_CHECKING:
     from ray_lint.measured import MeasuredSite
     from ray_lint.program.facts import Site
+    from ray_lint.program.module import Module
     from ray_lint.program.project import Project
     from ray_lint.rewrite import Rewriter
 
@@ -169,8 +170,12 @@ def _submissions(
     *,
     fixes: bool,
     noqa: bool,
+    inlines: bool = True,
 ) -> tuple[list[Finding], list[tuple[int, str]]]:
-    """Return the findings about submissions; also line and code of them and of suppressed ones."""
+    """Return the findings about submissions; also line and code of them and of suppressed ones.
+
+    With ``inlines``, functions that submit are put into the loop where nothing else makes a fix.
+    """
     from ray_lint.program.facts import find_sites
     from ray_lint.program.project import Project as NewProject
     from ray_lint.rules import all_rules
@@ -210,7 +215,72 @@ def _submissions(
         )
         for rule, message, site, start, end in found
     ]
+    if fixes and inlines:
+        from ray_lint.program.submissions import submits_several
+
+        tried = {
+            finding: site.submission.call
+            for finding, (_, _, site, _, _) in zip(findings, found, strict=True)
+            if isinstance(site.submission.through, ast.FunctionDef)
+            and finding.fix is not None
+            and (
+                finding.fix.applicability is not Applicability.SAFE
+                or submits_several(module.names, site.submission.through)
+            )
+        }
+        findings = [
+            _inlined(finding, tried[finding], config, project, module) or finding
+            if finding in tried
+            else finding
+            for finding in findings
+        ]
+        if tried:
+            project.forget_answers()
+            project.add(content, tree, filename)
     return findings, lines
+
+
+def _inlined(
+    finding: Finding, call: ast.Call, config: Config, project: Project, module: Module
+) -> Finding | None:
+    """Return a finding with the fix that is possible once the called function stands in the loop.
+
+    None if there is no safe one.
+    """
+    from ray_lint.program.module import parse
+    from ray_lint.rewrite.edits import apply_edits, composed
+    from ray_lint.rewrite.inlining import inlined
+    from ray_lint.sources.source import Lines
+
+    first = inlined(module, call)
+    if not first:
+        return None
+    start = Lines(module.text).offset(finding.start)
+    middle = apply_edits(module.text, first)
+    content = middle.content
+    (place,) = [span for edit, span in middle.spans.items() if edit.start == start]
+    project.forget_answers()
+    tree = parse(content, module.filename)
+    found, _ = _submissions(
+        content,
+        config,
+        module.filename,
+        tree,
+        project,
+        fixes=True,
+        noqa=False,
+        inlines=False,
+    )
+    lines = Lines(content)
+    for other in found:
+        fix = other.fix
+        if place[0] <= lines.offset(other.start) < place[1] and fix is not None:
+            if fix.applicability is not Applicability.SAFE or fix.others:
+                continue
+            edits = tuple(composed(module.text, first, fix.edits))
+            if edits:
+                return replace(finding, fix=replace(fix, edits=edits, inlines=True))
+    return None
 
 
 def _fix(rewriter: Rewriter, site: Site) -> Fix:

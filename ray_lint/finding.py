@@ -76,6 +76,8 @@ class Fix:
     edits: tuple[Edit, ...] = ()
     reason: str = ""
     others: tuple[FileEdits, ...] = ()
+    inlines: bool = False
+    """Whether it puts code from elsewhere in the file into the loop, which may need a fix too."""
 
 
 @dataclass(frozen=True)

@@ -311,13 +311,13 @@ def _paced_by(
 
 
 class _Around(Costs):
-    """Sums up a function without the submission in it."""
+    """Sums up a function without the submissions in it."""
 
     handle: ast.Attribute
 
     def _call(self, module: Module, node: ast.Call, runs: float, work: Work, depth: int) -> None:
         names = module.names
-        if self.handle not in names.order or not (
-            node.func is self.handle or names.contains(self.handle, node)
-        ):
+        inside = self.handle in names.order and names.contains(self.handle, node)
+        submits = isinstance(node.func, ast.Attribute) and node.func.attr == "remote"
+        if not inside and not (submits and depth == 0):
             super()._call(module, node, runs, work, depth)

@@ -90,7 +90,7 @@ class Project:
         ``size`` is that of its text in characters. A large file leaves less room for other trees:
         a run shall need little more memory than its largest file alone.
         """
-        self.memo.clear()
+        self.forget_answers()
         self.asked.clear()
         self._permitted.clear()
         held = sum(len(m.text) for m in self._modules.values() if m is not None)
@@ -102,6 +102,10 @@ class Project:
                 del self._modules[path]
         known = set(self._modules.values())
         self._paths = {m: path for m, path in self._paths.items() if m in known}
+
+    def forget_answers(self) -> None:
+        """Forget the answers about the linted file, which is about to have another text."""
+        self.memo.clear()
 
     # -- modules ------------------------------------------------------------------------------
 

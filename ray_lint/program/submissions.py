@@ -220,22 +220,36 @@ def is_gathered(names: ModuleNames, call: ast.Call) -> bool:
 def _submits(
     module: Module, function: ast.FunctionDef | ast.AsyncFunctionDef
 ) -> ast.Attribute | None:
-    """Return the only ``f.remote`` of a function that calls it once each time it runs."""
+    """Return the ``f.remote`` that a function calls first and once each time it runs."""
     names = module.names
-    if function.decorator_list:
+    handle = None if function.decorator_list else first_handle(names, function)
+    if handle is None or names.enclosing_loops(handle):
         return None
-    found = None
+    if not any(names.statement_of(handle) is statement for statement in function.body):
+        return None
+    return handle
+
+
+def submits_several(names: ModuleNames, function: ast.AST) -> bool:
+    """Whether a function names more than one ``f.remote``."""
+    return len(names.attributes("remote", function)) > 1
+
+
+def first_handle(
+    names: ModuleNames, function: ast.FunctionDef | ast.AsyncFunctionDef
+) -> ast.Attribute | None:
+    """Return the ``f.remote`` that a function calls first, if it calls every one that it names."""
+    found = []
     for node in names.walk(function):
-        if not isinstance(node, ast.Attribute) or node.attr != "remote":
-            continue
-        call = names.parents.get(node)
-        statement = names.statement_of(node)
-        if found is not None or not isinstance(call, ast.Call) or call.func is not node:
-            return None
-        if names.enclosing_loops(node) or not any(statement is s for s in function.body):
-            return None
-        found = node
-    return found
+        if isinstance(node, ast.Attribute) and node.attr == "remote":
+            call = names.parents.get(node)
+            if not isinstance(call, ast.Call) or call.func is not node:
+                return None
+            found.append(call)
+    # Of calls inside of each other, the inner one ends first.
+    first = min(found, key=lambda call: (call.end_lineno, call.end_col_offset), default=None)
+    handle = first.func if first is not None else None
+    return handle if isinstance(handle, ast.Attribute) else None
 
 
 def _wrapper_of(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import accumulate, pairwise
 
@@ -125,6 +125,48 @@ def apply_edits(content: str, edits: Sequence[Edit]) -> Applied:
         position = edit.end
     pieces.append(content[position:])
     return Applied("".join(pieces), tuple(edits), spans)
+
+
+def composed(content: str, first: Sequence[Edit], second: Sequence[Edit]) -> list[Edit]:
+    """Return the edits of ``content`` that come to the same as ``first`` and then ``second``.
+
+    Both are ordered; ``second`` are edits of what ``first`` makes. Edits of ``second`` that touch
+    nothing of ``first`` stay what they are, with their roles. Nothing where one of them reaches
+    over two of ``first``.
+    """
+    middle = apply_edits(content, first)
+    found: list[Edit] = []
+    rest = list(second)
+    for edit in first:
+        low, high = start, end = middle.spans[edit]
+        inside: list[Edit] = []
+        while True:
+            more = [e for e in rest if e.start < high and e.end > low and e not in inside]
+            if not more:
+                break
+            inside += more
+            low, high = min(low, *(e.start for e in more)), max(high, *(e.end for e in more))
+        spans = (span for other, span in middle.spans.items() if other is not edit)
+        if any(begin < high and low < stop for begin, stop in spans):
+            return []
+        rest = [e for e in rest if e not in inside]
+        moved = [replace(e, start=e.start - low, end=e.end - low) for e in sorted(inside)]
+        text = apply_edits(middle.content[low:high], moved).content
+        found.append(Edit(edit.start - (start - low), edit.end + (high - end), text, edit.role))
+    for edit in rest:
+        start = edit.start - _grown(middle, edit.start)
+        found.append(replace(edit, start=start, end=edit.end - _grown(middle, edit.end)))
+    return sorted(found)
+
+
+def _grown(applied: Applied, offset: int) -> int:
+    """Return how much longer the text became before a place of the new one."""
+    grown = 0
+    for edit in applied.edits:
+        start, end = applied.spans[edit]
+        if end <= offset and (start, end) != (offset, offset):
+            grown += len(edit.content) - (edit.end - edit.start)
+    return grown
 
 
 def try_add_all(sets: Mapping[str, EditSet], parts: Mapping[str, Iterable[Edit]]) -> bool:

@@ -102,16 +102,21 @@ def fix_in_rounds(
     for _ in range(max_rounds):
         chosen: defaultdict[str, EditSet] = defaultdict(EditSet)
         batch: list[_Track] = []
+        inlining: list[_Track] = []
         per_track: dict[int, tuple[Edit, ...]] = {}
-        for track, finding in now.values():
+        in_turn = sorted(now.values(), key=lambda pair: bool(pair[1].fix and pair[1].fix.inlines))
+        for track, finding in in_turn:
             if not wanted[id(track)] or finding.fix is None or not applicable(finding):
                 continue
             if finding.fix.others and others is None:
                 continue
+            if inlining or (batch and finding.fix.inlines):
+                continue  # that one was found in another text
             parts = {OWN: finding.fix.edits}
             parts |= {other.filename: other.edits for other in finding.fix.others}
             if try_add_all(chosen, parts):
                 batch.append(track)
+                inlining += [track] if finding.fix.inlines else []
                 per_track[id(track)] = finding.fix.edits
         if not batch:
             break
@@ -149,8 +154,13 @@ def fix_in_rounds(
             if key in known:
                 continue
             was = _of_input(content, history, key[1], finding)
-            fixed = {(t.finding.code, t.finding.start) for t in tracks if t.fixed}
-            if was is None or (was.code, was.start) in fixed:
+            # One call may submit several tasks, through a function: one after the other is fixed.
+            fixed = {_what(t.finding) for t in tracks if t.fixed}
+            if was is None:
+                was = _put_into_the_loop(inlining, key[1], finding)
+            elif _what(was) in fixed:
+                was = None
+            if was is None:
                 error = f"the fix would leave a finding at line {finding.start.line}"
                 return Outcome(content, outcome.before, list(outcome.before), [], error)
             # What stood there before, and is known to be too fine only now.
@@ -186,6 +196,18 @@ def _of_input(
     start = Position(line, place - lines.starts[line - 1])
     end = replace(finding.end, line=finding.end.line + line - finding.start.line)
     return replace(finding, start=start, end=end)
+
+
+def _put_into_the_loop(inlining: list[_Track], offset: int, finding: Finding) -> Finding | None:
+    """Return a finding at the place of the fix that put a function into a loop, and it with it."""
+    for track in inlining:
+        if any(start <= offset < end for start, end in track.spans):
+            return replace(finding, start=track.finding.start, end=track.finding.end)
+    return None
+
+
+def _what(finding: Finding) -> tuple[str, str, Position]:
+    return finding.code, finding.symbol, finding.start
 
 
 def _advance(

@@ -298,8 +298,15 @@ class SiteWriter(LoopWriter):
         function, inner = taker.function, taker.inner
         assert isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef)
         assert inner is not None
-        name = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_ref")
         text, source = self.source.text, self.source
+        named = self._only_named(function, inner)
+        if named is None:
+            name = self.supply.fresh(f"{ascii_name(call.name, 'task').strip('_')}_ref")
+            self._replace_expression(edits, inner, name)
+        else:
+            name = source.code(named.targets[0])
+            after = source.line_start(source.line_of(source.end(named)) + 1)
+            edits.replace(source.line_start(named.lineno), after, "")
         opening = text.index("(", source.end(outer.func)) + 1
         more = ", " if outer.args or outer.keywords else ""
         edits.insert(opening, f"{next_ref}{more}")
@@ -312,7 +319,24 @@ class SiteWriter(LoopWriter):
             opening = text.index("(", start + len(function.name)) + 1
             others = bool(given or spec.vararg or spec.kwonlyargs or spec.kwarg)
             edits.insert(opening, f"{name}, " if others else name)
-        self._replace_expression(edits, inner, name)
+
+    def _only_named(
+        self, function: ast.FunctionDef | ast.AsyncFunctionDef, inner: ast.Call
+    ) -> ast.Assign | None:
+        """Return the statement that gives the reference its only name; the parameter can have it.
+
+        None if there is none that stands alone on its lines.
+        """
+        statement, scope = self.names.parents[inner], self.names.scope_of(inner)
+        if not isinstance(statement, ast.Assign) or len(statement.targets) != 1:
+            return None
+        target = statement.targets[0]
+        if not isinstance(target, ast.Name) or scope.node is not function:
+            return None
+        lines = statement.lineno, statement.end_lineno or statement.lineno
+        plain = self.source.stands_alone(statement) and not self.source.has_comment(*lines)
+        alone = len(scope.bindings[target.id]) == 1 and statement is not function.body[-1]
+        return statement if plain and alone else None
 
     def _list_for_loop(
         self, edits: Edits, shape: Shape, call: Call, indent: str

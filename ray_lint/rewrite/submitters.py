@@ -14,6 +14,7 @@ from ray_lint.program.callers import is_program
 from ray_lint.program.class_members import class_members, class_of_receiver
 from ray_lint.program.names import COMPREHENSIONS, BindingKind, FunctionNode, ModuleNames
 from ray_lint.program.node_index import once_per_module
+from ray_lint.program.submissions import first_handle
 
 _CONDITIONAL = (ast.IfExp, ast.BoolOp, ast.Compare, ast.Lambda, *COMPREHENSIONS)
 
@@ -189,19 +190,19 @@ def taker_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
         isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(definition)
     ):
         return None
-    calls = [n for n in names.walk(definition) if _submits(n if isinstance(n, ast.Call) else None)]
-    inner = calls[0] if len(calls) == 1 else None
-    if not isinstance(inner, ast.Call) or not isinstance(inner.func, ast.Attribute):
+    handle = first_handle(names, definition)
+    inner = names.parents.get(handle) if handle is not None else None
+    if handle is None or not isinstance(inner, ast.Call) or inner.func is not handle:
         return None
     if not _comes_first(names, definition, inner) or not _passes_parameters(names, inner):
         return None
-    if definition.name in _texts(names):
+    if definition.name in texts_of(names):
         return None  # it may be asked for by its name
-    return Submitter(inner.func, inner, definition, receiver, does_more=True)
+    return Submitter(handle, inner, definition, receiver, does_more=True)
 
 
 @once_per_module
-def _texts(names: ModuleNames) -> frozenset[str]:
+def texts_of(names: ModuleNames) -> frozenset[str]:
     """Return the texts that are written out in a module."""
     values = (node.value for node in names.index.every(ast.Constant))
     return frozenset(value for value in values if isinstance(value, str))
