@@ -103,7 +103,7 @@ def ends_at_root(module: Module, loop: ast.AST) -> bool:
             (isinstance(side.op, ast.Mult) and ast.dump(side.left) == ast.dump(side.right))
             or (isinstance(side.op, ast.Pow) and _number(side.right) == 2)
             for side in sides
-        )
+        ) or _counts_to_root(module, loop.test)
     iterable = getattr(loop, "iter", None)
     if not (isinstance(iterable, ast.Call) and names.stands_for(iterable.func, "builtins.range")):
         return False
@@ -111,6 +111,34 @@ def ends_at_root(module: Module, loop: ast.AST) -> bool:
         return False
     stop = iterable.args[0 if len(iterable.args) == 1 else 1]
     return _takes_root(module, stop)
+
+
+def _counts_to_root(module: Module, test: ast.expr) -> bool:
+    """Whether a condition compares a counter to a root: ``while d <= math.isqrt(n)``."""
+    return (
+        isinstance(test, ast.Compare)
+        and isinstance(test.ops[0], ast.Lt | ast.LtE)
+        and isinstance(test.left, ast.Name)
+        and _takes_root(module, test.comparators[0])
+    )
+
+
+def divides_the_number(module: Module, loop: ast.AST) -> bool:
+    """Whether a loop takes a factor out of the number up to whose root the loop around it runs.
+
+    ``while d * d <= n: while n % d == 0: n //= d``: all its runs together are few.
+    """
+    around = next((n for n in module.names.enclosing_loops(loop) if n is not loop), None)
+    if not isinstance(loop, ast.While) or around is None or not ends_at_root(module, around):
+        return False
+    numbers = {name.id for name in rooted_numbers(module, around)}
+    return any(
+        isinstance(node, ast.AugAssign)
+        and isinstance(node.op, ast.FloorDiv | ast.Div)
+        and isinstance(node.target, ast.Name)
+        and node.target.id in numbers
+        for node in module.names.walk(loop)
+    )
 
 
 def rooted_numbers(module: Module, loop: ast.AST) -> list[ast.Name]:

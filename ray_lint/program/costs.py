@@ -17,6 +17,7 @@ from ray_lint.program.class_members import class_members
 from ray_lint.program.cost_arrays import Arrays
 from ray_lint.program.cost_hints import (
     calls_itself_often,
+    divides_the_number,
     ends_at_root,
     ends_by_number,
     is_argument,
@@ -267,6 +268,8 @@ class Costs:
             return float(_UNKNOWN_RUNS)
         if ends_at_root(module, loop):
             return self._up_to_root(module, loop)
+        if divides_the_number(module, loop):
+            return 1.0  # for each run of the loop around it, at most
         return None
 
     def _assumed(

@@ -10,6 +10,7 @@ from ray_lint.program.effects.machine import (
     Machine,
     TooLarge,
 )
+from ray_lint.program.effects.nonzero import is_nonzero, number_of
 from ray_lint.program.effects.values import (
     FRESH,
     NOTHING,
@@ -19,7 +20,6 @@ from ray_lint.program.effects.values import (
     of_type,
     union,
 )
-from ray_lint.program.names import BindingKind
 
 _INTEGERS = frozenset({"int", "bool"})
 _REALS = frozenset({"int", "bool", "float"})
@@ -252,31 +252,16 @@ class Expressions(Machine):
             formats = isinstance(op, ast.Mod) and left.types and left.types <= _TEXT
             if formats or (right.types and right.types <= _TEXT):  # also ``path / "name"``
                 return
-            if not self._is_nonzero(node):
+            if not is_nonzero(self.names, node):
                 self.may_raise("divides by what may be zero", ("ZeroDivisionError",))
         elif isinstance(op, ast.Pow):
-            whole = left.types and left.types <= _INTEGERS and self._is_nonzero(base)
-            if _number(node) is None and not whole:
+            whole = left.types and left.types <= _INTEGERS and is_nonzero(self.names, base)
+            if number_of(node) is None and not whole:
                 self.may_raise(
                     "raises to a power", ("ZeroDivisionError", "OverflowError", "ValueError")
                 )
-        elif isinstance(op, ast.LShift | ast.RShift) and _number(node) is None:
+        elif isinstance(op, ast.LShift | ast.RShift) and number_of(node) is None:
             self.may_raise("shifts by what may be negative", ("ValueError", "OverflowError"))
-
-    def _is_nonzero(self, node: ast.expr) -> bool:
-        number = _number(node)
-        if number is not None:
-            return bool(number)
-        if isinstance(node, ast.Name):
-            scope = self.names.owner(node)
-            bindings = scope.bindings.get(node.id, []) if scope is not None else []
-            if len(bindings) == 1 and bindings[0].kind is BindingKind.ASSIGN and bindings[0].value:
-                return bool(_number(bindings[0].value))
-        if isinstance(node, ast.Attribute):
-            return self.names.qualified(node) in table.FLOATS
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Pow):
-            return self._is_nonzero(node.left) and self._is_nonzero(node.right)
-        return False
 
     def _on_unaryop(self, node: ast.UnaryOp) -> Value:
         value = self.value(node.operand)
@@ -381,7 +366,7 @@ class Expressions(Machine):
         return Value(None, (owner.refs - copied) | made.refs)
 
     def _element(self, node: ast.Subscript, owner: Value) -> Value:
-        constant = _number(node.slice)
+        constant = number_of(node.slice)
         fields = self.tuple_fields(owner)
         if isinstance(constant, int) and -len(fields or ()) <= constant < len(fields or ()):
             assert fields is not None
@@ -450,13 +435,3 @@ def _fits(op: ast.operator, left: frozenset[str] | None, right: frozenset[str] |
         if any(one <= _SEQUENCES and other <= _INTEGERS for one, other in pairs):
             return True
     return left | right <= table.NUMBERS or (len(left | right) == 1 and left <= _SEQUENCES)
-
-
-def _number(node: ast.expr) -> int | float | None:
-    """Return the number that a literal stands for."""
-    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
-        number = _number(node.operand)
-        return None if number is None else -number
-    if isinstance(node, ast.Constant) and isinstance(node.value, int | float):
-        return node.value
-    return None

@@ -157,11 +157,24 @@ def changing_uses(
     """
     names = module.names
     key = (changing_uses, scope, name, depth, deep)
+    asked = names.memo.setdefault(changing_uses, [])
+    if key in asked:
+        # A function that hands its parameter on to itself changes it only if another use does;
+        # of functions that call each other in turn, each is taken to change it.
+        return [] if key == asked[-1] else [scope.node]
     if key not in names.memo:
-        names.memo[key] = [
-            *(u for u in scope.uses.get(name, []) if changes_object(module, u, depth, deep=deep)),
-            *(b.node for b in scope.bindings.get(name, []) if b.kind is BindingKind.AUGMENTED),
-        ]
+        asked.append(key)
+        try:
+            names.memo[key] = [
+                *(
+                    u
+                    for u in scope.uses.get(name, [])
+                    if changes_object(module, u, depth, deep=deep)
+                ),
+                *(b.node for b in scope.bindings.get(name, []) if b.kind is BindingKind.AUGMENTED),
+            ]
+        finally:
+            asked.pop()
     return [node for node in names.memo[key] if region is None or names.contains(region, node)]
 
 
