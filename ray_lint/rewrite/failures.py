@@ -15,6 +15,7 @@ from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.functions import given_back
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
+from ray_lint.rewrite.fetching import VARIABLES, hands_on_what_fetches, viewed
 from ray_lint.rewrite.forms import Shape
 from ray_lint.rewrite.observers import code_of, methods_of, swallows
 from ray_lint.rewrite.plan import Doubts
@@ -151,7 +152,8 @@ def _may_fetch(names: ModuleNames, node: ast.Try, hidden: set[str]) -> bool:
         for part in names.walk(statement):
             if isinstance(part, ast.For | ast.comprehension | ast.Yield | ast.YieldFrom):
                 # What gives the items, or who takes them, may fetch each one.
-                if not isinstance(getattr(part, "iter", None), ast.Name | ast.Attribute):
+                iterable = viewed(names, getattr(part, "iter", None))
+                if not isinstance(iterable, ast.Name | ast.Attribute):
                     return True
             elif isinstance(part, ast.Attribute):
                 if part.attr in hidden:
@@ -164,7 +166,8 @@ def _may_fetch(names: ModuleNames, node: ast.Try, hidden: set[str]) -> bool:
                     return True
                 if isinstance(func, ast.Name) and names.owner(func) is not None:
                     kinds = {binding.kind for binding in names.reaching(func)}
-                    if not kinds <= {BindingKind.IMPORT, BindingKind.CLASS}:
+                    seen = kinds <= {BindingKind.IMPORT, BindingKind.CLASS}
+                    if not seen and (not kinds <= VARIABLES or hands_on_what_fetches(names)):
                         return True
                 given = [*part.args, *(keyword.value for keyword in part.keywords)]
                 if any(names.stands_for(argument, *RAY_GET) for argument in given):

@@ -6,11 +6,18 @@ import ast
 import sys
 
 from ray_lint.program.class_members import class_members
-from ray_lint.program.names import FUNCTIONS, ModuleNames
+from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.node_index import once_per_module
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import reachable
 
 _FETCHING = ("result", "exception", "as_completed", "map_unordered", "get_next")
+VARIABLES = frozenset(
+    {
+        *(BindingKind.LOOP, BindingKind.COMPREHENSION, BindingKind.UNPACKED),
+        *(BindingKind.PARAMETER, BindingKind.ASSIGN),
+    }
+)
 _LIBRARIES = frozenset({*sys.stdlib_module_names, "numpy"}) - {"asyncio", "concurrent"}
 
 
@@ -40,7 +47,57 @@ def _fetches(names: ModuleNames, node: ast.AST) -> bool:
         return True
     owner = names.owner(node.func)
     bindings = owner.bindings.get(node.func.id, []) if owner is not None else []
+    if bindings and all(b.kind in VARIABLES for b in bindings):
+        return hands_on_what_fetches(names)
     return not bindings or not all(isinstance(b.node, (*FUNCTIONS, ast.ClassDef)) for b in bindings)
+
+
+def viewed(names: ModuleNames, iterable: ast.expr | None) -> ast.expr | None:
+    """Return ``table`` of ``table.items()`` and the like, the iterable itself of others."""
+    if not isinstance(iterable, ast.Call) or not isinstance(iterable.func, ast.Attribute):
+        return iterable
+    view = iterable.func.attr in ("items", "keys", "values") and not iterable.args
+    return (
+        iterable.func.value if view and not class_members(names, iterable.func.attr) else iterable
+    )
+
+
+@once_per_module
+def hands_on_what_fetches(names: ModuleNames) -> bool:
+    """Whether a function that fetches is a value anywhere: a variable may stand for it then."""
+    every: list[ast.Lambda | ast.Name | ast.Attribute] = [
+        *names.index.every(ast.Lambda),
+        *names.index.every(ast.Name),
+        *names.index.every(ast.Attribute),
+    ]
+    handed = [
+        node
+        for node in every
+        if isinstance(getattr(node, "ctx", ast.Load()), ast.Load)
+        and not isinstance(names.parents.get(node), ast.Attribute)
+        and getattr(names.parents.get(node), "func", None) is not node
+    ]
+    for node in handed:
+        known = names.qualified(node) or ""
+        fetches = known.partition(".")[0] in ("ray", "asyncio", "concurrent")
+        if fetches and not _decorates(names, node):
+            return True
+        code = {node, *reachable(names, [node])}
+        if any(_is_fetch(names, part) for found in code for part in names.walk(found)):
+            return True
+    return False
+
+
+def _decorates(names: ModuleNames, node: ast.AST) -> bool:
+    return node in getattr(names.parents.get(node), "decorator_list", ())
+
+
+def _is_fetch(names: ModuleNames, node: ast.AST) -> bool:
+    """Whether a part of a function fetches by itself, whatever it is given to call."""
+    if not isinstance(node, ast.Call):
+        return isinstance(node, ast.Await | ast.AsyncFor | ast.AsyncWith)
+    unseen = isinstance(node.func, ast.Name) and not names.qualified(node.func)
+    return not unseen and _fetches(names, node)
 
 
 def gets_what_is_ready(names: ModuleNames, call: ast.Call) -> bool:

@@ -182,6 +182,12 @@ class Outer(Machine):
             return value
         if self._is_older(value):
             return value  # what another name of the program stands for
+        if (
+            depth
+            and value.types == frozenset({"partial:"})
+            and len(self._cells(value)) == len(value.refs)
+        ):
+            return value
         token = Token("outside", name)
         containers = {"list", "dict", "set", "deque", "counter", "array", "defaultdict", "tuple"}
         kinds = value.types or frozenset({"?"})

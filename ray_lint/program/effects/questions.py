@@ -6,6 +6,7 @@ The batch rewrite moves many items into one task. This is the proof that nobody 
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ray_lint.program.effects.analysis import Analysis
@@ -66,7 +67,7 @@ def _body_effects(
             analysis.heap = heap
             analysis.line = getattr(function, "lineno", 1)
             analysis.immutable = immutable
-            _run(analysis, function, immutable, _passed_types(analysis, passed))
+            _run(analysis, function, immutable, _passed_values(analysis, passed))
     except (TooLarge, RecursionError):
         line = getattr(function, "lineno", 1)
         effects.append(Effect(EffectKind.UNKNOWN_CALL, "is too large to be analysed", line))
@@ -99,30 +100,73 @@ _NESTED = 4  # collections in collections
 _COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
 
 
-def _passed_types(
-    analysis: Analysis, passed: tuple[tuple[str, Module, ast.expr], ...]
-) -> dict[str, frozenset[str]]:
-    """Return the types of the parameters that get functions or instances of known classes only.
+@dataclass(frozen=True)
+class _Passed:
+    """What a parameter can be: its types, and what it holds if it is a collection."""
 
-    Also of those that get lists, tuples, sets or dictionaries of numbers, texts and the like, or
-    dictionaries that make the entries that are asked for.
+    types: frozenset[str]
+    contents: Value
+
+
+def _passed_values(
+    analysis: Analysis, passed: tuple[tuple[str, Module, ast.expr], ...]
+) -> dict[str, _Passed]:
+    """Return what is known of the parameters that get functions or instances of known classes only.
+
+    Also of those that get lists, tuples, sets or dictionaries of such functions, or of numbers,
+    texts and the like, or dictionaries that make the entries that are asked for.
     """
-    found: dict[str, frozenset[str] | None] = {}
+    found: dict[str, _Passed | None] = {}
     for name, module, expression in passed:
         driver = _driver(analysis.project, module)
         driver.silent = 1
+        contents: Value | None = None
         try:
             value = driver.value(_without_put(module, expression))
-            types, plain = value.types, _holds_plain(driver, value)
+            types = value.types
+            contents = _functions_held(driver, value)
+            if contents is None and _holds_plain(driver, value):
+                contents = of_type("atom")
         except (TooLarge, RecursionError, KeyError):
-            types, plain = None, False
+            types = None
         filling = types == frozenset({"defaultdict"})
-        if not types or not (plain or filling or all(kind.startswith(_CALLABLE) for kind in types)):
+        called = types is not None and all(kind.startswith(_CALLABLE) for kind in types)
+        known = found.get(name, _Passed(frozenset(), NOTHING))
+        if not types or known is None or not (contents is not None or filling or called):
             found[name] = None
-        elif found.get(name, types) is not None:
-            found[name] = (found.get(name) or frozenset()) | types
-            analysis.nodes.update(driver.nodes)
-    return {name: types for name, types in found.items() if types}
+            continue
+        held = known.contents | (contents or NOTHING)
+        found[name] = _Passed(known.types | types, held)
+        analysis.nodes.update(driver.nodes)
+        for token in held.refs:
+            analysis.heap.setdefault(token, driver.heap[token])
+    return {name: known for name, known in found.items() if known is not None}
+
+
+def _functions_held(analysis: Analysis, value: Value) -> Value | None:
+    """Return what a collection holds if these are functions of the program; None if not."""
+    if not value.types or not value.types <= _COLLECTIONS or not value.refs:
+        return None
+    cells = [analysis.heap.get(token) for token in value.refs]
+    held = NOTHING
+    for cell in cells:
+        if cell is None or not analysis.plain(cell.keys) or not _are_functions(analysis, cell):
+            return None
+        held |= cell.contents
+    return held if held.types else None
+
+
+def _are_functions(analysis: Analysis, cell: Cell) -> bool:
+    kinds = cell.contents.types or frozenset({""})
+    if all(kind.startswith("def:") for kind in kinds):
+        return True
+    parts = [analysis.heap.get(token) for token in cell.contents.refs]
+    return all(kind.startswith(("def:", "partial:")) for kind in kinds) and all(
+        part is not None
+        and analysis.plain(part.contents)
+        and all(kind.startswith("def:") for kind in part.keys.types or ("",))
+        for part in parts
+    )
 
 
 def _holds_plain(analysis: Analysis, value: Value) -> bool:
@@ -178,7 +222,7 @@ def _run(
     analysis: Analysis,
     function: FunctionNode,
     immutable: frozenset[str],
-    passed: dict[str, frozenset[str]],
+    passed: dict[str, _Passed],
 ) -> None:
     """Run the body with unknown arguments, except for those that are ``passed``."""
     arguments = function.args
@@ -193,9 +237,10 @@ def _run(
         elif argument.arg in immutable and (promised is None or not promised.immutable):
             given[argument.arg] = of_type("atom")
         elif argument.arg in passed:
-            given[argument.arg] = Value(passed[argument.arg], refs)
-            if passed[argument.arg] <= _COLLECTIONS:
-                analysis.heap[token] = Cell(of_type("atom"), of_type("atom"))
+            known = passed[argument.arg]
+            given[argument.arg] = Value(known.types, refs)
+            if known.types <= _COLLECTIONS:
+                analysis.heap[token] = Cell(known.contents, of_type("atom"))
         else:
             given[argument.arg] = promised if promised is not None else Value(None, refs)
     holder = _class_of(analysis, function)
