@@ -45,7 +45,8 @@ _MAX_NODES = 20_000  # looked at for one callee
 _MAX_HELPERS = 20  # calls looked at one by one
 _UNKNOWN_RUNS = 10  # assumed for a loop whose size is not known
 _SOME_RUNS = 30  # assumed for a loop over data that the file itself makes of small numbers
-_LARGE_ROW, _LARGE_SIDE = 1_000, 100  # numbers in sight of a matrix that is multiplied
+_LARGE_ROW, _LARGE_SIDE = 1_000, 250  # numbers in sight of a matrix that is multiplied
+_LARGE_DECOMPOSED = 100  # of one whose eigenvalues and the like are computed
 _FEW = 1000  # runs of a loop that may as well be taken as all of them
 _ROOT_RUNS = 1_000.0  # assumed up to the square root of a number: it has six digits then
 
@@ -522,7 +523,9 @@ class Costs:
                 seconds = known_costs.ROW_SECONDS * runs
                 work.take(seconds, f"multiplies rows with `{words}`", node.lineno)
                 return True
-            largest_number = _LARGE_ROW if any(rows) else _LARGE_SIDE
+            decomposed = words.rpartition(".")[2] in known_costs.DECOMPOSING
+            largest_number = _LARGE_DECOMPOSED if decomposed else _LARGE_SIDE
+            largest_number = _LARGE_ROW if any(rows) else largest_number
             if self._origins.are_made_here(module, operands, largest_number):
                 work.take_unknown(f"multiplies small matrices with `{words}`", line, seen=True)
                 return True

@@ -356,6 +356,10 @@ PER_ELEMENT: dict[str, float] = {
 }
 
 MATRIX = ("numpy.matmul", "numpy.dot", "numpy.linalg.", "scipy.linalg.", "torch.matmul")
+DECOMPOSING = frozenset(
+    "cond eig eigh eigvals eigvalsh expm lstsq matrix_rank pinv polyfit qr schur svd".split()  # noqa: SIM905
+)
+"""What takes many times as long as a product of such matrices."""
 LINEAR = ("numpy.fft.", "numpy.vectorize", "scipy.stats.", "scipy.special.", "scipy.interpolate.")
 """What hardly costs more than a loop over what it is given."""
 MATRIX_SECONDS = 1e-10  # per multiplication of numbers, on one core

@@ -23,6 +23,8 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, FunctionNode, Scope
 
 _LARGE = 10_000  # a number above is taken for a size that matters
+_NO_COUNT = 100_000_000
+"""Numbers from here on are values: no loop of Python would run that often, nor an array be held."""
 _MAX_NODES = 1_500  # looked at for one value
 
 _TAKES_IN = {
@@ -30,7 +32,17 @@ _TAKES_IN = {
 }
 _BUILTINS = frozenset(dir(builtins)) - _TAKES_IN
 _MAKERS = {
-    *("__future__", "abc", "array", "base64", "bisect", "calendar", "cmath", "collections"),
+    *(
+        "__future__",
+        "abc",
+        "argparse",
+        "array",
+        "base64",
+        "bisect",
+        "calendar",
+        "cmath",
+        "collections",
+    ),
     *("csv", "io"),
     *("colorsys", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
     *("hashlib", "heapq", "html", "ipaddress", "itertools", "json", "math", "numbers", "numpy"),
@@ -51,7 +63,7 @@ _MULTIPLIERS = (
 _COUNTING = ("builtins.range", "itertools.islice", "numpy.arange", "numpy.zeros", "numpy.ones")
 _GROWS = {
     *("append", "appendleft", "extend", "extendleft", "add", "insert", "update", "setdefault"),
-    *("put", "put_nowait"),
+    *("put", "put_nowait", "add_argument"),
 }
 _SHRINKING_OPERATORS = (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Div, ast.RShift, ast.BitXor)
 _SEQUENCES = (ast.List, ast.Tuple, ast.ListComp, ast.JoinedStr)
@@ -166,7 +178,7 @@ class _Search:
     def _take(self, module: Module, node: ast.AST) -> bool:
         names = module.names
         if isinstance(node, ast.Constant):
-            large = isinstance(node.value, int) and abs(node.value) > self.largest
+            large = isinstance(node.value, int) and self.largest < abs(node.value) < _NO_COUNT
             return not (large and _is_size(node, module))
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow | ast.LShift):
             return not (_is_power(node) and _is_size(node, module))
@@ -175,6 +187,9 @@ class _Search:
         if isinstance(node, ast.Attribute):
             return self._attribute(module, node)
         if isinstance(node, ast.Call):
+            if isinstance(node.func, ast.Attribute) and node.func.attr == "add_argument":
+                # What the command line gives is like the default, where there is one.
+                return any(keyword.arg in ("default", "action") for keyword in node.keywords)
             multiplies = names.stands_for(node.func, *_MULTIPLIERS) and not _makes_pairs(node)
             return not (multiplies and names.scope_of(node).frame is self.frame)
         return True
@@ -336,7 +351,11 @@ def _is_power(node: ast.BinOp) -> bool:
     if not (isinstance(base.value, int) and isinstance(exponent.value, int)):
         return False
     bits = max(base.value.bit_length(), 1) if isinstance(node.op, ast.Pow) else 1
-    return bits * exponent.value >= _LARGE.bit_length()
+    if bits * abs(exponent.value) > 2 * _NO_COUNT.bit_length():
+        return False
+    power = isinstance(node.op, ast.Pow)
+    number = base.value**exponent.value if power else base.value << max(exponent.value, 0)
+    return bool(_LARGE <= abs(number) < _NO_COUNT)
 
 
 def _is_size(node: ast.expr, module: Module) -> bool:
