@@ -208,7 +208,7 @@ def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Co
         count = count_loops(project, submission.module, loops)
         if count.chunked and _are_short(project, submission):
             count = replace(count, chunked=False)
-        if count.per_worker and count.kind == "known" and _are_of_a_graph(submission):
+        if count.per_worker and _are_of_a_graph(submission, count):
             count = replace(count, per_worker=False)
         return count
     target = ast.Name(id="_", ctx=ast.Store())
@@ -245,12 +245,19 @@ def _is_text(project: Project, module: Module, value: ast.expr) -> bool:
     return kinds is not None and kinds <= frozenset({"str", "bytes"})
 
 
-def _are_of_a_graph(submission: Submission) -> bool:
-    """Whether the nodes that a loop goes through are those of a graph, not of the cluster."""
+def _are_of_a_graph(submission: Submission, count: Count) -> bool:
+    """Whether the nodes that a loop goes through are those of a graph, not of the cluster.
+
+    And the ranks those of its nodes, not of processes.
+    """
     loops = submission.loops
     parts = [getattr(loop, field, None) for loop in loops for field in ("iter", "target")]
     words = {word for part in parts if part is not None for word in name_words(iterable_name(part))}
-    return words & WORKER_WORDS == {"node"} and _speaks_of_graphs(submission.module.names)
+    words |= name_words(count.reason)
+    spoken = words & WORKER_WORDS
+    return (
+        bool(spoken) and spoken <= {"node", "rank"} and _speaks_of_graphs(submission.module.names)
+    )
 
 
 @once_per_module

@@ -16,7 +16,9 @@ WORKER_WORDS = frozenset(
 )
 
 # where these are spoken of, a node is no machine
-GRAPH_WORDS = frozenset({"adj", "adjacency", "edge", "graph", "neighbor", "neighbour", "vertex"})
+GRAPH_WORDS = frozenset(
+    {"adj", "adjacency", "edge", "graph", "neighbor", "neighbour", "pagerank", "vertex"}
+)
 
 # the items are chunks of something already
 MADE_CHUNKS = frozenset({"batch", "batched", "chunk", "chunked", "minibatch"})
