@@ -18,6 +18,7 @@ from ray_lint.program.names import FUNCTIONS, BindingKind, Scope
 from ray_lint.program.project import Project
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import iterated_code, methods_of, reachable
+from ray_lint.rewrite.places import is_listed
 from ray_lint.rewrite.plan import Argument, Doubts
 
 _Key = tuple[Scope | None, str]
@@ -160,7 +161,9 @@ class Ahead:
         """Return what arguments read that other coroutines, or who gets the yields, may set."""
         frame = self.names.scope_of(self.region).frame
         if not any(
-            isinstance(node, _HANDING_OVER) and self.names.scope_of(node).frame is frame
+            isinstance(node, _HANDING_OVER)
+            and self.names.scope_of(node).frame is frame
+            and not (isinstance(node, ast.Yield) and is_listed(self.names, node))
             for node in self.rest
         ):
             return ""

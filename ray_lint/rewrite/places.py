@@ -91,6 +91,23 @@ def is_exhausted(names: ModuleNames, place: ast.Yield | ast.YieldFrom) -> bool:
     return isinstance(function, ast.FunctionDef) and is_always(names, function, _takes_all)
 
 
+def is_listed(names: ModuleNames, place: ast.Yield) -> bool:
+    """Whether all calls of the generator function put its items into a list and do nothing else."""
+
+    def listed(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
+        call = names.parents[use]
+        if not isinstance(call, ast.Call) or call.func is not use:
+            return False
+        parent = names.parents[call]
+        if isinstance(parent, ast.Starred):
+            return isinstance(names.parents[parent], ast.List)
+        maker = isinstance(parent, ast.Call) and parent.args == [call] and not parent.keywords
+        return maker and names.stands_for(parent.func, "builtins.list", "builtins.tuple")  # type: ignore[attr-defined]
+
+    function = names.scope_of(place).frame.node
+    return isinstance(function, ast.FunctionDef) and is_always(names, function, listed)
+
+
 def is_always(
     names: ModuleNames,
     function: ast.FunctionDef,
