@@ -57,6 +57,8 @@ def is_too_fine(site: Site, config: Config) -> bool:
             return config.strict  # runs until something happens: that may be soon
         if count.kind == "unbounded" and pace.in_turn:
             return config.strict  # asks for the next piece of work, or serves for ever
+    if count.low >= config.min_items and cost.kind == "tiny":
+        return True  # so many rounds, each with an unknown number of calls
     if count.kind in ("data", "unbounded") or site.callee.kind is CalleeKind.TASK:
         # Labelled sites say: a tiny task over an unknown number of items is worth batching, but
         # calls to actors often are one per something that the names do not tell.
