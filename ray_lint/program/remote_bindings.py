@@ -6,6 +6,7 @@ import ast
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from ray_lint.program.actor_pools import made_of, pooled_handle
 from ray_lint.program.functions import arguments_for
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, Binding, BindingKind
@@ -176,6 +177,12 @@ def _parameter(
         if found:
             return found
     found = []
+    if isinstance(function, ast.Lambda) and function.args.args[:1] == [node]:
+        mapped = owner if isinstance(owner, ast.Call) and pooled_handle(owner) else None
+        method = mapped.func if mapped is not None else None
+        pool = made_of(module, method.value) if isinstance(method, ast.Attribute) else None
+        if pool is not None:
+            return items_of_collections(remotes.values(module, pool.args[0], depth), "pool")
     if isinstance(function, FUNCTIONS):
         for argument in arguments_for(module, function, node.arg):
             found += remotes.values(module, argument, depth)

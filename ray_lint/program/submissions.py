@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 from dataclasses import dataclass
 
+from ray_lint.program.actor_pools import made_of, pooled_handle
 from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.module import Module
 from ray_lint.program.names import COMPREHENSIONS, FUNCTIONS, LOOPS, BindingKind, ModuleNames
@@ -37,6 +38,11 @@ class Submission:
     def is_mapped(self) -> bool:
         """Whether the submission is written as ``map(f.remote, xs)`` or with ``starmap``."""
         return self.through is None and self.call.func is not self.handle
+
+    @property
+    def is_pooled(self) -> bool:
+        """Whether it is written as ``pool.map(lambda a, v: a.m.remote(v), values)``."""
+        return self.is_mapped and pooled_handle(self.call) is self.handle
 
     @property
     def is_starmapped(self) -> bool:
@@ -71,7 +77,7 @@ def has_candidate(tree: ast.Module) -> bool:
             target = node.targets[0]  # type: ignore[attr-defined]
             owner = (*owner, target.id) if isinstance(target, ast.Name) else owner
         elif kind is ast.Call:
-            if _mapped_handle(node) is not None:  # type: ignore[arg-type]
+            if _mapped_handle(node) is not None or pooled_handle(node) is not None:  # type: ignore[arg-type]
                 return True
             if repeated:
                 function = node.func  # type: ignore[attr-defined]
@@ -139,6 +145,11 @@ def find_submissions(module: Module) -> list[Submission]:
         handle = _mapped_handle(node)
         if handle is not None and names.stands_for(node.func, "builtins.map", "itertools.starmap"):
             found.append(Submission(module, node, handle, tuple(names.enclosing_loops(node))))
+            continue
+        handle = pooled_handle(node)
+        if handle is not None and isinstance(node.func, ast.Attribute):
+            if made_of(module, node.func.value) is not None:
+                found.append(Submission(module, node, handle, tuple(names.enclosing_loops(node))))
             continue
         through = _through(module, node)
         if through is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from ray_lint.program.actor_pools import made_of
 from ray_lint.program.facts import Site
 from ray_lint.program.names import Binding, BindingKind, ModuleNames
 from ray_lint.rewrite.plan import Declined
@@ -11,6 +12,7 @@ from ray_lint.rewrite.uses import only_reads
 
 _DEPTH = 5
 _DEALERS = ("itertools.cycle", "builtins.list", "builtins.tuple", "builtins.iter")
+_STEPWISE = ("get_next", "get_next_unordered", "has_next", "has_free", "push", "pop_idle")
 _READERS = (*_DEALERS, "builtins.len", "builtins.enumerate", "builtins.zip", "random.choice")
 
 
@@ -42,6 +44,31 @@ def dealt_actor(names: ModuleNames, site: Site) -> ast.expr:
     if not made or any(not _creates(names, call, owner) for call in made):
         raise Declined("the actors are not known to be of one class")
     return actor
+
+
+def must_be_pool(site: Site) -> None:
+    """Decline the ``map`` of an ``ActorPool`` unless its actors are of one class.
+
+    And unless nothing but its ``map`` is used: results that wait in it would get mixed up.
+    """
+    submission, owner = site.submission, site.callee.class_definition
+    names, method = submission.module.names, submission.call.func
+    assert isinstance(method, ast.Attribute)
+    made = made_of(submission.module, method.value)
+    actors = made.args[0] if made is not None else None
+    if isinstance(actors, ast.Name):
+        bindings = names.reaching(actors)
+        scope = bindings[0].scope if len(bindings) == 1 else None
+        alone = scope is not None and len(scope.bindings[actors.id]) == 1
+        uses = scope.uses.get(actors.id, []) if scope is not None else []
+        if not alone or not all(u is actors or only_reads(names, u, _READERS) for u in uses):
+            raise Declined("the actors are not known to be of one class")
+        actors = bindings[0].value
+    elements = [actors.elt] if isinstance(actors, ast.ListComp) else getattr(actors, "elts", [])
+    if owner is None or not elements or not all(_creates(names, e, owner) for e in elements):
+        raise Declined("the actors are not known to be of one class")
+    if any(names.attributes(name) for name in _STEPWISE):
+        raise Declined("the pool is used step by step as well")
 
 
 def _pool(names: ModuleNames, actor: ast.expr, depth: int = 0) -> ast.expr | None:

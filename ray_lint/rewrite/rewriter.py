@@ -40,6 +40,7 @@ from ray_lint.rewrite.observers import (
 )
 from ray_lint.rewrite.pickling import judge_pickling, judge_sending, returns_unsendable
 from ray_lint.rewrite.plan import Argument, Declined, Doubts, Edits, Strategy
+from ray_lint.rewrite.pooled import judge_pool
 from ray_lint.rewrite.pools import actor_of
 from ray_lint.rewrite.safety import (
     BodyProof,
@@ -261,6 +262,8 @@ class Rewriter(Surroundings):
         proof = self._judge_task(target, shape, arguments, doubts)
         keeps = judge_kept(target, arguments, self._is_plain, doubts)
         further = [(other, self._arguments(site, other, shape)) for other in target.others]
+        if target.pooled:
+            judge_pool(self.names, shape, proof, doubts)
         numbers: set[int] = set()
         for other, passed in further:
             proof = proof.joined(self._judge_task(other, shape, passed, doubts))
@@ -279,6 +282,8 @@ class Rewriter(Surroundings):
             returns_shared=proof.shares_results or results > 1,
             dealt=target.dealt is not None,
         )
+        if target.pooled:
+            strategy = Strategy.VALUES
         apart = proof.mutates_items or keeps or self._may_share_identity(every)
         unpacked = self._unpacked(shape, every, doubts, mutates=apart)
         if unpacked and not proof.may_fail and self._inputs_may_fail(site, every):
@@ -301,6 +306,8 @@ class Rewriter(Surroundings):
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
+        if target.pooled and (options or results > 1):
+            raise Declined("the calls go to a pool of actors, and are more than plain ones")
         if unpacked and target.dealt is not None:
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         if unpacked:  # an item that is not there yet keeps its batch from starting
@@ -387,7 +394,9 @@ class Rewriter(Surroundings):
             immutable=loop_values,
             passed=self._passed(shape, arguments),
         )
-        proof = judge_body(effects, arguments, doubts, is_method=target.is_method)
+        # Which actor of a pool runs a call depends on which is free: its state is like any other.
+        ordered = target.is_method and not target.pooled
+        proof = judge_body(effects, arguments, doubts, is_method=ordered)
         if returns_unsendable(target.home.names, target.definition):
             proof = replace(proof, may_fail=True)
         judge_identity(target.home.names, target.definition, doubts)

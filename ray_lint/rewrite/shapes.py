@@ -315,7 +315,8 @@ def _mapped(names: ModuleNames, submission: Submission) -> Shape:
         spec = function.args
         if spec.vararg or spec.kwarg or spec.kwonlyargs or spec.defaults:
             raise Declined("the lambda has more than plain parameters")
-        targets = [ast.Name(id=a.arg, ctx=ast.Store()) for a in [*spec.posonlyargs, *spec.args]]
+        given = [*spec.posonlyargs, *spec.args][int(submission.is_pooled) :]  # not the actor
+        targets = [ast.Name(id=a.arg, ctx=ast.Store()) for a in given]
         if len(targets) != len(iterables):
             raise Declined("the lambda and `map` disagree about the number of arguments")
     if submission.is_starmapped:

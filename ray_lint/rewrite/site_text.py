@@ -17,7 +17,7 @@ from ray_lint.rewrite.shapes import in_fstring
 from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.uses import Uses
 
-_WIDTH = 88
+LINE_WIDTH = 88
 _BREAK = re.compile(r"[\n\r]")
 _ONE_LINE = 10_000  # further left than any text is long: it is never broken
 
@@ -89,7 +89,7 @@ class SiteText:
         number = [str(call.results)] if call.results > 1 else []
         passed = [call.remote, items, *number, *call.shared, *call.options]
         one_line = f"{submit}({', '.join(passed)})"
-        if room + len(one_line) <= _WIDTH or _BREAK.search(one_line):
+        if room + len(one_line) <= LINE_WIDTH or _BREAK.search(one_line):
             return one_line
         inner = indent + self.source.step
         newline = self.source.newline
@@ -111,7 +111,7 @@ class SiteText:
 
     def _bracketed(self, parts: list[str], indent: str, room: int) -> str:
         one_line = f"[{' '.join(parts)}]"
-        if room + len(one_line) <= _WIDTH and "\n" not in one_line and "#" not in one_line:
+        if room + len(one_line) <= LINE_WIDTH and "\n" not in one_line and "#" not in one_line:
             return one_line
         newline, inner = self.source.newline, indent + self.source.step
         lines = "".join(f"{newline}{inner}{part}" for part in parts)

@@ -17,7 +17,7 @@ from ray_lint.rewrite.naming import ascii_name, plural
 from ray_lint.rewrite.observers import reachable
 from ray_lint.rewrite.places import is_exhausted
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
-from ray_lint.rewrite.site_text import Call
+from ray_lint.rewrite.site_text import LINE_WIDTH, Call
 from ray_lint.rewrite.submitters import Submitter
 from ray_lint.rewrite.uses import Uses
 
@@ -36,7 +36,9 @@ class SiteWriter(LoopWriter):
         uses: Uses,
     ) -> None:
         """Add the edits of the site. Raises Declined where its loop cannot be taken apart."""
-        if shape.form is Form.EXPRESSION:
+        if site.submission.is_pooled:
+            self._pool_map(edits, shape, arguments, call)
+        elif shape.form is Form.EXPRESSION:
             self._expression(edits, shape, arguments, call, strategy, uses)
         elif shape.form is Form.DICT:
             self._dict(edits, shape, arguments, call)
@@ -75,6 +77,33 @@ class SiteWriter(LoopWriter):
             self._must_repeat(shape.repeats, [a.expression for a in arguments if a.varying])
             refs = f"iter({refs})"
         self._replace_expression(edits, node, refs)
+
+    def _pool_map(self, edits: Edits, shape: Shape, arguments: list[Argument], call: Call) -> None:
+        """Let the ``map`` of an ``ActorPool`` run over batches, and give their results in turn."""
+        node, mapped = shape.node, shape.region
+        assert isinstance(node, ast.expr)
+        assert isinstance(mapped, ast.Call) and isinstance(mapped.args[0], ast.Lambda)
+        assert shape.repeats is not None
+        items = self._items(shape.repeats, arguments).code
+        actor = mapped.args[0].args.args[0].arg
+        batch = self._local("batch", call, items)
+        function = f"lambda {actor}, {batch}: {self._remote_call(call, batch)}"
+        batches = f"{self._split(edits)}({items})"
+        indent, room = self._place(node)
+        text = f"{self.source.code(mapped.func)}({function}, {batches})"
+        inner = indent + self.source.step
+        if len(inner) + len(text) > LINE_WIDTH:
+            deeper, newline = inner + self.source.step, self.source.newline
+            lines = "".join(f"{newline}{deeper}{part}," for part in (function, batches))
+            text = f"{self.source.code(mapped.func)}({lines}{newline}{inner})"
+        results = self._flattened(node, text, indent, room, items)
+        if shape.collection in ("set", "tuple"):
+            results = f"{shape.collection}({results})"
+        elif shape.collection == "iterator":
+            parent = self.names.parents[node]
+            only = isinstance(parent, ast.Call) and parent.args == [node] and not parent.keywords
+            results = results[1:-1] if only else f"({results[1:-1]})"
+        self._replace_expression(edits, node, results)
 
     def _items(self, repeats: list[Repeat], arguments: list[Argument]) -> Items:
         varying = [argument for argument in arguments if argument.varying]

@@ -146,6 +146,7 @@ class Surroundings(Submitted):
                 if (
                     node is not call
                     and isinstance(node, ast.Call)
+                    and node.func is not site.submission.handle
                     and not is_get(names, node, call)
                     and (
                         names.stands_for(node.func, "ray.get", "ray.wait")
@@ -155,6 +156,7 @@ class Surroundings(Submitted):
                     raise Declined("the loop talks to actors between two calls")
         judge_onlookers(names, site, shape, doubts)
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
+        lazy = lazy and not target.pooled  # which takes all its items at once
         taker = getattr(names.parents.get(shape.node), "func", None)
         at_once = isinstance(taker, ast.Attribute) and taker.attr == "extend"
         if lazy and site.count.kind != "known" and not at_once:
@@ -177,7 +179,7 @@ class Surroundings(Submitted):
         self._judge_managers(shape, arguments)
         for node in ast.walk(site.submission.handle):
             inside = isinstance(node, ast.Name) and binds_inside(names, node, region)
-            if inside and target.dealt is None:
+            if inside and target.dealt is None and not target.pooled:
                 assert isinstance(node, ast.Name)
                 raise Declined(f"what `{node.id}` stands for changes in the loop")
         self._judge_builtins(site, target)

@@ -14,7 +14,7 @@ from ray_lint.program.remotes import Callee, CalleeKind
 from ray_lint.program.scopes import is_handed_ray
 from ray_lint.rewrite.lent import lent_names, made_by_factory, source_binding, task_of
 from ray_lint.rewrite.plan import Declined
-from ray_lint.rewrite.pools import dealt_actor
+from ray_lint.rewrite.pools import dealt_actor, must_be_pool
 
 
 @dataclass(eq=False)
@@ -43,6 +43,8 @@ class Target:
     """The other module stays as it is: the batch function stands in the module of the site."""
     dealt: ast.expr | None = None
     """The actor of one call, if the calls go to several actors of one class in turn."""
+    pooled: bool = False
+    """Whether an ``ActorPool`` chooses the actor of each call."""
     lent: tuple[ast.expr, ...] = ()
     """What the calls pass, or a factory returns, for this function: the site calls it by another
     name, so that the batch function has to come the same way."""
@@ -261,7 +263,11 @@ def actor_method(
     """
     home = site.callee.module
     assert home is not None
-    dealt = None if site.callee.target == "one actor" else dealt_actor(names, site)
+    pooled, dealt = site.submission.is_pooled, None
+    if pooled:
+        must_be_pool(site)
+    elif site.callee.target != "one actor":
+        dealt = dealt_actor(names, site)
     if site.callee.others or (dealt is None and not _is_one_handle(names, site.submission.handle)):
         raise Declined("the actor is not always of one class")
     if site.submission.through is not None:
@@ -292,6 +298,7 @@ def actor_method(
         is_method=True,
         exclusive=False,
         dealt=dealt,
+        pooled=pooled,
     )
 
 

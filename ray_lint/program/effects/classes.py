@@ -10,10 +10,12 @@ from ray_lint.program.effects.machine import (
     Machine,
     is_function,
 )
+from ray_lint.program.effects.state import changes_object
 from ray_lint.program.effects.values import (
     FRESH,
     NOTHING,
     Arguments,
+    Cell,
     Token,
     Value,
     of_type,
@@ -22,6 +24,8 @@ from ray_lint.program.effects.values import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import ModuleNames
 from ray_lint.program.node_index import once_per_module
+
+_COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
 
 
 class Classes(Machine):
@@ -318,7 +322,26 @@ class Classes(Machine):
         value = self.fields[memo]
         if self.plain(value) and value is not NOTHING:
             return value
+        cells = [self.heap[t] for t in value.refs if t in self.heap]
+        known = value.types is not None and value.types <= _COLLECTIONS and bool(cells)
+        if (
+            known
+            and len(cells) == len(value.refs)
+            and self._keeps_plain(self.nodes[key][0], name, cells)
+        ):
+            held = Token(token.kind, token.name, name)
+            keys = union([cell.keys for cell in cells])
+            keys = keys if self.plain(keys) else Value(keys.types, frozenset({token}))
+            self.heap[held] = Cell(union([cell.contents for cell in cells]), keys)
+            return Value(value.types, frozenset({held}))
         return Value(value.types, frozenset({token}))
+
+    def _keeps_plain(self, module: Module, name: str, cells: list[Cell]) -> bool:
+        """Whether collections under a field hold numbers, texts and the like, and stay as made."""
+        return all(self.plain(cell.contents) for cell in cells) and not any(
+            isinstance(node.ctx, ast.Load) and changes_object(module, node)
+            for node in module.names.attributes(name)
+        )
 
     def _field_value(self, target: ast.Attribute) -> Value:
         """Return what one assignment gives an attribute."""
