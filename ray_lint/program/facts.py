@@ -10,6 +10,7 @@ from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count, times
 from ray_lint.program.effects import types_of
 from ray_lint.program.known_sizes import (
+    CHUNK_WORDS,
     GRAPH_WORDS,
     MADE_CHUNKS,
     SHORT_CHUNK,
@@ -120,6 +121,8 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             pace = _paced_by(project, submission, submission.through, pace, config)
         loops = list(pace.loops or submission.loops[:1])
         count = _count(project, submission, loops)
+        if count.chunked and cost.small and _may_be_short(project, submission):
+            count = replace(count, chunked=False)
         if submission.is_mapped:
             rounds = count_loops(project, module, loops)
         else:
@@ -178,7 +181,7 @@ def _few(project: Project, submission: Submission, config: Config) -> bool:
     """Whether the calls are few or work on chunks, whatever they call."""
     most = _count(project, submission, list(submission.loops))
     if most.chunked or most.high is None or most.high >= config.min_items:
-        return most.chunked
+        return most.chunked and not _may_be_short(project, submission)
     total = _total(project, submission)
     return total.kind != "known" or total.low < config.min_items
 
@@ -221,23 +224,41 @@ def _are_short(project: Project, submission: Submission) -> bool:
 
     What is called batch or chunk was made so on purpose, also if it is small.
     """
-    for loop in submission.loops:
-        named = [getattr(loop, field, None) for field in ("iter", "target")]
-        words = [name_words(iterable_name(n)) for n in named if n is not None]
-        if any(each & MADE_CHUNKS for each in words):
-            return False
+    if _loop_words(submission) & MADE_CHUNKS:
+        return False
+    known = _known_lengths(project, submission)
+    return bool(known) and all(known)
+
+
+def _may_be_short(project: Project, submission: Submission) -> bool:
+    """Whether windows, groups and the like are not known to be long: what they cost will tell."""
+    words = _loop_words(submission)
+    named = bool(words & CHUNK_WORDS) and not words & MADE_CHUNKS
+    return named and all(_known_lengths(project, submission))
+
+
+def _known_lengths(project: Project, submission: Submission) -> list[bool]:
+    """Return whether each argument of known length is short."""
     sizes = Sizes(project)
     given = [*submission.call.args, *(k.value for k in submission.call.keywords)]
     counts = [sizes.items(submission.module, each) for each in given]
-    known = [(each, c.high) for each, c in zip(given, counts, strict=True) if c.kind == "known"]
-    return bool(known) and all(
-        high is not None
+    return [
+        count.high is not None
         and (
-            high <= SHORT_CHUNK
-            or (high <= SHORT_TEXT and _is_text(project, submission.module, each))
+            count.high <= SHORT_CHUNK
+            or (count.high <= SHORT_TEXT and _is_text(project, submission.module, each))
         )
-        for each, high in known
-    )
+        for each, count in zip(given, counts, strict=True)
+        if count.kind == "known"
+    ]
+
+
+def _loop_words(submission: Submission) -> set[str]:
+    """Return the words in the names of what the loops run over."""
+    named = [
+        getattr(loop, field, None) for loop in submission.loops for field in ("iter", "target")
+    ]
+    return {word for n in named if n is not None for word in name_words(iterable_name(n))}
 
 
 def _is_text(project: Project, module: Module, value: ast.expr) -> bool:
@@ -250,10 +271,7 @@ def _are_of_a_graph(submission: Submission, count: Count) -> bool:
 
     And the ranks those of its nodes, not of processes.
     """
-    loops = submission.loops
-    parts = [getattr(loop, field, None) for loop in loops for field in ("iter", "target")]
-    words = {word for part in parts if part is not None for word in name_words(iterable_name(part))}
-    words |= name_words(count.reason)
+    words = _loop_words(submission) | name_words(count.reason)
     spoken = words & WORKER_WORDS
     return (
         bool(spoken) and spoken <= {"node", "rank"} and _speaks_of_graphs(submission.module.names)

@@ -323,6 +323,8 @@ def _only_makes(qualified: str) -> bool:
     if any(qualified == reader or qualified.startswith(f"{reader}.") for reader in _READERS):
         return False
     root, _, rest = qualified.partition(".")
+    if qualified.startswith("urllib.parse"):
+        return True
     return root in _MAKERS or (root == "builtins" and rest.partition(".")[0] in _BUILTINS)
 
 

@@ -41,7 +41,7 @@ def is_too_fine(site: Site, config: Config) -> bool:
         return False
     if pace.on_references and not (cost.small and count.kind == "known"):
         earlier = site.after
-        if earlier is None or cost.kind != "tiny" or not is_too_fine(earlier, config):
+        if earlier is None or not cost.small or not is_too_fine(earlier, config):
             return False
     if pace.kind == "unknown" and not _certain(site, config):
         return False
