@@ -15,10 +15,11 @@ from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.functions import given_back
 from ray_lint.program.names import TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
-from ray_lint.rewrite.fetching import VARIABLES, hands_on_what_fetches, viewed
-from ray_lint.rewrite.forms import Shape
+from ray_lint.rewrite.fetching import VARIABLES, hands_on_what_fetches, may_fetch, viewed
+from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.observers import code_of, methods_of, swallows
 from ray_lint.rewrite.plan import Doubts
+from ray_lint.rewrite.quiet import all_in_one_quiet_loop
 from ray_lint.rewrite.uses import RAY_GET, assigned_name, fetched_whole, is_get
 
 # What runs code, or waits for it, without passing its failure on to who called it.
@@ -166,8 +167,13 @@ def _may_fetch(names: ModuleNames, node: ast.Try, hidden: set[str]) -> bool:
                     return True
                 if isinstance(func, ast.Name) and names.owner(func) is not None:
                     kinds = {binding.kind for binding in names.reaching(func)}
-                    seen = kinds <= {BindingKind.IMPORT, BindingKind.CLASS}
-                    if not seen and (not kinds <= VARIABLES or hands_on_what_fetches(names)):
+                    if kinds <= VARIABLES:
+                        fetches = hands_on_what_fetches(names)
+                    elif kinds <= {BindingKind.IMPORT, BindingKind.CLASS}:
+                        fetches = False
+                    else:
+                        fetches = may_fetch(names, func)
+                    if fetches:
                         return True
                 given = [*part.args, *(keyword.value for keyword in part.keywords)]
                 if any(names.stands_for(argument, *RAY_GET) for argument in given):
@@ -203,16 +209,19 @@ def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
         collections |= {maker.name, *_results(names).get(maker.name, [])} - {""}
     for _ in range(2):  # handed on as a parameter, also of a function with such a parameter
         collections |= set(_parameters(names, collections))
-    found = [
-        node.lineno
+    uses = [
+        node
         for text in collections
         for node in _named(names).get(text, [])
         if not names.contains(shape.region, node)
         and (isinstance(node, ast.Name) or attribute or _is_kept_in(names, text))
         and not _are_values(names, node)
-        and _reorders(names, shape, _made_by(names, node))
     ]
-    return min(found, default=None)
+    found = [node for node in uses if _reorders(names, shape, _made_by(names, node))]
+    reading = [n for n in uses if not isinstance(getattr(n, "ctx", None), ast.Store)]
+    if found and all_in_one_quiet_loop(names, reading):
+        return None
+    return min((node.lineno for node in found), default=None)
 
 
 def _is_variable(names: ModuleNames, shape: Shape) -> bool:
@@ -421,6 +430,8 @@ def _as_many(names: ModuleNames, shape: Shape, other: ast.expr) -> bool:
         iterables = {ast.unparse(shape.loop.iter)}
     if text in iterables or any(f"({text})" in iterable for iterable in iterables):
         return True
+    if isinstance(other, ast.Name) and _is_filled_beside(names, shape, other):
+        return True
     bindings = names.reaching(other) if isinstance(other, ast.Name) else []
     made = bindings[0].value if len(bindings) == 1 else None
     while isinstance(made, ast.Call) and made.args:
@@ -429,6 +440,56 @@ def _as_many(names: ModuleNames, shape: Shape, other: ast.expr) -> bool:
         made = parts[0] if parts else made.args[0]
     clauses = made.generators if isinstance(made, ast.ListComp) else []
     return len(clauses) == 1 and not clauses[0].ifs and ast.unparse(clauses[0].iter) in iterables
+
+
+def _is_filled_beside(names: ModuleNames, shape: Shape, other: ast.Name) -> bool:
+    """Whether a list gets an item each time that the one of the references does.
+
+    The function around the loop may have returned both.
+    """
+    frame, statement = names.scope_of(shape.region).frame, names.statement_of(shape.node)
+    if statement is None or shape.form is not Form.APPEND or not isinstance(shape.loop, ast.For):
+        return False
+    name = other.id
+    if names.scope_of(other).frame is not frame:
+        name = _returned_as(names, frame.node, other)
+    bindings = frame.bindings.get(name, [])
+    made = bindings[0].value if len(bindings) == 1 else None
+    if not isinstance(made, ast.List) or made.elts:
+        return False
+    filling = [n for n in frame.uses.get(name, []) if isinstance(names.parents[n], ast.Attribute)]
+    filled = names.statement_of(filling[0]) if len(filling) == 1 else None
+    block = names.blocks[statement]
+    if not isinstance(filled, ast.Expr) or names.blocks[filled].statements is not block.statements:
+        return False
+    call = filled.value
+    appends = isinstance(call, ast.Call) and call.func is names.parents[filling[0]]
+    first, last = sorted((block.index, names.blocks[filled].index))
+    between = [n for s in block.statements[first:last] for n in names.walk(s)]
+    return (
+        appends
+        and names.parents[filling[0]].attr == "append"  # type: ignore[attr-defined]
+        and not any(isinstance(n, ast.Continue | ast.Break | ast.Return) for n in between)
+    )
+
+
+def _returned_as(names: ModuleNames, function: ast.AST, given: ast.Name) -> str:
+    """Return ``a`` of ``return a, b`` for ``x`` of ``x, y = function()``; "" for others."""
+    bindings = names.reaching(given)
+    target = bindings[0].node if len(bindings) == 1 else None
+    pair = names.parents.get(target) if target is not None else None
+    statement = names.parents.get(pair) if isinstance(pair, ast.Tuple) else None
+    call = statement.value if isinstance(statement, ast.Assign) else None
+    if not isinstance(call, ast.Call) or not isinstance(pair, ast.Tuple):
+        return ""
+    if not isinstance(call.func, ast.Name) or function not in code_of(names, call.func):
+        return ""
+    returned = given_back(names, function) if isinstance(function, ast.FunctionDef) else []
+    value = returned[0] if len(returned) == 1 else None
+    if not isinstance(value, ast.Tuple) or len(value.elts) != len(pair.elts):
+        return ""
+    element = value.elts[pair.elts.index(target)]  # type: ignore[arg-type]
+    return element.id if isinstance(element, ast.Name) else ""
 
 
 def _counts_alike(names: ModuleNames, shape: Shape, key: ast.expr) -> bool:

@@ -39,11 +39,13 @@ def signature_for(
     *,
     unpacked: bool,
     counted: bool,
+    gathered: bool = False,
 ) -> BatchSignature:
     """Choose the parameter names of the batch function.
 
-    ``counted`` items without values arrive as their number, else as a range. Names of the original
-    parameters are kept. Raises Declined where they cannot be.
+    ``gathered`` keywords (``**more``) come as one dictionary. ``counted`` items without values
+    arrive as their number, else as a range. Names of the original parameters are kept. Raises
+    Declined where they cannot be.
     """
     taken = names_in(definition)
     loop_names: list[str] = []
@@ -59,7 +61,7 @@ def signature_for(
         if argument.varying:
             loop_names.append(name)
         else:
-            shared.append((argument.star, name))
+            shared.append(("" if gathered and argument.star == "**" else argument.star, name))
         prefix = f"{argument.keyword}=" if argument.keyword else argument.star
         call.append(prefix + name)
     if len(loop_names) == 1:

@@ -5,12 +5,32 @@ from __future__ import annotations
 import ast
 from collections.abc import Sequence
 
+from ray_lint.program.callers import visible_calls
+from ray_lint.program.effects import has_value, is_immutable
 from ray_lint.program.facts import Site
+from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, ModuleNames, Scope
+from ray_lint.program.project import Project
 
 _Place = tuple[Scope | None, str]
 """A variable with the scope that it belongs to; an attribute has none."""
 _METHODS = frozenset({"append", "extend", "get", "items", "options", "put", "remote", "values"})
+
+
+def keywords_are_plain(project: Project, module: Module, given: ast.expr) -> bool:
+    """Whether ``**given`` passes numbers, texts and the like only: no ObjectRefs to be resolved."""
+    names = module.names
+    bindings = names.reaching(given) if isinstance(given, ast.Name) else []
+    function = bindings[0].scope.node if len(bindings) == 1 else None
+    spec = getattr(function, "args", None)
+    if function is None or spec is None or bindings[0].node is not spec.kwarg:
+        return has_value(project, module, given)
+    calls = visible_calls(module, function) or []
+    passed = [keyword for call in calls for keyword in call.keywords]
+    return bool(calls) and all(
+        keyword.arg is not None and is_immutable(project, module, keyword.value)
+        for keyword in passed
+    )
 
 
 class Makers:

@@ -28,7 +28,7 @@ from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.functions import BatchSignature, signature_for
 from ray_lint.rewrite.helpers import LARGEST_BATCH, LARGEST_SHORT_BATCH
 from ray_lint.rewrite.identity import judge_identity, may_share_identity, tells_objects_apart
-from ray_lint.rewrite.inputs import Makers
+from ray_lint.rewrite.inputs import Makers, keywords_are_plain
 from ray_lint.rewrite.items import ItemWriter, holds_references
 from ray_lint.rewrite.lent import Made, made_by_factory, task_of
 from ray_lint.rewrite.members import find_member, is_no_name
@@ -298,8 +298,9 @@ class Rewriter(Surroundings):
         judge_waiting(names, doubts, None if seconds is None else seconds * largest)
         judge_replaced_parts(names, doubts)
         if strategy is Strategy.REFERENCES:
-            if any(a.star == "**" and not a.varying for a in arguments):
-                # What submits the batches takes keywords for options.
+            computed = [a.expression for a in arguments if a.star == "**" and not a.varying]
+            # What submits the batches takes keywords for options: they go into a dictionary.
+            if not all(keywords_are_plain(self.project, self.module, c) for c in computed):
                 raise Declined("its keyword arguments are computed (`**`)")
             judge_task_ids(names, doubts)
             judge_order_of_ids(names, shape, doubts)
@@ -318,6 +319,7 @@ class Rewriter(Surroundings):
             target.definition,
             unpacked=unpacked,
             counted=strategy is Strategy.VALUES,
+            gathered=strategy is Strategy.REFERENCES,
         )
         return _Plan(
             site,
@@ -346,6 +348,7 @@ class Rewriter(Surroundings):
                     other.definition,
                     unpacked=plan.unpacked,
                     counted=strategy is Strategy.VALUES,
+                    gathered=strategy is Strategy.REFERENCES,
                 )
                 name = self._batch(
                     edits, site, other, fitting, passed, strategy, doubts, plan.results

@@ -361,9 +361,17 @@ def _comprehension(names: ModuleNames, comprehension: ast.expr, call: ast.expr) 
         return Shape(Form.DICT, comprehension, comprehension, repeats, kind, key=other)
     outer = _outer_comprehension(names, comprehension)
     if outer is not None:
-        shape = elsewhere(names, call)
+        shape = last = elsewhere(names, call)
+        while last.narrower is not None:
+            last = last.narrower
         if shape.region is not comprehension:
+            last.narrower = _alone(names, comprehension, repeats)
             return shape
+    return _alone(names, comprehension, repeats)
+
+
+def _alone(names: ModuleNames, comprehension: ast.expr, repeats: list[Repeat]) -> Shape:
+    """Return the form of a comprehension of references, whatever it stands in."""
     if isinstance(comprehension, ast.ListComp):
         appended = _extended(names, comprehension)
         if appended is not None:

@@ -27,6 +27,7 @@ from ray_lint.program.names import (
     BindingKind,
 )
 from ray_lint.program.sizes import number_of
+from ray_lint.rewrite.arguments import is_own_table, stores_run_code
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.made_anew import shares_objects
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
@@ -91,7 +92,26 @@ class Sharing(Relations):
                 partly = how in (PART, OWNER)
                 if partly and not (exact and key in own) and self.is_shallow(self._at(key, use)):
                     continue
+                if not exact and self._is_kept_apart(shape, expression, key, use):
+                    continue
                 raise Declined(f"`{key[1]}` is changed while the loop runs")
+
+    def _is_kept_apart(self, shape: Shape, expression: ast.expr, key: Key, use: ast.AST) -> bool:
+        """Whether a use fills a table of ``self`` that no code names which gives the items."""
+        names, parent = self.names, self.names.parents.get(use)
+        own = key[1] == "self" and isinstance(use, ast.Name) and use.id == "self"
+        if not own or not isinstance(parent, ast.Attribute) or not self.is_shallow(parent):
+            return False
+        if stores_run_code(names) or not is_own_table(names, parent.attr):
+            return False
+        loops = [n for n in names.walk(shape.region) if isinstance(n, ast.For | ast.comprehension)]
+        code = [expression, *(loop.iter for loop in loops)]
+        code += [r.iterable for r in shape.repeats or [] if r.iterable in names.order]
+        return not any(
+            isinstance(node, ast.Attribute) and node.attr == parent.attr
+            for place in [*code, *reachable(names, code)]
+            for node in names.walk(place)
+        )
 
     def _at(self, key: Key, use: ast.AST) -> ast.AST:
         """Return ``self.queue`` for its ``self``, if that is what is asked about."""

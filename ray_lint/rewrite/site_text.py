@@ -126,14 +126,13 @@ class SiteText:
         return self.supply.fresh(f"next_{wish}", f"{wish}_")
 
     def _place(self, node: ast.expr | ast.stmt) -> tuple[str, int]:
-        """Return the indentation of the statement of a node, and the column the node starts at."""
-        statement = self.names.statement_of(node)
-        assert statement is not None
+        """Return the indentation of the line of a node, and the column the node starts at."""
         offset = self.source.start(node)
-        column = offset - self.source.line_start(self.source.line_of(offset))
+        start = self.source.line_start(self.source.line_of(offset))
         if in_fstring(self.names, node):
-            column = -_ONE_LINE
-        return self.source.indent(statement), column
+            return "", -_ONE_LINE
+        before = self.source.text[start:offset]
+        return before[: len(before) - len(before.lstrip(" \t"))], offset - start
 
     def _keep_comments(
         self, edits: Edits, anchor: ast.stmt, start: int, end: int, content: str

@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from dataclasses import replace
 
+from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.effects import expression_effects, is_immutable, mutates
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind
-from ray_lint.rewrite.arguments import stores_run_code
+from ray_lint.rewrite.arguments import is_own_table, stores_run_code
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.interruptions import what_items_do
 from ray_lint.rewrite.loop_sites import LoopWriter
@@ -437,13 +438,32 @@ class SiteWriter(LoopWriter):
                     continue
                 deep = not self._only_iterates(repeat.iterable, node)
                 for binding in names.reaching(node):
-                    if binding.kind is not BindingKind.IMPORT and any(
-                        changing_uses(
+                    if binding.kind is BindingKind.IMPORT:
+                        continue
+                    changes = [
+                        use
+                        for place in places
+                        for use in changing_uses(
                             self.items.module, binding.scope, binding.name, place, deep=deep
                         )
-                        for place in places
-                    ):
+                    ]
+                    if changes and not self._of_other_attributes(repeat.iterable, node, changes):
                         raise Declined(f"`{node.id}` is changed while the loop runs")
+
+    def _of_other_attributes(
+        self, iterable: ast.expr, owner: ast.Name, changes: list[ast.AST]
+    ) -> bool:
+        """Whether changes of an object are of attributes that no code of an iterable names."""
+        names = self.names
+        if owner.id != "self" or class_of_receiver(names, owner) is None or stores_run_code(names):
+            return False
+        code = [iterable, *reachable(names, [iterable])]
+        named = {n.attr for c in code for n in names.walk(c) if isinstance(n, ast.Attribute)}
+        changed = [names.parents[change] for change in changes]
+        return all(
+            isinstance(at, ast.Attribute) and at.attr not in named and is_own_table(names, at.attr)
+            for at in changed
+        )
 
     def _only_iterates(self, iterable: ast.expr, node: ast.expr) -> bool:
         """Whether an iterable gives the items of a name, whatever becomes of these."""

@@ -255,6 +255,11 @@ class Classes(Machine):
                 )
             elif self.has_method(kind, name):
                 parts.append(Value(frozenset({f"bound:{name}"}), value.refs))
+            elif (
+                kind in _COLLECTIONS and name == "__getitem__"
+            ):  # ``min(keys, key=xs.__getitem__)``
+                self.may_raise("takes an item that may not exist", ("IndexError", "KeyError"))
+                parts.append(of_type("lib:operator.getitem"))
             elif kind == "array":
                 parts.append(FRESH if name in table.PLAIN_ATTRIBUTES else Value(None, value.refs))
             else:
