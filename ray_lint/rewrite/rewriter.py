@@ -307,8 +307,6 @@ class Rewriter(Surroundings):
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
-        if target.pooled and (options or results > 1):
-            raise Declined("the calls go to a pool of actors, and are more than plain ones")
         if unpacked and target.dealt is not None:
             raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         if unpacked:  # an item that is not there yet keeps its batch from starting
