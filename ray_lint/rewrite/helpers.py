@@ -15,6 +15,8 @@ SUBMIT_SEVERAL = "submit_for_several_results"
 SUBMIT_SEVERAL_UNPACKED = "submit_unpacked_for_several_results"
 SUBMIT_SEVERAL_FLATTENED = "submit_flattened_for_several_results"
 SUBMIT_TO_ACTORS = "submit_to_actors_in_batches"
+SUBMIT_UNPACKED_TO_ACTORS = "submit_unpacked_to_actors_in_batches"
+SUBMIT_FLATTENED_TO_ACTORS = "submit_flattened_to_actors_in_batches"
 
 # A task should get no more items than this, so that one batch stays small in memory.
 LARGEST_BATCH = 1000
@@ -95,7 +97,8 @@ def {submit}(method, items, *args, **options):
         for start in range(0, len(own), size):
             batch = own[start : start + size]
             batch_method = getattr(actor, method).options(num_returns=len(batch), **options)
-            batch_refs = batch_method.remote([items[place][1] for place in batch], *args)
+            values = [{values}]
+            batch_refs = batch_method.remote({passed})
             for place, ref in zip(batch, batch_refs if len(batch) > 1 else [batch_refs]):
                 refs[place] = ref
     return refs
@@ -147,10 +150,16 @@ def submit_helper(names: HelperNames, *, unpacked: int, several: bool) -> str:
     )
 
 
-def submit_to_actors_helper(name: str, *, batch_size: int | None) -> str:
+def submit_to_actors_helper(name: str, *, batch_size: int | None, unpacked: int = 0) -> str:
     """Return the text of the function that submits batches to the actors that items come with.
 
-    An actor runs its calls one after the other: about four batches for each are enough.
+    An actor runs its calls one after the other: about four batches for each are enough. With
+    ``unpacked`` values to an item, each value is an argument of its own, behind the others.
     """
     size = f"min(max(len(own) // 4, 1), {LARGEST_BATCH})" if batch_size is None else str(batch_size)
-    return _SUBMIT_TO_ACTORS.format(submit=name, size=size)
+    values, passed = "items[place][1] for place in batch", "values, *args"
+    if unpacked:
+        passed = "*args, *values"
+    if unpacked > 1:
+        values = "value for place in batch for value in items[place][1]"
+    return _SUBMIT_TO_ACTORS.format(submit=name, size=size, values=values, passed=passed)

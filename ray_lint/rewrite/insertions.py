@@ -17,11 +17,13 @@ from ray_lint.rewrite.helpers import (
     SPLIT,
     SUBMIT,
     SUBMIT_FLATTENED,
+    SUBMIT_FLATTENED_TO_ACTORS,
     SUBMIT_SEVERAL,
     SUBMIT_SEVERAL_FLATTENED,
     SUBMIT_SEVERAL_UNPACKED,
     SUBMIT_TO_ACTORS,
     SUBMIT_UNPACKED,
+    SUBMIT_UNPACKED_TO_ACTORS,
     HelperNames,
     split_helper,
     submit_helper,
@@ -61,7 +63,10 @@ def _means_else(names: ModuleNames, name: str, wanted: str) -> bool:
     )
 
 
-_HELPERS = (SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_FLATTENED, SUBMIT_TO_ACTORS)
+_HELPERS = (
+    *(SPLIT, SUBMIT, SUBMIT_UNPACKED, SUBMIT_FLATTENED),
+    *(SUBMIT_TO_ACTORS, SUBMIT_UNPACKED_TO_ACTORS, SUBMIT_FLATTENED_TO_ACTORS),
+)
 
 
 class Insertions:
@@ -296,13 +301,17 @@ class Insertions:
             wishes = (SUBMIT_SEVERAL, SUBMIT_SEVERAL_UNPACKED, SUBMIT_SEVERAL_FLATTENED)
         return self._helper(edits, anchor, wishes[min(unpacked, 2)], text)
 
-    def submit_to_actors(self, edits: Edits, anchor: ast.stmt) -> str:
+    def submit_to_actors(self, edits: Edits, anchor: ast.stmt, *, unpacked: int) -> str:
         """Return the name of the function that submits to the actors that items come with."""
+        wish = SUBMIT_TO_ACTORS
+        if unpacked:
+            wish = SUBMIT_UNPACKED_TO_ACTORS if unpacked == 1 else SUBMIT_FLATTENED_TO_ACTORS
 
         def text(name: str) -> str:
-            return submit_to_actors_helper(name, batch_size=self.config.batch_size)
+            size = self.config.batch_size
+            return submit_to_actors_helper(name, batch_size=size, unpacked=unpacked)
 
-        return self._helper(edits, anchor, SUBMIT_TO_ACTORS, text)
+        return self._helper(edits, anchor, wish, text)
 
     def _helper(
         self, edits: Edits, anchor: ast.stmt, wish: str, *texts: Callable[[str], str]

@@ -307,8 +307,6 @@ class Rewriter(Surroundings):
             judge_partial_reads(names, proof, doubts)
             if proof.may_fail and not doubts.reasons:
                 judge_isolation(names, shape, doubts)
-        if unpacked and target.dealt is not None:
-            raise Declined("the calls go to several actors, and their items may be ObjectRefs")
         if unpacked:  # an item that is not there yet keeps its batch from starting
             judge_waiting(names, doubts, None)
             judge_late_inputs(names, doubts)

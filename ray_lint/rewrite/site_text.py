@@ -82,7 +82,7 @@ class SiteText:
         """Return the list of one reference per item."""
         arguments = len(call.signature.loop_names) if call.signature.unpacked else 0
         if self.items.actor is not None:
-            submit = self.insertions.submit_to_actors(edits, self.anchor)
+            submit = self.insertions.submit_to_actors(edits, self.anchor, unpacked=arguments)
         else:
             several = call.results > 1
             submit = self.insertions.submit(edits, self.anchor, unpacked=arguments, several=several)

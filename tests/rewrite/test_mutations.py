@@ -45,7 +45,6 @@ UNSHOWN = dict.fromkeys(
     "another one declines or doubts what comes to it as well",
 ) | dict.fromkeys(
     [
-        "rewriter._plan: 'the calls go to several actors, and their items may be ObjectRefs'",
         "foreign.find_elsewhere: 'its definition is not a statement'",
         "foreign.named_here: 'its own module cannot be imported by name here'",
         "foreign._import_behind: 'the import of its module shares its line with another statement'",
