@@ -160,6 +160,11 @@ def _counter(sizes: Sizes, module: Module, loop: ast.While, test: ast.expr) -> C
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
     left, operator, right = test.left, test.ops[0], test.comparators[0]
+    if isinstance(left, ast.BinOp) and isinstance(left.left, ast.Name):
+        # ``while start + length <= len(xs)``: up to ``len(xs) - length``
+        opposite = {ast.Add: ast.Sub(), ast.Sub: ast.Add()}.get(type(left.op))
+        if opposite is not None:
+            right, left = ast.BinOp(right, opposite, left.right), left.left
     if not isinstance(left, ast.Name):
         if not isinstance(right, ast.Name):
             return None

@@ -6,7 +6,7 @@ import ast
 from typing import Literal
 
 from ray_lint.program.callers import given_values, is_program
-from ray_lint.program.class_members import class_members
+from ray_lint.program.class_members import class_called, class_members
 from ray_lint.program.effects import is_immutable, kinds_of
 from ray_lint.program.functions import (
     arguments_for,
@@ -313,13 +313,21 @@ class ItemWriter:
 
 
 def stored_values(module: Module, attribute: ast.Attribute) -> list[ast.expr]:
-    """Return all that is ever stored in ``self.x``; nothing if that cannot be told."""
+    """Return all that is ever stored in ``self.x``; nothing if that cannot be told.
+
+    Or in that of an object which a loop takes from those that a class of the module made.
+    """
     names = module.names
-    owner = class_around(module, attribute)
-    if owner is None or not isinstance(attribute.value, ast.Name) or owner.bases:
+    if not isinstance(attribute.value, ast.Name):
         return []
-    method = names.scope_of(attribute.value).frame.node
-    if names.parents.get(method) is not owner or attribute.value.id != "self":
+    owner = class_around(module, attribute)
+    if attribute.value.id == "self":
+        method = names.scope_of(attribute.value).frame.node
+        if owner is None or names.parents.get(method) is not owner:
+            return []
+    else:
+        owner = _class_of_items(module, attribute.value)
+    if owner is None or owner.bases:
         return []
     found: list[ast.expr] = []
     for node in names.attributes(attribute.attr):
@@ -334,6 +342,16 @@ def stored_values(module: Module, attribute: ast.Attribute) -> list[ast.expr]:
             return []
         found.append(binding.value)
     return found
+
+
+def _class_of_items(module: Module, variable: ast.Name) -> ast.ClassDef | None:
+    """Return the class that made each object which a loop variable stands for."""
+    bindings = module.names.reaching(variable)
+    if len(bindings) != 1 or bindings[0].kind not in (BindingKind.LOOP, BindingKind.COMPREHENSION):
+        return None
+    made = loop_values(module, bindings[0]) or []
+    classes = {class_called(module.names, value) for value in made}
+    return classes.pop() if len(classes) == 1 else None
 
 
 def holds_references(

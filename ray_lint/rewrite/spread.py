@@ -322,10 +322,37 @@ def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth:
     return bool(items) and all(_is_parts(module, item, counts) for item in items or [])
 
 
+def _length(module: Module, item: ast.expr, depth: int = 0) -> int:
+    """Return how many elements a tuple has: ``depot + (x, y)``; -1 if that is not known."""
+    if isinstance(item, ast.BinOp) and isinstance(item.op, ast.Add):
+        sides = [_length(module, side, depth + 1) for side in (item.left, item.right)]
+        return -1 if -1 in sides else sum(sides)
+    if isinstance(item, ast.Tuple):
+        return -1 if any(isinstance(e, ast.Starred) for e in item.elts) else len(item.elts)
+    if not isinstance(item, ast.Name) or depth > _DEPTH:
+        return -1
+    found: set[int] = set()
+    for binding in module.names.reaching(item):
+        target = module.names.parents.get(binding.node)
+        if binding.kind is BindingKind.ASSIGN and binding.value is not None:
+            found.add(_length(module, binding.value, depth + 1))
+        elif isinstance(target, ast.For | ast.comprehension) and target.target is binding.node:
+            several = range(1, _LONGEST)
+            known = [
+                n for n in several if has_parts(module, target.iter, range(n, n + 1), depth + 1)
+            ]
+            found.add(known[0] if len(known) == 1 else -1)
+        else:
+            found.add(-1)
+    return found.pop() if len(found) == 1 else -1
+
+
 def _is_parts(module: Module, item: ast.expr | None, counts: Container[int]) -> bool:
     if isinstance(item, ast.ListComp | ast.GeneratorExp) and len(item.generators) == 1:
         inner = item.generators[0]
         return not inner.ifs and not inner.is_async and _is_parts(module, inner.iter, counts)
+    if isinstance(item, ast.BinOp):
+        return _length(module, item) in counts
     if isinstance(item, ast.Call):
         return _fields(module.names, item.func) in counts
     return (
