@@ -219,6 +219,23 @@ def _passes_parameters(names: ModuleNames, inner: ast.Call) -> bool:
     )
 
 
+def _keeps_beside(names: ModuleNames, statement: ast.stmt, inner: ast.Call) -> bool:
+    """Whether a statement appends a name or constant to a list that a submission does not read."""
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute):
+        return False
+    kept, container = call.args, call.func.value
+    plain = len(kept) == 1 and isinstance(kept[0], ast.Name | ast.Constant) and not call.keywords
+    if call.func.attr != "append" or not plain or class_members(names, "append"):
+        return False
+    named = container.attr if isinstance(container, ast.Attribute) else ""
+    named = container.id if isinstance(container, ast.Name) else named
+    parts = names.walk(inner)
+    read = {n.attr for n in parts if isinstance(n, ast.Attribute)}
+    read |= {n.id for n in parts if isinstance(n, ast.Name)}
+    return bool(named) and named not in read
+
+
 def _comes_first(
     names: ModuleNames, function: ast.FunctionDef | ast.AsyncFunctionDef, inner: ast.Call
 ) -> bool:
@@ -231,6 +248,8 @@ def _comes_first(
             isinstance(target, ast.Name) for target in before.targets
         )
         documented = isinstance(before, ast.Expr) and isinstance(before.value, ast.Constant)
+        if _keeps_beside(names, before, inner):
+            continue
         busy = any(isinstance(n, ast.Call | ast.Await | ast.NamedExpr) for n in names.walk(before))
         if busy or not (named or documented):
             return False

@@ -187,7 +187,7 @@ ARGUMENTS += (
     "x if x else factor",
 )
 ARGUMENTS += ("x, [factor]", "(x, factor)", "next(numbers)", "x, shared")
-ARGUMENTS += ("x, *[3]", "x, **extra", "str(x)", "len(items)", "x[0]", "lambda: x", "x, table")
+ARGUMENTS += ("x, *[3]", "x, **extra", "str(x)", "len(items)", "x[0]", "lambda: x", "x, lookup")
 SITES = {
     "list": "refs = [work.remote({argument}) for x in {iterable}]",
     "append": "refs = []\nfor x in {iterable}:\n    refs.append(work.remote({argument}))",
@@ -553,7 +553,7 @@ class Parts:
             site = re.sub(r"\bwork\.(?=remote|options)", "keeper.work.", site)
         before, after = HAZARDS[self.hazard]
         setup = "factor = 5\nshared = ray.put(2)\nnumbers = iter(range(1000))\n"
-        setup += "extra = {'k': 2}\ntable = {'a': 1}\nitems = [0] * 7\n"
+        setup += "extra = {'k': 2}\nlookup = {'a': 1}\nitems = [0] * 7\n"
         setup += f"place = {'async' if self.place.startswith('async') else 'sync'!r}"
         parts = [setup, before, site, CONSUMPTIONS[self.consumption], after]
         body = "\n".join(part for part in parts if part)
