@@ -56,6 +56,8 @@ class TooFineGrainedActorCall:
     - the actor runs one call at a time (`max_concurrency`, `async` and concurrency groups do not);
     - calls that are dealt out to several actors go to items of one list that is made of actors of
       one class and never changed;
+    - calls through the `map` of an `ActorPool` leave the state of the actor alone, return no object
+      that another result may hold, too, and the pool is used by `map` only;
     - the loop does not talk to actors between two calls, but for fetching each result at once,
       nor does what it calls, and no other task may watch the actor while a task's loop runs;
     - the calls are made at once, not one by one as an iterator of them is read;

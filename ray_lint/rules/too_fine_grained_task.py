@@ -71,7 +71,7 @@ class TooFineGrainedTask:
       same. What it changes among its arguments, the next item of the batch must not see.
     - *Failures*: no item can fail, nor the task whose result it is; or nothing handles the failure,
       also no future, thread or task of its own, and no item behind a failed one is fetched on its
-      own or before it.
+      own or before it; or one loop fetches all items and shows nothing before it fails.
     - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
       ObjectRefs among them stay top-level arguments, as do arguments of one item that may share
       an object which is equal to itself only. What gives them does not look at the references
