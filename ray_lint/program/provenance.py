@@ -68,7 +68,18 @@ _GROWS = {
 _SHRINKING_OPERATORS = (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Div, ast.RShift, ast.BitXor)
 _SEQUENCES = (ast.List, ast.Tuple, ast.ListComp, ast.JoinedStr)
 _SEEDS = {"seed", "Random", "default_rng", "RandomState", "SeedSequence", "PRNGKey"}
-_VALUES = {"pack", "Decimal", "Fraction", "complex", "chr", "hex", "date", "datetime", "timedelta"}
+_VALUES = {
+    "round",
+    "pack",
+    "Decimal",
+    "Fraction",
+    "complex",
+    "chr",
+    "hex",
+    "date",
+    "datetime",
+    "timedelta",
+}
 """Functions whose arguments are values, no sizes."""
 _DRAWS = {
     *("randint", "randrange", "uniform", "triangular", "gauss", "normalvariate", "expovariate"),

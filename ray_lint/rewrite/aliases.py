@@ -11,11 +11,11 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from ray_lint.program.effects import is_immutable, kinds_of
+from ray_lint.program.effects import is_immutable, kinds_of, makes_new
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.functions import loop_of
 from ray_lint.program.module import Module
-from ray_lint.program.names import DISPLAYS, BindingKind, ModuleNames
+from ray_lint.program.names import DISPLAYS, BindingKind, ModuleNames, Scope
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.entries import is_own_entry
@@ -142,17 +142,23 @@ class Aliases:
         names = self.names
         function = names.scope_of(base).frame.node
         depth, local = 0, base
-        while isinstance(local, ast.Subscript) and not isinstance(local.slice, ast.Slice):
-            depth, local = depth + 1, local.value
+        while isinstance(local, ast.Subscript):
+            depth, local = depth + (not isinstance(local.slice, ast.Slice)), local.value
         if not isinstance(local, ast.Name) or not isinstance(function, ast.FunctionDef):
             return False
         scope = names.scopes[function]
         if names.contains(function, shape.region) or names.owner(local) is not scope:
             return False
-        if any(isinstance(n, ast.Yield | ast.YieldFrom) for n in names.walk(function)):
+        inside = names.walk(function)
+        if any(isinstance(n, ast.YieldFrom) for n in inside):
+            return False
+        yields = [n for n in inside if isinstance(n, ast.Yield)]
+        if not all(_is_made_for(names, scope, local.id, place) for place in yields):
             return False
         return all(
-            b.kind is BindingKind.AUGMENTED or _is_new(b.value, depth)
+            b.kind is BindingKind.AUGMENTED
+            or _is_new(b.value, depth)
+            or (not depth and makes_new(self.project, self.module, b.value))
             for b in scope.bindings[local.id]
         ) and not (depth and _gets_others(names, scope.uses.get(local.id, []), depth))
 
@@ -206,6 +212,24 @@ class Aliases:
         if changed is None or seen is None or not changed <= _CONTAINERS:
             return False
         return not changed & seen
+
+
+def _is_made_for(names: ModuleNames, scope: Scope, name: str, place: ast.Yield) -> bool:
+    """Whether a name stands for a new object each time that a ``yield`` comes, and only before it.
+
+    It is bound in the loop around the ``yield``, which no other use of the name follows.
+    """
+    loops = names.enclosing_loops(place)
+    bindings = scope.bindings[name]
+    statement = bindings[0].statement if len(bindings) == 1 else None
+    if not loops or statement is None or not isinstance(loops[0], ast.For | ast.While):
+        return False
+    uses = scope.uses.get(name, [])
+    return any(statement is s for s in loops[0].body) and all(
+        names.contains(loops[0], use)
+        and (names.order[use] < names.order[place] or names.contains(place, use))
+        for use in uses
+    )
 
 
 @once_per_module

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ray_lint.program.callers import given_values
 from ray_lint.program.class_members import class_members
-from ray_lint.program.effects import is_immutable
+from ray_lint.program.effects import is_immutable, makes_new, table
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
 from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
@@ -334,7 +334,10 @@ class Overlap:
         bindings = self.names.reaching(call.func) if isinstance(call.func, ast.Name) else []
         if bindings and all(b.kind is BindingKind.CLASS for b in bindings):
             return True
-        return bool(known) and known <= _MAKERS
+        if bool(known) and known <= _MAKERS:
+            return True
+        drawn = isinstance(call.func, ast.Attribute) and call.func.attr in table.NUMBERS_DRAWN
+        return drawn and makes_new(self.project, self.module, call)
 
     def escapes(self, made: ast.expr, other: ast.expr, region: ast.AST) -> bool:
         """Whether an object that is made here may be what ``other`` stands for.

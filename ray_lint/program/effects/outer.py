@@ -190,6 +190,7 @@ class Outer(Machine):
             return value
         token = Token("outside", name)
         containers = {"list", "dict", "set", "deque", "counter", "array", "defaultdict", "tuple"}
+        containers.add("iter")
         kinds = value.types or frozenset({"?"})
         cells = self._cells(value)
         if (

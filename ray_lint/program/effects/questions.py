@@ -9,6 +9,8 @@ import ast
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ray_lint.program.class_members import class_members
+from ray_lint.program.effects import table
 from ray_lint.program.effects.analysis import Analysis
 from ray_lint.program.effects.kinds import Effect, EffectKind
 from ray_lint.program.effects.machine import TooLarge
@@ -188,6 +190,32 @@ def has_value(project: Project | None, module: Module, expression: ast.expr) -> 
         return _is_equal_to_copy(analysis, analysis.value(expression), 0)
     except (TooLarge, RecursionError, KeyError):
         return False
+
+
+def makes_new(project: Project | None, module: Module, expression: ast.expr | None) -> bool:
+    """Whether each evaluation of an expression makes an object that nothing else holds.
+
+    So does arithmetic on arrays, and what libraries compute; code of the program may keep it.
+    """
+    names = module.names
+    for node in ast.walk(expression) if isinstance(expression, ast.Call | ast.BinOp) else ():
+        func = node.func if isinstance(node, ast.Call) else None
+        own = isinstance(func, ast.Attribute) and class_members(names, func.attr)
+        if own or (isinstance(func, ast.Name) and not names.qualified(func)):
+            return False
+    if not isinstance(expression, ast.Call | ast.BinOp):
+        return False
+    analysis = _driver(project, module)
+    analysis.silent = 1
+    try:
+        value = analysis.value(expression)
+    except (TooLarge, RecursionError, KeyError):
+        return False
+    if isinstance(expression, ast.Call) and isinstance(expression.func, ast.Attribute):
+        drawn = analysis.value(expression.func.value).types == frozenset({"numpy.random.Generator"})
+        if drawn and expression.func.attr in table.NUMBERS_DRAWN:
+            return not value.refs
+    return value.types is not None and all(token.kind == "new" for token in value.refs)
 
 
 def _is_equal_to_copy(analysis: Analysis, value: Value, depth: int) -> bool:

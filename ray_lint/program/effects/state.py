@@ -13,7 +13,7 @@ from ray_lint.program.names import LOOPS, Binding, BindingKind, ModuleNames, Sco
 from ray_lint.program.node_index import once_per_module
 
 _DEPTH = 4  # aliases followed
-_DRAWS = {"choice", "choices", "sample", "permutation", "randint", "randrange", "uniform"}
+_DRAWS = {"choice", "choices", "sample", "permutation"} | table.NUMBERS_DRAWN
 _Method = ast.FunctionDef | ast.AsyncFunctionDef
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
 

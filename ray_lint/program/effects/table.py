@@ -717,6 +717,13 @@ FUNCTIONS: dict[str, str] = _index(_FUNCTIONS)
 METHODS: dict[str, dict[str, str]] = {kind: _index(groups) for kind, groups in _METHODS.items()}
 DRAWING = frozenset({"choice", "choices", "sample"})
 """The methods of ``random.Random`` that give items of their first argument."""
+NUMBERS_DRAWN = frozenset(
+    """
+    betavariate binomial expovariate exponential gamma gammavariate gauss integers lognormal
+    normal normalvariate poisson randint randrange standard_normal triangular uniform
+    """.split()  # noqa: SIM905
+)
+"""The methods of generators that give numbers, or new arrays of them."""
 CHANGING: dict[str, dict[str, str]] = {kind: _index(groups) for kind, groups in _CHANGING.items()}
 
 
