@@ -557,6 +557,8 @@ class _Beside(Costs):
             return None
         if _is_wait(module, node):
             return None
+        if isinstance(node.func, ast.Attribute) and _is_submission(node.func.value):
+            return None  # a method of the reference: ``f.remote(x).future()``
         return super()._call(module, node, runs, work, depth)
 
     def _waited(self, module: Module, node: ast.Call, work: Work) -> None:

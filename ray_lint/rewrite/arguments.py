@@ -215,9 +215,14 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
     if function is None:  # functools.partial(f.remote, ...)
         given = {keyword.arg for keyword in outer.keywords}
         kept = [keyword for keyword in inner.keywords if keyword.arg not in given]
-        for expression in [*inner.args[1:], *(keyword.value for keyword in kept)]:
-            _must_be_constant(names, expression, outer)
-        return ast.Call(outer.func, [*inner.args[1:], *outer.args], [*kept, *outer.keywords])
+        first = [
+            _of_partial(names, outer, "args", place, value)
+            for place, value in enumerate(inner.args[1:])
+        ]
+        rest = [
+            ast.keyword(k.arg, _of_partial(names, outer, "keywords", k.arg, k.value)) for k in kept
+        ]
+        return ast.Call(outer.func, [*first, *outer.args], [*rest, *outer.keywords])
     parameters = bound_parameters(function, outer, submitter.receiver)
     used: set[str] = set()
 
@@ -245,6 +250,16 @@ def passed_on(names: ModuleNames, submission: Submission) -> ast.Call:
         if dropped and not isinstance(value, ast.Name | ast.Constant):
             raise Declined(f"the parameter `{name}` is not passed on")
     return ast.Call(outer.func, arguments, keywords)
+
+
+def _of_partial(
+    names: ModuleNames, outer: ast.Call, part: str, key: int | str | None, value: ast.expr
+) -> ast.expr:
+    """Return what a partial passes: a reference that it has put is read from the partial."""
+    if isinstance(value, ast.Call) and names.stands_for(value.func, "ray.put") and key is not None:
+        return ast.Subscript(ast.Attribute(outer.func, part), ast.Constant(key))
+    _must_be_constant(names, value, outer)
+    return value
 
 
 def bound_parameters(

@@ -19,6 +19,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
+from ray_lint.program.sizes import count_loops
 from ray_lint.program.work import SHORT_SECONDS
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
 from ray_lint.rewrite.forms import Shape
@@ -31,11 +32,14 @@ from ray_lint.rewrite.source_map import SourceMap
 from ray_lint.rewrite.targets import Target
 
 
-def _is_short(site: Site, config: Config) -> bool:
+def _is_short(project: Project, site: Site, config: Config) -> bool:
     """Whether a share of the items for each CPU is soon done, however uneven they are."""
     cost, most = site.cost, site.count.high
-    if cost.seen and site.count.kind == "known" and most is not None and most < config.min_items:
-        return True  # one of many small bursts
+    if cost.seen and not site.submission.is_mapped:
+        loops: list[ast.AST] = list(site.submission.loops[:1])
+        burst = count_loops(project, site.submission.module, loops)
+        if burst.kind == "known" and burst.high is not None and burst.high < config.min_items:
+            return True  # one of many small bursts
     if cost.kind != "tiny" or cost.seconds is None:
         return False
     if cost.seconds <= SHORT_SECONDS:
@@ -52,7 +56,7 @@ class Submitted:
     ) -> None:
         self.project, self.module, self.config = project, module, config
         self.names, self.sites = module.names, sites
-        self.short = all(_is_short(site, config) for site in sites)
+        self.short = all(_is_short(project, site, config) for site in sites)
         self._texts: dict[Module, ModuleText] = {}
 
     def _text(self, module: Module) -> ModuleText:

@@ -448,7 +448,7 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     if isinstance(func, ast.Name):
         owner = names.owner(func)
         for binding in owner.bindings.get(func.id, []) if owner is not None else []:
-            if isinstance(binding.node, ast.ClassDef):
+            if isinstance(binding.node, ast.ClassDef) or _submits(module, binding):
                 continue
             if not isinstance(binding.node, ast.FunctionDef | ast.AsyncFunctionDef):
                 return True
@@ -456,6 +456,15 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
                 return True
         return owner is None or not owner.bindings.get(func.id)
     return True
+
+
+def _submits(module: Module, binding: Binding) -> bool:
+    """Whether a name is given ``f.remote``, or a partial of it, which gets a copy of what it is."""
+    value = binding.value if binding.kind is BindingKind.ASSIGN else None
+    if isinstance(value, ast.Call) and module.names.stands_for(value.func, "functools.partial"):
+        value = value.args[0] if value.args else None
+    remote = isinstance(value, ast.Attribute) and value.attr == "remote"
+    return remote and module.names.qualified(value) != "ray.remote"  # type: ignore[arg-type]
 
 
 def _own_methods(module: Module, func: ast.Attribute) -> list[_Method]:
