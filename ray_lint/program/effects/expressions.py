@@ -371,19 +371,24 @@ class Expressions(Machine):
         if isinstance(constant, int) and -len(fields or ()) <= constant < len(fields or ()):
             assert fields is not None
             return fields[constant]
-        if not (owner.types is not None and owner.types <= {"counter", "defaultdict"}):
+        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
+        cells = [self.heap.get(token) for token in owner.refs]
+        found: list[Value] = []
+        if owner.types == frozenset({"dict"}) and isinstance(key, str):
+            entries = [cell.entries.get(key) for cell in cells if cell is not None]
+            found = [entry for entry in entries if entry is not None]
+        known = bool(found) and len(found) == len(cells)
+        given = known and all(token.kind == "parameter" for token in owner.refs)
+        if not given and not (
+            owner.types is not None and owner.types <= {"counter", "defaultdict"}
+        ):
             self.may_raise(
                 "takes an item that may not exist", ("IndexError", "KeyError", "TypeError")
             )
         if owner.immutable:
             return owner if owner.types and owner.types <= {"str"} else self.elements(owner)
-        key = node.slice.value if isinstance(node.slice, ast.Constant) else None
-        cells = [self.heap.get(token) for token in owner.refs]
-        if owner.types == frozenset({"dict"}) and cells and isinstance(key, str):
-            entries = [cell.entries.get(key) for cell in cells if cell is not None]
-            found = [entry for entry in entries if entry is not None]
-            if len(found) == len(cells):
-                return union(found)
+        if known:
+            return union(found)
         held = self.held(owner) if owner.refs else FRESH
         if owner.types is not None and owner.types <= {"dict", "counter", "defaultdict"}:
             held = NOTHING

@@ -6,6 +6,7 @@ The batch rewrite moves many items into one task. This is the proof that nobody 
 from __future__ import annotations
 
 import ast
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from ray_lint.program.effects import table
 from ray_lint.program.effects.analysis import Analysis
 from ray_lint.program.effects.kinds import Effect, EffectKind
 from ray_lint.program.effects.machine import TooLarge
-from ray_lint.program.effects.state import changing_uses
-from ray_lint.program.effects.values import NOTHING, Arguments, Cell, Token, Value, of_type
+from ray_lint.program.effects.state import changing_uses, removes_keys
+from ray_lint.program.effects.values import NOTHING, Arguments, Cell, Token, Value, of_type, union
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, FunctionNode
 
@@ -108,6 +109,8 @@ class _Passed:
 
     types: frozenset[str]
     contents: Value
+    entries: Mapping[str, Value] | None = None
+    """What a dictionary certainly has under a key, None if nothing has been passed yet."""
 
 
 def _passed_values(
@@ -123,12 +126,14 @@ def _passed_values(
         driver = _driver(analysis.project, module)
         driver.silent = 1
         contents: Value | None = None
+        entries: dict[str, Value] = {}
         try:
             value = driver.value(_without_put(module, expression))
             types = value.types
             contents = _functions_held(driver, value)
             if contents is None and _holds_plain(driver, value):
                 contents = of_type("atom")
+                entries = _certain_entries(driver, module, value)
         except (TooLarge, RecursionError, KeyError):
             types = None
         filling = types == frozenset({"defaultdict"})
@@ -138,11 +143,23 @@ def _passed_values(
             found[name] = None
             continue
         held = known.contents | (contents or NOTHING)
-        found[name] = _Passed(known.types | types, held)
+        if known.entries is not None:
+            entries = {k: v | known.entries[k] for k, v in entries.items() if k in known.entries}
+        found[name] = _Passed(known.types | types, held, entries)
         analysis.nodes.update(driver.nodes)
         for token in held.refs:
             analysis.heap.setdefault(token, driver.heap[token])
     return {name: known for name, known in found.items() if known is not None}
+
+
+def _certain_entries(analysis: Analysis, module: Module, value: Value) -> dict[str, Value]:
+    """Return what a dictionary has under the keys it is written out with, if none is removed."""
+    cells = [analysis.heap.get(token) for token in value.refs]
+    if value.types != frozenset({"dict"}) or not cells or removes_keys(module.names):
+        return {}
+    known = [cell.entries if cell is not None else {} for cell in cells]
+    certain = set(known[0]).intersection(*known[1:])
+    return {key: union([entries[key] for entries in known]) for key in certain}
 
 
 def _functions_held(analysis: Analysis, value: Value) -> Value | None:
@@ -268,7 +285,9 @@ def _run(
             known = passed[argument.arg]
             given[argument.arg] = Value(known.types, refs)
             if known.types <= _COLLECTIONS:
-                analysis.heap[token] = Cell(known.contents, of_type("atom"))
+                analysis.heap[token] = Cell(
+                    known.contents, of_type("atom"), entries=dict(known.entries or {})
+                )
         else:
             given[argument.arg] = promised if promised is not None else Value(None, refs)
     holder = _class_of(analysis, function)

@@ -458,6 +458,21 @@ def _call_changes(module: Module, call: ast.Call, argument: ast.AST) -> bool:
     return True
 
 
+@once_per_module
+def removes_keys(names: ModuleNames) -> bool:
+    """Whether a module takes anything out of a dictionary, as far as its text tells."""
+    calls = [c for c in names.index.every(ast.Call) if isinstance(c.func, ast.Attribute)]
+    removing = any(
+        call.func.attr in ("popitem", "clear") or (call.func.attr == "pop" and call.args)  # type: ignore[attr-defined]
+        for call in calls
+    )
+    return removing or any(
+        isinstance(target, ast.Subscript)
+        for node in names.index.every(ast.Delete)
+        for target in node.targets
+    )
+
+
 def _submits(module: Module, binding: Binding) -> bool:
     """Whether a name is given ``f.remote``, or a partial of it, which gets a copy of what it is."""
     value = binding.value if binding.kind is BindingKind.ASSIGN else None
