@@ -93,19 +93,28 @@ def is_exhausted(names: ModuleNames, place: ast.Yield | ast.YieldFrom) -> bool:
 
 def is_listed(names: ModuleNames, place: ast.Yield) -> bool:
     """Whether all calls of the generator function put its items into a list and do nothing else."""
-
-    def listed(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
-        call = names.parents[use]
-        if not isinstance(call, ast.Call) or call.func is not use:
-            return False
-        parent = names.parents[call]
-        if isinstance(parent, ast.Starred):
-            return isinstance(names.parents[parent], ast.List)
-        maker = isinstance(parent, ast.Call) and parent.args == [call] and not parent.keywords
-        return maker and names.stands_for(parent.func, "builtins.list", "builtins.tuple")  # type: ignore[attr-defined]
-
     function = names.scope_of(place).frame.node
-    return isinstance(function, ast.FunctionDef) and is_always(names, function, listed)
+    own = any(class_members(names, name) for name in ("extend", "__iadd__", "__hash__"))
+    return isinstance(function, ast.FunctionDef) and (
+        not own and is_always(names, function, taken_at_once)
+    )
+
+
+def taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
+    """Whether a use of a generator function calls it for a collection of all its items."""
+    call = names.parents[use]
+    if not isinstance(call, ast.Call) or call.func is not use:
+        return False
+    parent = names.parents[call]
+    if isinstance(parent, ast.Starred):
+        return isinstance(names.parents[parent], ast.List)
+    if isinstance(parent, ast.AugAssign):
+        return isinstance(parent.op, ast.Add)
+    if not isinstance(parent, ast.Call) or parent.args != [call]:
+        return False
+    if isinstance(parent.func, ast.Attribute):
+        return parent.func.attr == "extend"
+    return names.stands_for(parent.func, "builtins.list", "builtins.tuple", "builtins.set")
 
 
 def is_always(

@@ -11,7 +11,7 @@ from ray_lint.rewrite.arguments import bound_parameters
 from ray_lint.rewrite.collecting import in_statement, loops_around, with_inner_loops
 from ray_lint.rewrite.dealt import dealt_out
 from ray_lint.rewrite.forms import Form, Shape
-from ray_lint.rewrite.places import elsewhere, is_always
+from ray_lint.rewrite.places import elsewhere, is_always, taken_at_once
 from ray_lint.rewrite.plan import Declined, Repeat
 from ray_lint.rewrite.submitters import Submitter, submitter_of, taker_of
 
@@ -211,25 +211,9 @@ def _yielded(names: ModuleNames, node: ast.Yield, call: ast.Call) -> Shape:
     statement = names.parents[node]
     assert isinstance(statement, ast.Expr)
     function = names.scope_of(statement).node
-    if not isinstance(function, ast.FunctionDef) or not is_always(names, function, _taken_at_once):
+    if not isinstance(function, ast.FunctionDef) or not is_always(names, function, taken_at_once):
         raise Declined("the references are taken from the generator one by one")
     return in_statement(names, Form.YIELD, statement, call, None)
-
-
-def _taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
-    call = names.parents[use]
-    if not isinstance(call, ast.Call) or call.func is not use:
-        return False
-    parent = names.parents[call]
-    if isinstance(parent, ast.Starred):
-        return isinstance(names.parents[parent], ast.List)
-    if isinstance(parent, ast.AugAssign):
-        return isinstance(parent.op, ast.Add)
-    if not isinstance(parent, ast.Call) or parent.args != [call]:
-        return False
-    if isinstance(parent.func, ast.Attribute):
-        return parent.func.attr == "extend"
-    return names.stands_for(parent.func, "builtins.list", "builtins.tuple", "builtins.set")
 
 
 def _beside(names: ModuleNames, call: ast.Call) -> Shape | None:
