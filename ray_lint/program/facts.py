@@ -10,7 +10,6 @@ from ray_lint.program.costs import Costs, cost_of
 from ray_lint.program.counts import NOTHING, Count, times
 from ray_lint.program.effects import types_of
 from ray_lint.program.known_sizes import (
-    CHUNK_WORDS,
     GRAPH_WORDS,
     MADE_CHUNKS,
     SHORT_CHUNK,
@@ -36,6 +35,9 @@ if TYPE_CHECKING:
     from ray_lint.program.project import Project
 
 _LOOPED = (BindingKind.LOOP, BindingKind.COMPREHENSION)
+
+
+_STEPPED = 3  # arguments of a range: with a step
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +123,7 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             pace = _paced_by(project, submission, submission.through, pace, config)
         loops = list(pace.loops or submission.loops[:1])
         count = _count(project, submission, loops)
-        if count.chunked and cost.small and _may_be_short(project, submission):
+        if count.chunked and cost.small and _may_be_short(project, submission, count):
             count = replace(count, chunked=False)
         if submission.is_mapped:
             rounds = count_loops(project, module, loops)
@@ -181,7 +183,7 @@ def _few(project: Project, submission: Submission, config: Config) -> bool:
     """Whether the calls are few or work on chunks, whatever they call."""
     most = _count(project, submission, list(submission.loops))
     if most.chunked or most.high is None or most.high >= config.min_items:
-        return most.chunked and not _may_be_short(project, submission)
+        return most.chunked and not _may_be_short(project, submission, most)
     total = _total(project, submission)
     return total.kind != "known" or total.low < config.min_items
 
@@ -230,11 +232,19 @@ def _are_short(project: Project, submission: Submission) -> bool:
     return bool(known) and all(known)
 
 
-def _may_be_short(project: Project, submission: Submission) -> bool:
+def _may_be_short(project: Project, submission: Submission, count: Count) -> bool:
     """Whether windows, groups and the like are not known to be long: what they cost will tell."""
-    words = _loop_words(submission)
-    named = bool(words & CHUNK_WORDS) and not words & MADE_CHUNKS
-    return named and all(_known_lengths(project, submission))
+    names = submission.module.names
+    iterables = [getattr(loop, "iter", None) for loop in submission.loops]
+    stepped = any(
+        isinstance(each, ast.Call)
+        and len(each.args) == _STEPPED
+        and names.stands_for(each.func, "builtins.range")
+        for each in iterables
+    )
+    words = _loop_words(submission) | name_words(count.reason)
+    made = stepped or words & MADE_CHUNKS
+    return not made and all(_known_lengths(project, submission))
 
 
 def _known_lengths(project: Project, submission: Submission) -> list[bool]:

@@ -98,36 +98,6 @@ def stores_run_code(names: ModuleNames) -> bool:
     return own or bool(_computed_attributes(names) or _computed_syntax(names))
 
 
-_TABLES = ("builtins.dict", "builtins.list", "builtins.set", "collections.defaultdict")
-_READ_BY = tuple(
-    f"builtins.{name}"
-    for name in (
-        *("len", "list", "tuple", "set", "dict", "sorted", "sum", "min", "max", "any", "all"),
-        *("zip", "enumerate"),
-    )
-)
-
-
-def is_own_table(names: ModuleNames, attribute: str) -> bool:
-    """Whether what an attribute keeps has no other name: it is made empty and never handed on."""
-    for node in names.attributes(attribute):
-        parent = names.parents.get(node)
-        if not isinstance(node.ctx, ast.Load):
-            made = parent.value if isinstance(parent, ast.Assign | ast.AnnAssign) else None
-            empty = (
-                isinstance(made, ast.Dict | ast.List) and not list(ast.iter_child_nodes(made))[1:]
-            )
-            called = isinstance(made, ast.Call) and names.stands_for(made.func, *_TABLES)
-            if not empty and not called:
-                return False
-        elif isinstance(parent, ast.Call):
-            if node not in parent.args or not names.stands_for(parent.func, *_READ_BY, "ray.get"):
-                return False
-        elif not isinstance(parent, ast.Subscript | ast.Attribute | ast.For | ast.comprehension):
-            return False
-    return True
-
-
 def binds_inside(names: ModuleNames, use: ast.Name, region: ast.AST) -> bool:
     """Whether a name gets a value inside of ``region``."""
     if use not in names.order:

@@ -13,6 +13,10 @@ _EMPTY = (
     *("builtins.list", "builtins.dict", "builtins.set", "collections.deque"),
     *("collections.defaultdict", "collections.Counter", "collections.OrderedDict"),
 )
+_COPIES = tuple(
+    f"builtins.{name}"
+    for name in (*("list", "tuple", "set", "dict", "min", "max", "any", "all", "zip", "enumerate"),)
+)
 _LOOKS = ("ray.get", "builtins.len", "builtins.print", "builtins.sum", "builtins.sorted")
 
 
@@ -105,6 +109,33 @@ def _is_always_fresh(names: ModuleNames, attribute: str) -> bool:
             shared = isinstance(statement, ast.Assign) and len(statement.targets) > 1
             if node is statement.value or shared or not _is_fresh(names, statement.value):
                 return False
-        elif not isinstance(node.ctx, ast.Load):
+        elif not isinstance(node.ctx, ast.Load) and not _is_waited(names, node):
             return False
     return True
+
+
+def _is_waited(names: ModuleNames, store: ast.Attribute) -> bool:
+    """Whether ``done, self.refs = ray.wait(self.refs)`` stores a new list."""
+    targets = names.parents.get(store)
+    statement = names.parents.get(targets) if isinstance(targets, ast.Tuple) else None
+    made = statement.value if isinstance(statement, ast.Assign) else None
+    return isinstance(made, ast.Call) and names.stands_for(made.func, "ray.wait")
+
+
+@once_per_module
+def is_own_table(names: ModuleNames, attribute: str) -> bool:
+    """Whether what ``x.attribute`` keeps has no other name: it is made anew and never handed on."""
+    return _is_always_fresh(names, attribute) and all(
+        _is_looked_at(names, node)
+        for node in names.attributes(attribute)
+        if isinstance(node.ctx, ast.Load)
+    )
+
+
+def _is_looked_at(names: ModuleNames, load: ast.Attribute) -> bool:
+    parent = names.parents.get(load)
+    if isinstance(parent, ast.Call):
+        return load in parent.args and names.stands_for(parent.func, *_LOOKS, *_COPIES, "ray.wait")
+    inverted = isinstance(parent, ast.UnaryOp) and isinstance(parent.op, ast.Not)
+    looked = (ast.Subscript, ast.Attribute, ast.For, ast.comprehension, ast.While, ast.If)
+    return inverted or isinstance(parent, looked)

@@ -218,10 +218,20 @@ def _takes_out_of_order(names: ModuleNames, shape: Shape) -> int | None:
         and not _are_values(names, node)
     ]
     found = [node for node in uses if _reorders(names, shape, _made_by(names, node))]
-    reading = [n for n in uses if not isinstance(getattr(n, "ctx", None), ast.Store)]
+    reading = [n for n in uses if not _is_handed_on(names, n)]
     if found and all_in_one_quiet_loop(names, reading):
         return None
     return min((node.lineno for node in found), default=None)
+
+
+def _is_handed_on(names: ModuleNames, use: ast.expr) -> bool:
+    """Whether a use binds, returns or passes the collection: its other names are looked at, too."""
+    made = _made_by(names, use)
+    parent = names.parents.get(made)
+    func = parent.func if isinstance(parent, ast.Call) and made in parent.args else None
+    passed = isinstance(func, ast.Name) and bool(list(code_of(names, func)))
+    stored = isinstance(getattr(use, "ctx", None), ast.Store)
+    return stored or passed or isinstance(parent, ast.Return)
 
 
 def _is_variable(names: ModuleNames, shape: Shape) -> bool:

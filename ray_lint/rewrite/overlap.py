@@ -17,7 +17,7 @@ from ray_lint.program.class_members import class_members
 from ray_lint.program.effects import is_immutable, makes_new, table
 from ray_lint.program.effects.table import CHANGING_METHODS
 from ray_lint.program.module import Module
-from ray_lint.program.names import FUNCTIONS, BindingKind, ModuleNames
+from ray_lint.program.names import FUNCTIONS, Binding, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.rewrite.entries import is_own_entry
@@ -187,9 +187,13 @@ class Overlap:
             return True
         bindings = self.names.reaching(name)
         fixed = (BindingKind.FUNCTION, BindingKind.CLASS, BindingKind.IMPORT)
-        if bindings and all(b.kind in fixed for b in bindings):
+        if bindings and all(b.kind in fixed or self._is_put(b) for b in bindings):
             return True
         return is_immutable(self.project, self.module, name)
+
+    def _is_put(self, binding: Binding) -> bool:
+        made = binding.value if binding.kind is BindingKind.ASSIGN else None
+        return isinstance(made, ast.Call) and self.names.stands_for(made.func, "ray.put")
 
     def _looped(self, name: ast.Name) -> bool:
         """Whether a name stands for items of a collection: these are judged by their collection."""

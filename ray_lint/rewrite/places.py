@@ -64,6 +64,7 @@ def _may_skip(parent: ast.AST, child: ast.AST) -> bool:
     return isinstance(parent, ast.match_case | ast.ExceptHandler)
 
 
+_SPREADING = (ast.List, ast.Tuple, ast.Set, ast.Call)  # take all of ``*items`` at once
 _DRAINS = frozenset(
     f"builtins.{name}"
     for name in (
@@ -77,7 +78,7 @@ def is_drained(names: ModuleNames, generator: ast.expr) -> bool:
     """Whether all items of a generator are taken where it is made."""
     parent = names.parents[generator]
     if isinstance(parent, ast.Starred):
-        return isinstance(names.parents[parent], ast.List)
+        return isinstance(names.parents[parent], _SPREADING)
     if not isinstance(parent, ast.Call) or parent.args[:1] != [generator]:
         return False
     if isinstance(parent.func, ast.Attribute) and parent.func.attr in ("join", "extend"):
@@ -107,7 +108,7 @@ def taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
         return False
     parent = names.parents[call]
     if isinstance(parent, ast.Starred):
-        return isinstance(names.parents[parent], ast.List)
+        return isinstance(names.parents[parent], _SPREADING)
     if isinstance(parent, ast.AugAssign):
         return isinstance(parent.op, ast.Add)
     if not isinstance(parent, ast.Call) or parent.args != [call]:

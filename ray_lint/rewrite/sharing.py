@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 
 from ray_lint.program.callers import given_values
-from ray_lint.program.class_members import class_called
+from ray_lint.program.class_members import class_called, class_members
 from ray_lint.program.effects import is_immutable, mutates
 from ray_lint.program.effects.state import changes_object, changing_uses
 from ray_lint.program.functions import (
@@ -27,7 +27,8 @@ from ray_lint.program.names import (
     BindingKind,
 )
 from ray_lint.program.sizes import number_of
-from ray_lint.rewrite.arguments import is_own_table, stores_run_code
+from ray_lint.rewrite.arguments import stores_run_code
+from ray_lint.rewrite.entries import is_own_table
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.made_anew import shares_objects
 from ray_lint.rewrite.observers import code_of, methods_of, reachable
@@ -400,7 +401,8 @@ class Sharing(Relations):
             )
         if isinstance(value, ast.Subscript):
             parent = self.names.parents.get(maker)
-            return isinstance(parent, ast.ClassDef) and not isinstance(value.slice, ast.Slice)
+            kept = isinstance(parent, ast.ClassDef) and not isinstance(value.slice, ast.Slice)
+            return kept and not self._is_constant_table(value.value)
         if isinstance(value, ast.Call):
             given = (part for part, how in self._call_steps(value) if how == SAME)
             return any(self._is_reused(part, maker, depth + 1) for part in given)
@@ -419,6 +421,18 @@ class Sharing(Relations):
             and self.names.contains(maker, binding.value)
             and self._is_reused(binding.value, maker, depth + 1)
             for binding in self.names.reaching(value)
+        )
+
+    def _is_constant_table(self, table: ast.expr) -> bool:
+        """Whether an attribute is a tuple of constants in the body of the classes that have it."""
+        if not isinstance(table, ast.Attribute):
+            return False
+        if any(not isinstance(n.ctx, ast.Load) for n in self.names.attributes(table.attr)):
+            return False
+        made = [b.value for found in class_members(self.names, table.attr) for b in found]
+        return bool(made) and all(
+            isinstance(value, ast.Tuple) and all(isinstance(e, ast.Constant) for e in value.elts)
+            for value in made
         )
 
     def _counts(self, name: ast.Name) -> bool:

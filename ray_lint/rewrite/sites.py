@@ -10,7 +10,8 @@ from ray_lint.program.effects import expression_effects, is_immutable, mutates
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.names import BindingKind
-from ray_lint.rewrite.arguments import is_own_table, stores_run_code
+from ray_lint.rewrite.arguments import stores_run_code
+from ray_lint.rewrite.entries import is_own_table
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.interruptions import what_items_do
 from ray_lint.rewrite.loop_sites import LoopWriter
