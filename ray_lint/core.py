@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ray_lint.config import Config
 from ray_lint.errors import SourceError
-from ray_lint.finding import Applicability, Finding, Fix, Position
+from ray_lint.finding import Applicability, Edit, Finding, Fix, Position
 from ray_lint.sources.gate import may_submit, mentions_suppression
 from ray_lint.sources.text import Text, character_column, decode
 
@@ -221,7 +221,7 @@ def _submissions(
         tried = {
             finding: site.submission.call
             for finding, (_, _, site, _, _) in zip(findings, found, strict=True)
-            if isinstance(site.submission.through, ast.FunctionDef)
+            if isinstance(site.submission.through, ast.FunctionDef | ast.AsyncFunctionDef)
             and finding.fix is not None
             and (
                 finding.fix.applicability is not Applicability.SAFE
@@ -245,16 +245,25 @@ def _inlined(
 ) -> Finding | None:
     """Return a finding with the fix that is possible once the called function stands in the loop.
 
-    None if there is no safe one.
+    Or its submission. None if there is no safe one.
     """
+    from ray_lint.rewrite.inlining import handed_over, inlined
+
+    for first in (inlined(module, call), handed_over(module, call)):
+        moved = _moved(finding, first, config, project, module) if first else None
+        if moved is not None:
+            return moved
+    return None
+
+
+def _moved(
+    finding: Finding, first: Sequence[Edit], config: Config, project: Project, module: Module
+) -> Finding | None:
+    """Return a finding with the fix that is possible after some edits; None if there is none."""
     from ray_lint.program.module import parse
     from ray_lint.rewrite.edits import apply_edits, composed
-    from ray_lint.rewrite.inlining import inlined
     from ray_lint.sources.source import Lines
 
-    first = inlined(module, call)
-    if not first:
-        return None
     start = Lines(module.text).offset(finding.start)
     middle = apply_edits(module.text, first)
     content = middle.content

@@ -18,7 +18,7 @@ from ray_lint.program.names import ModuleNames
 from ray_lint.rewrite.arguments import bound_parameters
 from ray_lint.rewrite.plan import Declined
 from ray_lint.rewrite.source_map import SourceMap
-from ray_lint.rewrite.submitters import texts_of
+from ray_lint.rewrite.submitters import taker_of, texts_of
 
 # What is evaluated from left to right, and binds no name.
 _IN_ORDER = (
@@ -53,6 +53,51 @@ def inlined(module: Module, call: ast.Call) -> list[Edit]:
     return sorted([*edits, *_given_up(names, source, function, call)])
 
 
+def handed_over(module: Module, call: ast.Call) -> list[Edit]:
+    """Return the edits that submit where the function is called, and give it the reference.
+
+    ``report(x)`` with ``def report(x): ref = f.remote(x["a"]); …`` becomes
+    ``report(f.remote(x["a"]), x)``. Nothing where that would not be the same.
+    """
+    names = module.names
+    taker = taker_of(names, call, computes=True)
+    if taker is None or taker.inner is None:
+        return []
+    function, inner = taker.function, taker.inner
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
+        return []
+    gathers = (n for n in names.ancestors(call) if isinstance(n, ast.Call) and n.keywords)
+    if any(names.stands_for(gather.func, "asyncio.gather") for gather in gathers):
+        return []  # it may give back what a coroutine raises as it computes its arguments
+    try:
+        given = bound_parameters(function, call, taker.receiver)
+        body = _Body(module, function, given, call)
+        text = body.text_of(inner)
+    except Declined:
+        return []
+    source = body.source
+    name = "ref"
+    taken = {n.id for n in names.walk(function) if isinstance(n, ast.Name)} | given.keys()
+    while not text or name in taken:
+        if not text:
+            return []
+        name = f"next_{name}"
+    spec = function.args
+    places = [*spec.posonlyargs, *spec.args][int(taker.receiver is not None) :]
+    if not places or spec.posonlyargs:
+        return []
+    passed = source.text[source.end(call.func) : source.end(call)]
+    opening = passed.index("(") + 1
+    called = f"{source.code(call.func)}({text}, {passed[opening:]}"
+    return sorted(
+        [
+            Edit(source.start(call), source.end(call), called),
+            Edit(source.start(places[0]), source.start(places[0]), f"{name}, "),
+            Edit(source.start(inner), source.end(inner), name),
+        ]
+    )
+
+
 def _called(names: ModuleNames, call: ast.Call) -> tuple[ast.FunctionDef, ast.Name | None] | None:
     """Return the function that a call runs, and the ``self`` of a method; None if not known."""
     receiver = None
@@ -82,7 +127,7 @@ class _Body:
     def __init__(
         self,
         module: Module,
-        function: ast.FunctionDef,
+        function: ast.FunctionDef | ast.AsyncFunctionDef,
         given: dict[str, ast.expr],
         call: ast.Call,
     ) -> None:
@@ -121,6 +166,12 @@ class _Body:
             self.assigned[target.id] = self._written(step.value, waiting)
             waiting = target.id
         return self._written(last.value, waiting) if _can_be_inlined(last.value) else ""
+
+    def text_of(self, value: ast.expr) -> str:
+        """Return an expression of the function, "" for what cannot stand at the call."""
+        for given in self.given.values():
+            self._must_be_plain(given)
+        return self._written(value, "") if _can_be_inlined(value) else ""
 
     def _must_be_plain(self, value: ast.expr) -> None:
         """Decline arguments that could be something else by the time that they are read."""

@@ -165,10 +165,11 @@ def _submits(node: ast.expr | None) -> bool:
     )
 
 
-def taker_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
+def taker_of(names: ModuleNames, call: ast.Call, *, computes: bool = False) -> Submitter | None:
     """Return what ``report(x)`` calls if that submits first and then does more with the reference.
 
-    The function may have no other use, and nothing may happen in it before it submits.
+    The function may have no other use, and nothing may happen in it before it submits. What it
+    passes are its parameters, unless it ``computes`` that.
     """
     definition, receiver = None, None
     if isinstance(call.func, ast.Name):
@@ -194,7 +195,9 @@ def taker_of(names: ModuleNames, call: ast.Call) -> Submitter | None:
     inner = names.parents.get(handle) if handle is not None else None
     if handle is None or not isinstance(inner, ast.Call) or inner.func is not handle:
         return None
-    if not _comes_first(names, definition, inner) or not _passes_parameters(names, inner):
+    if not _comes_first(names, definition, inner):
+        return None
+    if not computes and not _passes_parameters(names, inner):
         return None
     if definition.name in texts_of(names):
         return None  # it may be asked for by its name
