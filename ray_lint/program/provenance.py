@@ -208,6 +208,9 @@ class _Search:
     def _name(self, module: Module, name: ast.Name) -> bool:
         owner = module.names.owner(name)
         if owner is None:
+            call = module.names.parents.get(name)
+            if name.id == "vars" and isinstance(call, ast.Call) and call.func is name:
+                return bool(call.args)  # the attributes of an object
             return name.id in _BUILTINS
         key = (owner.node, name.id)
         if key in self.seen:
@@ -401,10 +404,34 @@ def _is_size(node: ast.expr, module: Module) -> bool:
             first = inner in outer.args[:2] or isinstance(inner, ast.keyword)
             if name in _SEEDS or name in _VALUES or (name in _DRAWS and first and not amount):
                 return False
+            if _is_only_compared(module, outer, inner):
+                return False
         if isinstance(outer, ast.comprehension) and inner in outer.ifs:
             return False
         inner = outer
     return True
+
+
+def _is_only_compared(module: Module, call: ast.Call, argument: ast.AST) -> bool:
+    """Whether a function of the module does nothing with an argument but to compare it."""
+    names = module.names
+    bindings = names.reaching(call.func) if isinstance(call.func, ast.Name) else []
+    function = bindings[0].node if len(bindings) == 1 else None
+    if not isinstance(function, ast.FunctionDef):
+        return False
+    spec = [*function.args.posonlyargs, *function.args.args]
+    place = call.args.index(argument) if argument in call.args else len(spec)
+    name = argument.arg if isinstance(argument, ast.keyword) else None
+    name = spec[place].arg if name is None and place < len(spec) else name
+    uses = names.scopes[function].uses.get(name or "", [])
+    return bool(uses) and all(
+        isinstance(names.parents.get(use), ast.Compare)
+        and not any(
+            isinstance(outer, ast.While) and names.contains(outer.test, use)
+            for outer in names.ancestors(use)
+        )
+        for use in uses
+    )
 
 
 def _counts_runs(module: Module, target: ast.expr) -> bool:
