@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 _RAY_WORD = re.compile(rb"\bray\b|ray\.|_ray\b|ray_", re.ASCII)
 _OUR_SUPPRESSION = re.compile(r"(?i:noqa)[^\r\n]*RAY[0-9]")
 _MAX_ROUNDS = 100
+_MOST_INLINED = 10
+"""Functions put into their loops for one look at a text: each time the whole of it is analysed."""
 _DEFAULT = Config()
 
 Refuses = Callable[[str, Fix], str]
@@ -228,12 +230,9 @@ def _submissions(
                 or submits_several(module.names, site.submission.through)
             )
         }
-        findings = [
-            _inlined(finding, tried[finding], config, project, module) or finding
-            if finding in tried
-            else finding
-            for finding in findings
-        ]
+        for finding in list(tried)[:_MOST_INLINED]:
+            better = _inlined(finding, tried[finding], config, project, module)
+            findings[findings.index(finding)] = better or finding
         if tried:
             project.forget_answers()
             project.add(content, tree, filename)
@@ -269,7 +268,10 @@ def _moved(
     content = middle.content
     (place,) = [span for edit, span in middle.spans.items() if edit.start == start]
     project.forget_answers()
-    tree = parse(content, module.filename)
+    try:
+        tree = parse(content, module.filename)
+    except SourceError:  # nested too deeply now
+        return None
     found, _ = _submissions(
         content,
         config,

@@ -131,8 +131,8 @@ def composed(content: str, first: Sequence[Edit], second: Sequence[Edit]) -> lis
     """Return the edits of ``content`` that come to the same as ``first`` and then ``second``.
 
     Both are ordered; ``second`` are edits of what ``first`` makes. Edits of ``second`` that touch
-    nothing of ``first`` stay what they are, with their roles. Nothing where one of them reaches
-    over two of ``first``.
+    nothing of ``first`` stay what they are, with their roles. Nothing where two of ``first`` touch,
+    or one of ``second`` touches both.
     """
     middle = apply_edits(content, first)
     found: list[Edit] = []
@@ -141,13 +141,13 @@ def composed(content: str, first: Sequence[Edit], second: Sequence[Edit]) -> lis
         low, high = start, end = middle.spans[edit]
         inside: list[Edit] = []
         while True:
-            more = [e for e in rest if e.start < high and e.end > low and e not in inside]
+            more = [e for e in rest if e.start <= high and e.end >= low and e not in inside]
             if not more:
                 break
             inside += more
             low, high = min(low, *(e.start for e in more)), max(high, *(e.end for e in more))
         spans = (span for other, span in middle.spans.items() if other is not edit)
-        if any(begin < high and low < stop for begin, stop in spans):
+        if any(begin <= high and low <= stop for begin, stop in spans):
             return []
         rest = [e for e in rest if e not in inside]
         moved = [replace(e, start=e.start - low, end=e.end - low) for e in sorted(inside)]
