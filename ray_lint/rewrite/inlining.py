@@ -75,17 +75,15 @@ def handed_over(module: Module, call: ast.Call) -> list[Edit]:
         text = body.text_of(inner)
     except Declined:
         return []
+    spec = function.args
+    places = spec.args[int(taker.receiver is not None) :]
+    if not text or not places or spec.posonlyargs:
+        return []
     source = body.source
     name = "ref"
     taken = {n.id for n in names.walk(function) if isinstance(n, ast.Name)} | given.keys()
-    while not text or name in taken:
-        if not text:
-            return []
+    while name in taken:
         name = f"next_{name}"
-    spec = function.args
-    places = [*spec.posonlyargs, *spec.args][int(taker.receiver is not None) :]
-    if not places or spec.posonlyargs:
-        return []
     passed = source.text[source.end(call.func) : source.end(call)]
     opening = passed.index("(") + 1
     called = f"{source.code(call.func)}({text}, {passed[opening:]}"
