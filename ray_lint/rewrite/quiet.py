@@ -9,9 +9,12 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Sequence
 
+from ray_lint.program.class_members import class_members
 from ray_lint.program.names import ModuleNames
 from ray_lint.program.node_index import once_per_module
+from ray_lint.rewrite.arguments import stores_run_code
 
+_HARMLESS = frozenset({"__init__", "__post_init__", "__slots__", "__doc__", "__module__"})
 _STEPS = 4  # functions from the start of the program to a loop
 _LEAVING = (ast.Break, ast.Continue, ast.Return, ast.Raise)
 _FILLING = (
@@ -39,9 +42,12 @@ def are_quiet(names: ModuleNames, parts: Iterable[ast.AST], *fetching: str) -> b
             return False
         if not isinstance(node, ast.Call) or _is_handle(node):
             continue
-        filled = isinstance(node.func, ast.Attribute) and node.func.attr in _FILLING
+        method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
+        filled = method in _FILLING and not class_members(names, method)
         if not filled and not names.stands_for(node.func, *_QUIET, *fetching):
             return False
+        if not all(isinstance(k.value, ast.Constant | ast.Lambda) for k in node.keywords):
+            return False  # ``key=show``
     return True
 
 
@@ -51,8 +57,18 @@ def _is_handle(node: ast.Call) -> bool:
 
 @once_per_module
 def _shows_at_the_end(names: ModuleNames) -> bool:
+    own = {
+        name
+        for scope in names.scopes.values()
+        if scope.is_class
+        for name in scope.bindings
+        if name.startswith("__") and name.endswith("__")
+    }
     return (
-        any(names.index.every(ast.With))
+        stores_run_code(names)
+        or not own <= _HARMLESS
+        or bool(names.attributes("excepthook"))
+        or any(names.index.every(ast.With))
         or any(t.finalbody for t in names.index.every(ast.Try))
         or any(names.stands_for(c.func, "atexit.register") for c in names.index.every(ast.Call))
     )
