@@ -348,17 +348,48 @@ def entries_of(module: Module, table: ast.expr) -> Expressions:
 
 def _values_of(module: Module, owner: ast.expr, path: tuple[int, ...], depth: int) -> Expressions:
     """Return what the values of a dictionary may be."""
+    if depth > _DEPTH:
+        return None
     if isinstance(owner, ast.Name):
-        bindings = module.names.reaching(owner)
-        values = [b.value for b in bindings]
-        if len(values) != 1 or values[0] is None or depth > _DEPTH:
-            return None
-        return _values_of(module, values[0], path, depth + 1)
+        bindings = module.names.reaching(owner) if owner in module.names.order else []
+        return _union([_values_bound(module, binding, path, depth + 1) for binding in bindings])
     if isinstance(owner, ast.Dict):
         return _union([_into(module, v, path, depth) for v in owner.values[:_MANY]])
     if isinstance(owner, ast.DictComp):
         return _into(module, owner.value, path, depth)
+    called = called_by(owner) if isinstance(owner, ast.Call) else None
+    if isinstance(called, ast.Name) and called in module.names.order:
+        functions = [b.node for b in module.names.reaching(called)]
+        function = functions[0] if len(functions) == 1 else None
+        if isinstance(function, ast.FunctionDef) and not function.decorator_list:
+            returned = [place.value for place in returns_of(module, function)]
+            return _union(
+                [None if r is None else _values_of(module, r, path, depth + 1) for r in returned]
+            )
     return None
+
+
+def _values_bound(
+    module: Module, binding: Binding, path: tuple[int, ...], depth: int
+) -> Expressions:
+    """Return what the values may be of a dictionary that one binding makes and stores fill."""
+    if binding.kind is BindingKind.PARAMETER:
+        given = given_values(module, binding)
+        return _union([_values_of(module, value, path, depth) for value in given])
+    made, names = binding.value, module.names
+    if binding.kind is not BindingKind.ASSIGN or made is None:
+        return None
+    empty = isinstance(made, ast.Dict) and not made.keys
+    parts = [] if empty else [_values_of(module, made, path, depth)]
+    for use in names.uses(binding):
+        parent = names.parents.get(use)
+        if isinstance(parent, ast.Attribute) and parent.attr in ("update", "setdefault"):
+            return None
+        if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
+            statement = names.parents.get(parent)
+            stored = statement.value if isinstance(statement, ast.Assign) else None
+            parts.append(None if stored is None else _into(module, stored, path, depth))
+    return _union(parts)
 
 
 def _into(module: Module, item: ast.expr, path: tuple[int, ...], depth: int) -> Expressions:

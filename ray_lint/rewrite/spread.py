@@ -61,10 +61,12 @@ def judge_starred(
             if argument.star == "*":
                 for known in _passed_beside(module, repeat, target.lent):
                     fits = fits or _is_split(module, known, expression.id, counts)
-            elif isinstance(repeat.target, ast.Name) and repeat.target.id == expression.id:
+                continue
+            path = _path_to(repeat.target, expression.id)
+            if path is not None:
                 taken = {a.arg for a in [*spec.args, *spec.kwonlyargs]} - given
                 allowed = None if spec.kwarg else taken
-                fits = _has_keys(module, repeat.iterable, needed - given, allowed)
+                fits = _has_keys(module, repeat.iterable, needed - given, allowed, path)
         if not fits:
             text = ast.unparse(expression)
             doubts.add(f"`{text}` may not fit the parameters of the task")
@@ -205,13 +207,27 @@ def _may_hold(
     return True
 
 
+def _path_to(target: ast.expr, name: str) -> tuple[int, ...] | None:
+    """Return where a loop variable stands in an item: ``(1,)`` for the ``v`` of ``k, v``."""
+    if isinstance(target, ast.Name):
+        return () if target.id == name else None
+    parts = target.elts if isinstance(target, ast.Tuple) else []
+    places = [i for i, p in enumerate(parts) if isinstance(p, ast.Name) and p.id == name]
+    starred = any(isinstance(part, ast.Starred) for part in parts)
+    return (places[0],) if len(places) == 1 and not starred else None
+
+
 def _has_keys(
-    module: Module, iterable: ast.expr, needed: set[str], allowed: set[str] | None
+    module: Module,
+    iterable: ast.expr,
+    needed: set[str],
+    allowed: set[str] | None,
+    path: tuple[int, ...],
 ) -> bool:
     """Whether each item provably is a dictionary with the needed and only the allowed keys."""
     if _changed(module.names, iterable):
         return False
-    items = items_of(module, iterable) if iterable in module.names.order else None
+    items = items_of(module, iterable, path) if iterable in module.names.order else None
     for item in items or []:
         known = _keys(module, item)
         if known is None:
@@ -433,9 +449,12 @@ def _changed(names: ModuleNames, iterable: ast.expr) -> bool:
 
 def _fills_otherwise(names: ModuleNames, use: ast.Name) -> bool:
     """Whether a use of a list puts items into it in another way than ``append``."""
+    node: ast.AST = use
     parent = names.parents.get(use)
-    if isinstance(parent, ast.Subscript):
-        return parent.value is use and not isinstance(parent.ctx, ast.Load)
+    while isinstance(parent, ast.Subscript) and parent.value is node:
+        if not isinstance(parent.ctx, ast.Load):
+            return True  # also ``rows[0]["more"] = 1``
+        node, parent = parent, names.parents.get(parent)
     return isinstance(parent, ast.Attribute) and parent.attr in (
         "extend",
         "insert",
