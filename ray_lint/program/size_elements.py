@@ -369,6 +369,11 @@ def _values_of(module: Module, owner: ast.expr, path: tuple[int, ...], depth: in
     return None
 
 
+_GROWING = frozenset(
+    {"append", "appendleft", "add", "extend", "insert", "update", "setdefault", "pop", "clear"}
+)
+
+
 def _values_bound(
     module: Module, binding: Binding, path: tuple[int, ...], depth: int
 ) -> Expressions:
@@ -385,10 +390,16 @@ def _values_bound(
         parent = names.parents.get(use)
         if isinstance(parent, ast.Attribute) and parent.attr in ("update", "setdefault"):
             return None
-        if isinstance(parent, ast.Subscript) and isinstance(parent.ctx, ast.Store):
-            statement = names.parents.get(parent)
+        if not isinstance(parent, ast.Subscript) or parent.value is not use:
+            continue
+        statement = names.parents.get(parent)
+        if isinstance(parent.ctx, ast.Store):
             stored = statement.value if isinstance(statement, ast.Assign) else None
             parts.append(None if stored is None else _into(module, stored, path, depth))
+        elif isinstance(statement, ast.Attribute) and statement.attr in _GROWING:
+            return None  # ``table[key].append(x)``
+        elif isinstance(statement, ast.Subscript) and not isinstance(statement.ctx, ast.Load):
+            return None  # ``table[key][x] = 1``
     return _union(parts)
 
 
