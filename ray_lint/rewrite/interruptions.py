@@ -181,6 +181,9 @@ def _each_has(module: Module, item: ast.Name, key: object) -> bool:
     return True
 
 
+_EAGER = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
+
+
 def judge_one_by_one(
     project: Project, module: Module, shape: Shape, arguments: list[Argument]
 ) -> None:
@@ -233,8 +236,8 @@ def what_items_do(
                 return "is not known"
             made += found
     for part in made:
-        if part not in names.order:
-            continue
+        if part not in names.order or (part is not expression and isinstance(part, _EAGER)):
+            continue  # a list is there already
         effects = list(expression_effects(project, module, part))
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):
             for binding in names.reaching(part.func):

@@ -42,11 +42,16 @@ _LISTING = {"tolist", "split", "rsplit", "splitlines"}  # methods that give a li
 _VIEWS = ("items", "keys", "values")
 _AGAIN_CALLS = {"builtins.range", "builtins.enumerate", "builtins.zip", "builtins.sorted"}
 _AGAIN_CALLS |= {"builtins.reversed", "builtins.list", "builtins.tuple", "builtins.len"}
+_SELECTIONS = {
+    f"itertools.{name}"
+    for name in ("combinations", "combinations_with_replacement", "permutations", "pairwise")
+}
+_AGAIN_CALLS |= _SELECTIONS
 _TUPLE_CALLS = {"builtins.zip", "builtins.enumerate", "itertools.zip_longest"}
 _TUPLE_CALLS |= {"itertools.pairwise", "itertools.product", "itertools.combinations"}
 _TUPLE_CALLS |= {"itertools.permutations", "itertools.combinations_with_replacement"}
 _ITERATOR_CALLS = {f"builtins.{name}" for name in ("map", "filter", "zip", "iter")}
-_ITERATOR_CALLS |= {"builtins.reversed", "builtins.enumerate"}
+_ITERATOR_CALLS |= {"builtins.reversed", "builtins.enumerate"} | _SELECTIONS
 _REPEATABLE = frozenset({"list", "tuple", "dict", "set", "str", "range", "deque", "array"})
 _DEPTH = 8
 _OPPOSITE: dict[type[ast.cmpop], str] = {

@@ -383,9 +383,9 @@ class Rewriter(Surroundings):
         self, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
     ) -> BodyProof:
         """Weigh what the function of a target does, in all of its calls of the site."""
-        loop_values = self._immutable_parameters(shape, arguments)
+        loop_values = self._immutable_parameters(target, shape, arguments)
         for _, others in shape.merged:
-            loop_values &= self._immutable_parameters(shape, others)
+            loop_values &= self._immutable_parameters(target, shape, others)
         effects = effects_of(
             self.project,
             target.home,

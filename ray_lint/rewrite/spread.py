@@ -163,7 +163,7 @@ def _is_split(module: Module, repeat: Repeat, name: str, counts: Container[int])
         index = place if first else place - 1
         known = 0 <= index < len(iterable.args)
         return known and has_parts(module, iterable.args[index], counts)
-    if _changed(module.names, iterable) or iterable not in module.names.order:
+    if fills_otherwise(module.names, iterable) or iterable not in module.names.order:
         return False
     wholes = items_of(module, iterable) or []
     if repeat.conditions and all(
@@ -225,7 +225,7 @@ def _has_keys(
     path: tuple[int, ...],
 ) -> bool:
     """Whether each item provably is a dictionary with the needed and only the allowed keys."""
-    if _changed(module.names, iterable):
+    if fills_otherwise(module.names, iterable):
         return False
     items = items_of(module, iterable, path) if iterable in module.names.order else None
     for item in items or []:
@@ -332,7 +332,7 @@ def has_parts(module: Module, iterable: ast.expr, counts: Container[int], depth:
             value is not None and has_parts(module, value, counts, depth + 1) for value in values
         ):
             return bool(values)
-    if _changed(names, iterable):
+    if fills_otherwise(names, iterable):
         return False
     items = items_of(module, iterable) if iterable in names.order else None
     return bool(items) and all(_is_parts(module, item, counts) for item in items or [])
@@ -436,18 +436,18 @@ def _only_read(names: ModuleNames, name: ast.Name) -> bool:
     )
 
 
-def _changed(names: ModuleNames, iterable: ast.expr) -> bool:
+def fills_otherwise(names: ModuleNames, iterable: ast.expr) -> bool:
     """Whether a list gets items that its making does not show."""
     return any(
         binding.kind is BindingKind.AUGMENTED
-        or any(_fills_otherwise(names, use) for use in names.uses(binding))
+        or any(_fills_in_use(names, use) for use in names.uses(binding))
         for name in ast.walk(iterable)
         if isinstance(name, ast.Name) and name in names.order
         for binding in names.reaching(name)
     )
 
 
-def _fills_otherwise(names: ModuleNames, use: ast.Name) -> bool:
+def _fills_in_use(names: ModuleNames, use: ast.Name) -> bool:
     """Whether a use of a list puts items into it in another way than ``append``."""
     node: ast.AST = use
     parent = names.parents.get(use)

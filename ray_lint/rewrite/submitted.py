@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from ray_lint.config import Config
@@ -19,6 +19,7 @@ from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind
 from ray_lint.program.project import Project
 from ray_lint.program.remotes import resolve_callee
+from ray_lint.program.size_elements import items_of
 from ray_lint.program.sizes import count_loops
 from ray_lint.program.work import SHORT_SECONDS
 from ray_lint.rewrite.arguments import bind_arguments, binds_inside, passed_on
@@ -29,6 +30,7 @@ from ray_lint.rewrite.plan import Argument, Declined, Doubts
 from ray_lint.rewrite.results import judge_several, results_per_task
 from ray_lint.rewrite.safety import judge_options
 from ray_lint.rewrite.source_map import SourceMap
+from ray_lint.rewrite.spread import fills_otherwise
 from ray_lint.rewrite.targets import Target
 
 
@@ -228,9 +230,11 @@ class Submitted:
     def _is_plain(self, expression: ast.expr) -> bool:
         return hasattr(expression, "lineno") and is_immutable(self.project, self.module, expression)
 
-    def _immutable_parameters(self, shape: Shape, arguments: list[Argument]) -> frozenset[str]:
+    def _immutable_parameters(
+        self, target: Target, shape: Shape, arguments: list[Argument]
+    ) -> frozenset[str]:
         """Return the parameters that provably get numbers, strings and the like."""
-        found: set[str] = set()
+        found = set(self._immutable_parts(target, shape, arguments))
         for argument in arguments:
             expression = argument.expression
             if argument.star == "**" and expression in self.names.order:
@@ -242,6 +246,26 @@ class Submitted:
             if is_immutable(self.project, self.module, expression):
                 found.add(argument.parameter)
         return frozenset(found)
+
+    def _immutable_parts(
+        self, target: Target, shape: Shape, arguments: list[Argument]
+    ) -> Iterator[str]:
+        """Yield the parameters that a starred item fills with numbers, texts and the like."""
+        stars = [a for a in arguments if a.star == "*"]
+        expression = stars[0].expression if len(stars) == 1 else None
+        if not isinstance(expression, ast.Name):
+            return
+        spec = target.definition.args
+        places = [a.arg for a in [*spec.posonlyargs, *spec.args]][int(target.is_method) :]
+        filled = places[arguments.index(stars[0]) :]
+        for repeat in shape.repeats or []:
+            named = isinstance(repeat.target, ast.Name) and repeat.target.id == expression.id
+            if not named or fills_otherwise(self.names, repeat.iterable):
+                continue
+            for number, parameter in enumerate(filled):
+                parts = items_of(self.module, repeat.iterable, (number,)) or []
+                if parts and all(is_immutable(self.project, self.module, p) for p in parts):
+                    yield parameter
 
     def _options(
         self, site: Site, target: Target, shape: Shape, doubts: Doubts
