@@ -7,14 +7,14 @@ import ast
 from ray_lint.program.callers import only_value
 from ray_lint.program.module import Module
 
-POOL_MAPS = ("map", "map_unordered")
+_POOL_MAPS = ("map", "map_unordered")
 _POOLS = ("ray.util.ActorPool", "ray.util.actor_pool.ActorPool")
 _STEPS = 5  # names that a pool is handed through
 
 
 def pooled_handle(call: ast.Call) -> ast.Attribute | None:
     """Return ``a.m.remote`` of ``pool.map(lambda a, v: a.m.remote(v), values)``."""
-    if not isinstance(call.func, ast.Attribute) or call.func.attr not in POOL_MAPS:
+    if not isinstance(call.func, ast.Attribute) or call.func.attr not in _POOL_MAPS:
         return None
     if len(call.args) != 2 or call.keywords or not isinstance(call.args[0], ast.Lambda):
         return None

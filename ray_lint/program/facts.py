@@ -35,8 +35,6 @@ if TYPE_CHECKING:
     from ray_lint.program.project import Project
 
 _LOOPED = (BindingKind.LOOP, BindingKind.COMPREHENSION)
-
-
 _STEPPED = 3  # arguments of a range: with a step
 
 

@@ -32,18 +32,8 @@ _TAKES_IN = {
 }
 _BUILTINS = frozenset(dir(builtins)) - _TAKES_IN
 _MAKERS = {
-    *(
-        "__future__",
-        "abc",
-        "argparse",
-        "array",
-        "base64",
-        "bisect",
-        "calendar",
-        "cmath",
-        "collections",
-    ),
-    *("csv", "io"),
+    *("__future__", "abc", "argparse", "array", "base64", "bisect", "calendar", "cmath"),
+    *("collections", "csv", "io"),
     *("colorsys", "copy", "dataclasses", "datetime", "decimal", "enum", "fractions", "functools"),
     *("hashlib", "heapq", "html", "ipaddress", "itertools", "json", "math", "numbers", "numpy"),
     *("operator", "queue", "random", "ray", "re", "statistics", "string", "struct", "textwrap"),
@@ -69,16 +59,8 @@ _SHRINKING_OPERATORS = (ast.Mod, ast.BitAnd, ast.FloorDiv, ast.Div, ast.RShift, 
 _SEQUENCES = (ast.List, ast.Tuple, ast.ListComp, ast.JoinedStr)
 _SEEDS = {"seed", "Random", "default_rng", "RandomState", "SeedSequence", "PRNGKey"}
 _VALUES = {
-    "round",
-    "pack",
-    "Decimal",
-    "Fraction",
-    "complex",
-    "chr",
-    "hex",
-    "date",
-    "datetime",
-    "timedelta",
+    *("round", "pack", "Decimal", "Fraction", "complex", "chr", "hex"),
+    *("date", "datetime", "timedelta"),
 }
 """Functions whose arguments are values, no sizes."""
 _DRAWS = {

@@ -13,7 +13,7 @@ from ray_lint.program.effects import (
     types_of,
 )
 from ray_lint.program.module import Module
-from ray_lint.program.names import TRIES, BindingKind, ModuleNames
+from ray_lint.program.names import DISPLAYS, TRIES, BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.project import Project
 from ray_lint.program.size_elements import loop_values
@@ -181,9 +181,6 @@ def _each_has(module: Module, item: ast.Name, key: object) -> bool:
     return True
 
 
-_EAGER = (ast.List, ast.Tuple, ast.Set, ast.Dict, ast.ListComp, ast.SetComp, ast.DictComp)
-
-
 def judge_one_by_one(
     project: Project, module: Module, shape: Shape, arguments: list[Argument]
 ) -> None:
@@ -236,7 +233,9 @@ def what_items_do(
                 return "is not known"
             made += found
     for part in made:
-        if part not in names.order or (part is not expression and isinstance(part, _EAGER)):
+        if part not in names.order or (
+            part is not expression and isinstance(part, (*DISPLAYS, ast.Tuple))
+        ):
             continue  # a list is there already
         effects = list(expression_effects(project, module, part))
         if isinstance(part, ast.Call) and isinstance(part.func, ast.Name):

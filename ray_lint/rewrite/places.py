@@ -103,8 +103,8 @@ def is_listed(names: ModuleNames, place: ast.Yield) -> bool:
 
 def taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
     """Whether a use of a generator function calls it for a collection of all its items."""
-    call = names.parents[use]
-    if not isinstance(call, ast.Call) or call.func is not use:
+    call = _called(names, use)
+    if call is None:
         return False
     parent = names.parents[call]
     if isinstance(parent, ast.Starred):
@@ -116,6 +116,11 @@ def taken_at_once(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
     if isinstance(parent.func, ast.Attribute):
         return parent.func.attr == "extend"
     return names.stands_for(parent.func, "builtins.list", "builtins.tuple", "builtins.set")
+
+
+def _called(names: ModuleNames, use: ast.expr) -> ast.Call | None:
+    call = names.parents[use]
+    return call if isinstance(call, ast.Call) and call.func is use else None
 
 
 def is_always(
@@ -136,8 +141,8 @@ def is_always(
 
 
 def _takes_all(names: ModuleNames, use: ast.Name | ast.Attribute) -> bool:
-    call = names.parents[use]
-    if not isinstance(call, ast.Call) or call.func is not use:
+    call = _called(names, use)
+    if call is None:
         return False
     parent = names.parents[call]
     if isinstance(parent, ast.For):

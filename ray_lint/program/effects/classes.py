@@ -12,6 +12,7 @@ from ray_lint.program.effects.machine import (
 )
 from ray_lint.program.effects.state import changes_object
 from ray_lint.program.effects.values import (
+    COLLECTIONS,
     FRESH,
     NOTHING,
     Arguments,
@@ -24,8 +25,6 @@ from ray_lint.program.effects.values import (
 from ray_lint.program.module import Module
 from ray_lint.program.names import ModuleNames
 from ray_lint.program.node_index import once_per_module
-
-_COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
 
 
 class Classes(Machine):
@@ -255,9 +254,7 @@ class Classes(Machine):
                 )
             elif self.has_method(kind, name):
                 parts.append(Value(frozenset({f"bound:{name}"}), value.refs))
-            elif (
-                kind in _COLLECTIONS and name == "__getitem__"
-            ):  # ``min(keys, key=xs.__getitem__)``
+            elif kind in COLLECTIONS and name == "__getitem__":  # ``key=xs.__getitem__``
                 self.may_raise("takes an item that may not exist", ("IndexError", "KeyError"))
                 parts.append(of_type("lib:operator.getitem"))
             elif kind == "array":
@@ -328,7 +325,7 @@ class Classes(Machine):
         if self.plain(value) and value is not NOTHING:
             return value
         cells = [self.heap[t] for t in value.refs if t in self.heap]
-        known = value.types is not None and value.types <= _COLLECTIONS and bool(cells)
+        known = value.types is not None and value.types <= COLLECTIONS and bool(cells)
         if (
             known
             and len(cells) == len(value.refs)

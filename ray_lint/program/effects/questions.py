@@ -16,7 +16,16 @@ from ray_lint.program.effects.analysis import Analysis
 from ray_lint.program.effects.kinds import Effect, EffectKind
 from ray_lint.program.effects.machine import TooLarge
 from ray_lint.program.effects.state import changing_uses, removes_keys
-from ray_lint.program.effects.values import NOTHING, Arguments, Cell, Token, Value, of_type, union
+from ray_lint.program.effects.values import (
+    COLLECTIONS,
+    NOTHING,
+    Arguments,
+    Cell,
+    Token,
+    Value,
+    of_type,
+    union,
+)
 from ray_lint.program.module import Module
 from ray_lint.program.names import Binding, BindingKind, FunctionNode
 
@@ -100,7 +109,6 @@ def _form_effects(module: Module, function: FunctionNode) -> list[Effect]:
 
 _CALLABLE = ("def:", "lib:", "class:", "instance:class:")
 _NESTED = 4  # collections in collections
-_COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
 
 
 @dataclass(frozen=True)
@@ -164,7 +172,7 @@ def _certain_entries(analysis: Analysis, module: Module, value: Value) -> dict[s
 
 def _functions_held(analysis: Analysis, value: Value) -> Value | None:
     """Return what a collection holds if these are functions of the program; None if not."""
-    if not value.types or not value.types <= _COLLECTIONS or not value.refs:
+    if not value.types or not value.types <= COLLECTIONS or not value.refs:
         return None
     cells = [analysis.heap.get(token) for token in value.refs]
     held = NOTHING
@@ -190,7 +198,7 @@ def _are_functions(analysis: Analysis, cell: Cell) -> bool:
 
 def _holds_plain(analysis: Analysis, value: Value) -> bool:
     """Whether a value is a collection of nothing but numbers, texts and the like."""
-    if not value.types or not value.types <= _COLLECTIONS or not value.refs:
+    if not value.types or not value.types <= COLLECTIONS or not value.refs:
         return False
     cells = [analysis.heap.get(token) for token in value.refs]
     return all(
@@ -214,14 +222,14 @@ def makes_new(project: Project | None, module: Module, expression: ast.expr | No
 
     So does arithmetic on arrays, and what libraries compute; code of the program may keep it.
     """
+    if not isinstance(expression, ast.Call | ast.BinOp):
+        return False
     names = module.names
-    for node in ast.walk(expression) if isinstance(expression, ast.Call | ast.BinOp) else ():
+    for node in ast.walk(expression):
         func = node.func if isinstance(node, ast.Call) else None
         own = isinstance(func, ast.Attribute) and class_members(names, func.attr)
         if own or (isinstance(func, ast.Name) and not names.qualified(func)):
             return False
-    if not isinstance(expression, ast.Call | ast.BinOp):
-        return False
     analysis = _driver(project, module)
     analysis.silent = 1
     try:
@@ -238,7 +246,7 @@ def makes_new(project: Project | None, module: Module, expression: ast.expr | No
 def _is_equal_to_copy(analysis: Analysis, value: Value, depth: int) -> bool:
     if analysis.plain(value):
         return True
-    if not value.types or not value.types <= _COLLECTIONS | {"array"} or depth > _NESTED:
+    if not value.types or not value.types <= COLLECTIONS | {"array"} or depth > _NESTED:
         return False
     cells = [analysis.heap.get(token) for token in value.refs]
     return all(
@@ -284,7 +292,7 @@ def _run(
         elif argument.arg in passed:
             known = passed[argument.arg]
             given[argument.arg] = Value(known.types, refs)
-            if known.types <= _COLLECTIONS:
+            if known.types <= COLLECTIONS:
                 analysis.heap[token] = Cell(
                     known.contents, of_type("atom"), entries=dict(known.entries or {})
                 )

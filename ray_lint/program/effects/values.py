@@ -8,6 +8,8 @@ from functools import lru_cache
 
 from ray_lint.program.effects.table import IMMUTABLE
 
+COLLECTIONS = frozenset({"list", "tuple", "set", "dict"})
+
 
 @dataclass(frozen=True)
 class Token:
