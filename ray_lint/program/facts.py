@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program.costs import Costs, cost_of
@@ -53,6 +54,8 @@ class Site:
     """How many calls the whole run makes, in all bursts, if that is seen."""
     after: Site | None = None
     """The stage before: each call takes a reference that this one made, in a comprehension."""
+    beside: Sequence[Site] = field(default=(), repr=False)
+    """All sites of the module, this one among them."""
     measured: MeasuredSite | None = None
     """What a profile says of it, if the code is still the one that was measured."""
     visible: bool = True
@@ -131,7 +134,7 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         known = measured.of(submission.handle, callee.definition) if measured else None
         total = _total(project, submission)
         after = _stage_before(submission, sites) if pace.on_references else None
-        sites.append(Site(submission, callee, count, cost, pace, rounds, total, after, known))
+        sites.append(Site(submission, callee, count, cost, pace, rounds, total, after, sites, known))
     if measured is not None:
         sites += _only_measured(project, module, measured, sites)
     return sites
@@ -183,7 +186,9 @@ def _few(project: Project, submission: Submission, config: Config) -> bool:
     if most.chunked or most.high is None or most.high >= config.min_items:
         return most.chunked and not _may_be_short(project, submission, most)
     total = _total(project, submission)
-    return total.kind != "known" or total.low < config.min_items
+    if total.kind != "known" or total.high is None:
+        return True
+    return total.high * 2 < config.min_items  # sites of one file may add up
 
 
 def _total(project: Project, submission: Submission) -> Count:
@@ -211,12 +216,24 @@ def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Co
         count = count_loops(project, submission.module, loops)
         if count.chunked and _are_short(project, submission):
             count = replace(count, chunked=False)
-        if count.per_worker and _are_of_a_graph(submission, count):
+        if count.per_worker and (
+            _are_of_a_graph(submission, count)
+            or (count.low == 0 and _are_counted(project, submission, loops))
+        ):
             count = replace(count, per_worker=False)
         return count
     target = ast.Name(id="_", ctx=ast.Store())
     items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
     return count_loops(project, submission.module, [items, *loops])
+
+
+def _are_counted(project: Project, submission: Submission, loops: list[ast.AST]) -> bool:
+    """Whether what the loops go over, before any is left out, is a certain number of items."""
+    sizes = Sizes(project)
+    iterables = [getattr(loop, "iter", None) for loop in loops]
+    counts = [sizes.items(submission.module, each) for each in iterables if each is not None]
+    exact = all(c.kind == "known" and c.low == c.high for c in counts)
+    return exact and len(counts) == len(iterables) > 0
 
 
 def _are_short(project: Project, submission: Submission) -> bool:

@@ -15,9 +15,10 @@ labelled sites, 1 adds two false alarms and no finding, and 10 misses one (``doc
 
 
 SMALL_BURSTS = 2
-"""How many times smaller than ``min_items`` a burst may be if the run has as much more in all."""
+"""How many times smaller than ``min_items`` a burst may be if the run has more of them; where the
+cost is not known, it must have as many times more in all."""
 
-SHORT_ROW = 20
+SHORT_ROW = 10
 """Calls of a burst that is repeated and in all of which there is not enough work for one task."""
 
 MAX_DOUBTS = 2
@@ -68,17 +69,46 @@ def is_too_fine(site: Site, config: Config) -> bool:
 
 
 def _adds_up(site: Site, config: Config) -> bool:
-    """Whether bursts that are too small alone are repeated so often that they make up for it."""
+    """Whether bursts that are too small alone are so many that they make up for it."""
     count, cost, total = site.count, site.cost, site.total
+    if _is_large_part(site, config):
+        parts = [other for other in site.beside if _is_large_part(other, config)]
+        if sum(_in_all(part, config) for part in parts) >= config.min_items:
+            return True
     if site.callee.kind is not CalleeKind.TASK or count.kind != "known" or total.kind != "known":
         return False
-    if total.low < SMALL_BURSTS * config.min_items or not cost.small:
+    if total.low < config.min_items or not cost.small:
         return False
-    if count.low * SMALL_BURSTS >= config.min_items:
+    half = count.low * SMALL_BURSTS >= config.min_items
+    if half and total.low >= SMALL_BURSTS * config.min_items:
         return True
     if count.high is None or count.low < SHORT_ROW:
         return False
     return cost.seen if cost.seconds is None else cost.seconds * count.high <= config.task_threshold
+
+
+def _is_large_part(site: Site, config: Config) -> bool:
+    """Whether a site submits tiny tasks in bursts that are not far below ``min_items``."""
+    count = site.count
+    return (
+        site.callee.kind is CalleeKind.TASK
+        and site.cost.kind == "tiny"
+        and site.pace.kind == "free"
+        and count.kind == "known"
+        and not (count.chunked or count.per_worker)
+        and count.high is not None
+        and count.high < config.min_items <= count.low * SMALL_BURSTS
+    )
+
+
+def _in_all(site: Site, config: Config) -> int:
+    """Return how many calls of a site a run may make; ``min_items`` if it goes on until it ends."""
+    total = site.total
+    if total.kind == "known" and total.high is not None:
+        return total.high
+    outer = site.submission.loops[len(site.pace.loops) or 1 :]
+    endless = any(isinstance(loop, ast.While) for loop in outer)
+    return config.min_items if endless else site.count.low
 
 
 def _many_anyway(site: Site, config: Config) -> bool:
@@ -138,7 +168,11 @@ def describe_count(site: Site, unit: str, config: Config) -> str:
         return f"{site.measured.tasks:,} {unit}s"
     if count.kind == "known" and count.high is not None:
         if count.high < config.min_items:
-            return f"{count.high:,} {unit}s at a time, {site.total.high:,} in all"
+            in_all = _in_all(site, config)
+            if in_all == count.high:
+                return f"{count.high:,} {unit}s, beside others like it"
+            more = f", {in_all:,} in all" if site.total.high else ""
+            return f"{count.high:,} {unit}s at a time{more}"
         if count.low == count.high:
             return f"{count.high:,} {unit}s"
         return f"up to {count.high:,} {unit}s"
