@@ -359,6 +359,7 @@ def fix(
     """
     from ray_lint.program.project import Project as NewProject
     from ray_lint.rewrite.engine import fix_in_rounds
+    from ray_lint.rules._granularity import SMALL_BURSTS
 
     if not (may_use_ray(source) or mentions_suppression(source)):
         _must_be_python(source, filename)
@@ -367,8 +368,11 @@ def fix(
     project = project or NewProject(config.source_roots)
     others = _Others(project, config)
 
-    def look(content: str) -> list[Finding]:
-        found = _check_text(content, config, filename, None, project, fixes=True, noqa=True)
+    def look(content: str, *, closer: bool = False) -> list[Finding]:
+        # Sites that add up are fewer once one of them is fixed: the rest is to be fixed, too.
+        fewer = replace(config, min_items=(config.min_items + 1) // SMALL_BURSTS)
+        used = fewer if closer else config
+        found = _check_text(content, used, filename, None, project, fixes=True, noqa=True)
         return _writable(content, found, refuses)
 
     def applicable(finding: Finding) -> bool:

@@ -25,7 +25,6 @@ Output, exit status and type of an uncaught exception are compared for every pro
 from __future__ import annotations
 
 import argparse
-import ast
 import hashlib
 import io
 import json
@@ -266,7 +265,7 @@ def examine(program: Program, fixed: bytes, config: Config) -> list[str]:
 def damage(before: bytes, after: bytes) -> list[str]:
     """Return what is wrong with a fixed text: syntax, or comments lost."""
     try:
-        ast.parse(after)
+        compile(after, "<fixed>", "exec", dont_inherit=True)
     except SyntaxError as error:
         return [f"does not compile: {error}"]
     lost = comments(before) - comments(after)

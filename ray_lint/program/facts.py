@@ -134,7 +134,9 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         known = measured.of(submission.handle, callee.definition) if measured else None
         total = _total(project, submission)
         after = _stage_before(submission, sites) if pace.on_references else None
-        sites.append(Site(submission, callee, count, cost, pace, rounds, total, after, sites, known))
+        sites.append(
+            Site(submission, callee, count, cost, pace, rounds, total, after, sites, known)
+        )
     if measured is not None:
         sites += _only_measured(project, module, measured, sites)
     return sites
@@ -224,7 +226,10 @@ def _count(project: Project, submission: Submission, loops: list[ast.AST]) -> Co
         return count
     target = ast.Name(id="_", ctx=ast.Store())
     items = ast.comprehension(target=target, iter=submission.call.args[1], ifs=[], is_async=0)
-    return count_loops(project, submission.module, [items, *loops])
+    count = count_loops(project, submission.module, [items, *loops])
+    if count.chunked and _are_short(project, submission):
+        count = replace(count, chunked=False)
+    return count
 
 
 def _are_counted(project: Project, submission: Submission, loops: list[ast.AST]) -> bool:
@@ -265,7 +270,10 @@ def _may_be_short(project: Project, submission: Submission, count: Count) -> boo
 def _known_lengths(project: Project, submission: Submission) -> list[bool]:
     """Return whether each argument of known length is short."""
     sizes = Sizes(project)
-    given = [*submission.call.args, *(k.value for k in submission.call.keywords)]
+    call = submission.module.names.parents[submission.handle]  # that of a mapped lambda, too
+    if not isinstance(call, ast.Call) or call.func is not submission.handle:
+        call = submission.call
+    given = [*call.args, *(k.value for k in call.keywords)]
     counts = [sizes.items(submission.module, each) for each in given]
     return [
         count.high is not None

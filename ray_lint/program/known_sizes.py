@@ -26,18 +26,26 @@ SHORT_CHUNK = 64  # items: hardly work for a task
 SHORT_TEXT = 1_000  # characters, or bytes
 CHUNK_WORDS = MADE_CHUNKS | {"group", "page", "slice", "split", "window"}
 
-# as many items as the first argument
-SAME_SIZE = frozenset(
+# the items of the first argument, counted on the screen
+PROGRESS_BARS = frozenset(
     """
-    alive_progress.alive_it builtins.bytearray builtins.bytes
-    builtins.enumerate builtins.iter builtins.list builtins.reversed
-    builtins.sorted builtins.tuple collections.deque copy.copy copy.deepcopy
-    itertools.accumulate itertools.pairwise numpy.array numpy.asarray
-    numpy.flip numpy.random.permutation numpy.sort pandas.Series progressbar.progressbar
-    random.shuffle ray.get ray.put rich.progress.track torch.tensor tqdm.auto.tqdm
+    alive_progress.alive_it progressbar.progressbar rich.progress.track tqdm.auto.tqdm
     tqdm.notebook.tqdm tqdm.std.tqdm tqdm.tqdm tqdm.tqdm_notebook
     """.split()  # noqa: SIM905
 )
+
+# as many items as the first argument
+SAME_SIZE = frozenset(
+    """
+    builtins.bytearray builtins.bytes
+    builtins.enumerate builtins.iter builtins.list builtins.reversed
+    builtins.sorted builtins.tuple collections.deque copy.copy copy.deepcopy
+    itertools.accumulate itertools.pairwise numpy.array numpy.asarray
+    numpy.flip numpy.random.permutation numpy.sort pandas.Series
+    random.shuffle ray.get ray.put torch.tensor
+    """.split()  # noqa: SIM905
+)
+SAME_SIZE |= PROGRESS_BARS
 
 # as many items as the first argument, if that is an array
 ELEMENTWISE = frozenset(

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ray_lint.program.callers import given_values
-from ray_lint.program.counts import NOTHING, Count, exactly, join_counts
+from ray_lint.program.counts import NOTHING, Count, amount, exactly, join_counts, plus
 from ray_lint.program.functions import (
     argument_of,
     calls_of,
@@ -221,6 +221,9 @@ def _dict_values(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Co
 
 
 def _parameter(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Count:
+    function = binding.scope.node
+    if isinstance(function, FUNCTIONS) and function.args.vararg is binding.node:
+        return _further_arguments(sizes, home, function, depth)
     arguments, complete = parameter_values(sizes, home, binding)
     worker, chunk = name_evidence(binding.name)
     if arguments and complete:
@@ -236,6 +239,29 @@ def _parameter(sizes: Sizes, home: Module, binding: Binding, depth: int) -> Coun
             )
     reason = f"the parameter `{binding.name}`"
     return Count(0, None, "data", reason, worker, chunk)
+
+
+def _further_arguments(sizes: Sizes, home: Module, function: FunctionNode, depth: int) -> Count:
+    """Return how many positional arguments ``*rest`` takes up, by all visible calls."""
+    spec = function.args
+    assert spec.vararg is not None
+    reason = f"the parameter `{spec.vararg.arg}`"
+    calls = calls_of(home, function) or []
+    taken = len(spec.posonlyargs) + len(spec.args) - implicit_parameters(home, function)
+    counts = []
+    for call in calls[:20]:
+        total = exactly(0, "")
+        for argument in call.args:
+            more = exactly(1, "")
+            if isinstance(argument, ast.Starred):
+                more = sizes.items(home, argument.value, depth)
+            total = plus(total, more)
+        if total.kind != "known" or total.high is None:
+            return Count(0, None, "data", reason)
+        low, high = max(total.low - taken, 0), max(total.high - taken, 0)
+        counts.append(Count(low, high, "known", f"{amount(low, high)} arguments"))
+    known = counts and len(calls) <= len(counts)
+    return join_counts(counts) if known else Count(0, None, "data", reason)
 
 
 def parameter_values(sizes: Sizes, home: Module, binding: Binding) -> tuple[list[Argument], bool]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
+import warnings
 from bisect import bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Callable
@@ -64,6 +65,13 @@ class _Lines:
         return bisect_right(self.starts, offset)
 
 
+class Look(Protocol):
+    """Gives the findings of a text."""
+
+    def __call__(self, content: str, *, closer: bool = False) -> list[Finding]:
+        """Return them; ``closer``: also those that need others like them to be findings."""
+
+
 @dataclass(eq=False)
 class _Track:
     """One finding of the input, followed through the rounds."""
@@ -76,7 +84,7 @@ class _Track:
 
 def fix_in_rounds(
     content: str,
-    look: Callable[[str], list[Finding]],
+    look: Look,
     applicable: Callable[[Finding], bool],
     *,
     max_rounds: int,
@@ -85,11 +93,12 @@ def fix_in_rounds(
 ) -> Outcome:
     """Apply all applicable fixes that do not overlap, look again, and repeat until stable.
 
-    ``look`` gives the findings of a text, ``applicable`` says whether the fix of one can be
-    applied, which another fix may change; ``accepts`` which findings of the input are to be fixed
-    at all. ``others`` holds the files that a fix may change besides. The text is taken
-    back to the input if a round breaks the syntax, leaves a fixed finding in place, writes a new
-    one, or loses a comment, in any file; ``others`` are then of no use.
+    ``look`` gives the findings of a text, a closer one where a finding is gone that was not fixed:
+    it may have needed others like it. ``applicable`` says whether the fix of one can be applied,
+    which another fix may change; ``accepts`` which findings of the input are to be fixed at all.
+    ``others`` holds the files that a fix may change besides. The text is taken back to the input
+    if a round breaks the syntax, leaves a fixed finding in place, writes a new one, or loses a
+    comment, in any file; ``others`` are then of no use.
     """
     current = look(content)
     outcome = Outcome(content, tuple(current), list(current))
@@ -136,6 +145,10 @@ def fix_in_rounds(
         lines = _Lines(applied.content)
         at = {(f.code, lines.offset(f)): f for f in found}
         known = {(t.finding.code, t.offset): t for t in tracks if not t.fixed}
+        if any(place is not None and (code, place) not in at for code, place in known):
+            again = {(f.code, lines.offset(f)): f for f in look(applied.content, closer=True)}
+            at |= {key: f for key, f in again.items() if key in known and key not in at}
+            found = [f for f in again.values() if (f.code, lines.offset(f)) in at]
         for key, finding in at.items():
             if key not in known:
                 # A finding inside of text that another fix moved stands where it could not be
@@ -262,10 +275,27 @@ def _damage(before: str, after: str) -> str:
         return f"the fixed file would not parse ({error})"
     if twice:
         return f"the fix would define `{twice}` twice"
+    refusal = _refused(after)
+    if refusal and not _refused(before):
+        return f"the fixed file would not compile ({refusal})"
     lost = _comments(before) - _comments(after)
     # Suppressions are read by linters, not by people: removing an unused one is a fix.
     if any("noqa" not in comment.lower() for comment in lost):
         return f"the fix would lose the comment {next(iter(lost))!r}"
+    return ""
+
+
+def _refused(text: str) -> str:
+    """Say why Python does not compile a text that parses, or return an empty string.
+
+    Where names may be bound is no matter of the grammar: ``:=`` in the iterable of a comprehension.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, "<fixed>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            return str(error)
     return ""
 
 

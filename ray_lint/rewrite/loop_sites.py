@@ -133,7 +133,8 @@ class LoopWriter(SiteText):
         source, newline = self.source, self.source.newline
         if isinstance(loop, ast.For) and loop.orelse:
             raise Declined("the loop has an `else` branch")
-        if self.names.scope_of(loop).is_class:
+        in_class = self.names.scope_of(loop).is_class
+        if in_class and not self._may_add_names(shape):
             raise Declined("the loop stands in a class body")
         self._container_fits(shape)
         indent = source.indent(loop)
@@ -276,6 +277,8 @@ class LoopWriter(SiteText):
             else:
                 refs = self._item_refs(edits, call, items, indent, room)
             lines = [f"{container}.{extend}({refs})"]
+        if in_class:
+            lines.append(f"del {collected}")
         where = statement
         for alias in shape.aliases:
             # The call stands in ``ref = f.remote(x)``; the statement that kept ``ref`` goes.
@@ -310,6 +313,13 @@ class LoopWriter(SiteText):
         text = newline.join(indent + line for line in lines)
         self.insertions.after(edits, loop, text, blank_lines=0)
         self._flatten_gets(edits, uses)
+
+    def _may_add_names(self, shape: Shape) -> bool:
+        """Whether one name more in the class body, deleted after the loop, is seen by nobody."""
+        owner = self.names.scope_of(shape.region).frame.node
+        plain = isinstance(owner, ast.ClassDef) and not owner.bases and not owner.keywords
+        simple = shape.form is Form.APPEND and not shape.merged
+        return plain and simple and shape.beside is None and shape.destination is None
 
     def _with_lengths(self, varying: list[Argument], lengths: dict[ast.AST, str]) -> str:
         """Return one item in which ``len(refs)`` counts what is collected, too."""

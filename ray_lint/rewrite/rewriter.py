@@ -452,6 +452,8 @@ class Rewriter(Surroundings):
             return Strategy.VALUES, nothing
         in_class = names.scope_of(shape.region).frame.is_class
         apart = in_class or in_fstring(names, shape.node) or tells_objects_apart(names)
+        # No comprehension may go over something that assigns: ``[… for b in f([(n := x)])]``.
+        apart = apart or any(isinstance(n, ast.NamedExpr) for n in names.walk(shape.region))
         if returns_shared or apart:
             return Strategy.REFERENCES, nothing
         if shape.form is Form.EXPRESSION and shape.collection == "list":

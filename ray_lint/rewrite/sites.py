@@ -9,6 +9,7 @@ from ray_lint.program.class_members import class_of_receiver
 from ray_lint.program.effects import expression_effects, is_immutable, mutates
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
+from ray_lint.program.known_sizes import PROGRESS_BARS
 from ray_lint.program.names import BindingKind
 from ray_lint.rewrite.arguments import stores_run_code
 from ray_lint.rewrite.entries import is_own_table
@@ -309,6 +310,7 @@ class SiteWriter(LoopWriter):
             raise Declined("the statement shares its line with another one")
         indent = self.source.indent(statement)
         repeats, listing = self._list_for_loop(edits, shape, call, indent)
+        repeats = [replace(each, iterable=self._without_bar(each.iterable)) for each in repeats]
         self._must_repeat(repeats, [a.expression for a in evaluated])
         items = self.items.items(repeats, arguments)
         refs = self.supply.fresh(f"{ascii_name(call.name, 'task')}_refs")
@@ -395,6 +397,15 @@ class SiteWriter(LoopWriter):
         edits.replace(self.source.start(iterable), self.source.end(iterable), listed)
         repeats = [replace(first, iterable=self.items.list_named(listed)), *shape.repeats[1:]]
         return repeats, line
+
+    def _without_bar(self, iterable: ast.expr) -> ast.expr:
+        """Return what a progress bar is shown for, if it gives the same items a second time."""
+        if isinstance(iterable, ast.Call) and iterable.args and iterable in self.names.order:
+            shown = iterable.args[0]
+            bar = self.names.stands_for(iterable.func, *PROGRESS_BARS)
+            if bar and self.items.can_repeat(shown):
+                return shown
+        return iterable
 
     def _runs_to_the_end(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline loops whose submissions are not known before the first iteration."""

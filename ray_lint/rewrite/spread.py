@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from ray_lint.program.callers import given_values, only_value
 from ray_lint.program.class_members import class_members, class_of_receiver
+from ray_lint.program.effects import kinds_of
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.module import Module
 from ray_lint.program.names import BindingKind, ModuleNames
@@ -25,6 +26,7 @@ from ray_lint.rewrite.uses import only_reads
 _ANY = 1000  # more parameters than any call has
 _DEPTH = 6
 _LONGEST = 9  # starred items beside each other are short
+_ITERABLE = {"list", "tuple", "range", "dict", "set", "frozenset", "str", "bytes", "deque"}
 _SELECTIONS = {
     f"itertools.{name}"
     for name in ("combinations", "combinations_with_replacement", "permutations")
@@ -55,6 +57,8 @@ def judge_starred(
         if len(stars) > 1 and argument.star == "*":
             counts = _share(module, shape, stars, argument, counts)
         fits = argument.star == "*" and _gives_one(module, expression, counts)
+        if argument.star == "*" and spec.vararg and counts.start <= 0:
+            fits = fits or (kinds_of(None, module, expression) or {""}) <= _ITERABLE
         for repeat in shape.repeats or _loops(module.names, shape):
             if not isinstance(expression, ast.Name):
                 continue

@@ -236,7 +236,12 @@ def test_overlapping_fix_waits_for_the_next_round() -> None:
 
 @pytest.mark.parametrize(
     ("replacement", "why"),
-    [("x = (\n", "parse"), ("x = 1\n", "lose the comment"), ("a = b = 1  # c\n", "finding")],
+    [
+        ("x = (\n", "parse"),
+        ("x = [1 for _ in (y := [1])]  # c\n", "compile"),
+        ("x = 1\n", "lose the comment"),
+        ("a = b = 1  # c\n", "finding"),
+    ],
 )
 def test_a_broken_round_is_taken_back(replacement: str, why: str) -> None:
     before = "x = one  # c\n"
@@ -249,6 +254,19 @@ def test_a_broken_round_is_taken_back(replacement: str, why: str) -> None:
     content, error, applied = rounds(before, look)
     assert (content, applied) == (before, 0)
     assert why in error
+
+
+def test_what_needed_others_like_it_is_fixed_behind_them() -> None:
+    def look(text: str, *, closer: bool = False) -> list[Finding]:
+        both = text.count("small") > 1
+        return [
+            finding(at, Edit(0, 1, "x"), Edit(at, at + 5, "1"))
+            for at in (text.find("small"), text.rfind("small"))
+            if at >= 0 and (both or closer)
+        ]
+
+    assert rounds("x = small, small\n", look) == ("x = 1, 1\n", "", 2)
+    assert rounds("x = small\n", look) == ("x = small\n", "", 0)
 
 
 def test_a_fix_that_never_ends_is_taken_back() -> None:

@@ -21,6 +21,7 @@ from ray_lint.program.effects.values import (
     of_type,
     union,
 )
+from ray_lint.program.known_sizes import PROGRESS_BARS
 
 _CALLBACKS = frozenset(
     """
@@ -263,6 +264,8 @@ class Libraries(Machine):
             self.note(EffectKind.TIME, f"{verb} `{short_name(name)}`", name)
             return of_type("float") if name.startswith("time.") else of_type("atom")
         self.note(EffectKind[effect], f"{verb} `{short_name(name)}`", name)
+        if name in PROGRESS_BARS and args.positional:
+            return self.interpret("iter[.]", node, args.positional[0], args.positional[:1])
         self.run_callbacks(name, node, args)
         if name == "builtins.id":
             return of_type("int")
