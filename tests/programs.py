@@ -36,7 +36,6 @@ import tempfile
 import tokenize
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -90,6 +89,9 @@ class Outcome:
     def printed(self) -> str:
         """The output without addresses and ids, which differ between any two runs."""
         return _CHANCE.sub("…", self.stdout)
+
+
+NOT_RUN = Outcome("", "", 0, "", 0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -333,22 +335,25 @@ def fix_all(
     return fixed, faults, reasons
 
 
-def judge(programs: Sequence[Program], runner: Runner, *, unsafe: bool = False) -> list[Verdict]:
-    """Fix every program, run both versions and compare; in the order given."""
-    with ThreadPoolExecutor(1) as driver:  # the originals run meanwhile
-        originals = driver.submit(runner.run, programs)
-        fixed, faults, reasons = fix_all(programs, unsafe=unsafe)
-        before = originals.result()
-    if unsafe:  # a program that unsafe fixes may break need not run, it might hang
-        pairs = zip(programs, fixed, strict=True)
-        fixed_runs = [old if old.expect in KEEP else new for old, new in pairs]
-    else:
-        fixed_runs = fixed
-    changed = [new for old, new in zip(programs, fixed_runs, strict=True) if new != old]
-    runs = iter(runner.run(changed))
+def judge(
+    programs: Sequence[Program], runner: Runner, *, unsafe: bool = False, unchanged: bool = True
+) -> list[Verdict]:
+    """Fix every program, run both versions and compare; in the order given.
+
+    ``unchanged``: run also those that no fix changes, to see that they run.
+    """
+    fixed, faults, reasons = fix_all(programs, unsafe=unsafe)
+    # A program that unsafe fixes may break need not run, it might hang.
+    fixed_runs = [
+        old if unsafe and old.expect in KEEP else new
+        for old, new in zip(programs, fixed, strict=True)
+    ]
+    pairs = list(zip(programs, fixed_runs, strict=True))
+    ran = iter(runner.run([old for old, new in pairs if unchanged or new != old]))
+    before = [next(ran) if unchanged or new != old else NOT_RUN for old, new in pairs]
+    runs = iter(runner.run([new for old, new in pairs if new != old]))
     after = [
-        run if new == old else next(runs)
-        for old, new, run in zip(programs, fixed_runs, before, strict=True)
+        run if new == old else next(runs) for (old, new), run in zip(pairs, before, strict=True)
     ]
     verdicts = []
     for program, new, old_run, new_run, found, why in zip(
