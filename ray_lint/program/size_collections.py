@@ -258,6 +258,12 @@ def _subscript(sizes: Sizes, module: Module, node: ast.Subscript, depth: int) ->
         k = abs(int(step.low))
         low, high = -(-low // k), None if high is None else -(-high // k)
         return Count(low, high, "known", f"{amount(low, high)} {reason}", base.per_worker)
+    if index.lower is not None and index.upper is None and step is None:
+        left_out = sizes.number(module, index.lower, depth)
+        if base.kind == "known" and left_out.kind == "known" and left_out.low >= 0:
+            low = max(low - int(min(left_out.high, low)), 0)
+            high = high if high is None else max(high - int(left_out.low), 0)
+            return Count(low, high, "known", f"{amount(low, high)} {reason}", base.per_worker)
     if index.lower is not None and index.upper is not None and step is None:
         length = distance(sizes, module, index.lower, index.upper, depth)
         if length is not None and length.low >= 0 and whole(length.high) is not None:

@@ -372,6 +372,8 @@ def judge_half_filled(names: ModuleNames, shape: Shape, doubts: Doubts) -> None:
             )
             if finally_reads:
                 doubts.add(f"`{text}` is read when the loop fails")
+            if shape.form is Form.EXPRESSION and parent.handlers and child in parent.body:
+                doubts.add("a failure inside the loop is handled around it")
         if isinstance(parent, ast.With | ast.AsyncWith):
             for item in parent.items:
                 _judge_manager(names, item.context_expr, text, doubts)
@@ -433,6 +435,18 @@ def swallows(names: ModuleNames, manager: ast.expr) -> bool:
         or any(isinstance(n, TRIES) and n.handlers for n in names.walk(f))
         for f in made
     )
+
+
+@once_per_module
+def handles_failures(names: ModuleNames) -> bool:
+    """Whether the program may go on after something failed, as far as the module tells."""
+    if any(handled.handlers for kind in TRIES for handled in names.index.every(kind)):
+        return True
+    blocks: list[ast.With | ast.AsyncWith] = [
+        *names.index.every(ast.With),
+        *names.index.every(ast.AsyncWith),
+    ]
+    return any(swallows(names, item.context_expr) for block in blocks for item in block.items)
 
 
 def _gives(names: ModuleNames, function: ast.FunctionDef) -> bool:

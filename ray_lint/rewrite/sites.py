@@ -6,7 +6,7 @@ import ast
 from dataclasses import replace
 
 from ray_lint.program.class_members import class_of_receiver
-from ray_lint.program.effects import expression_effects, is_immutable, mutates
+from ray_lint.program.effects import expression_effects, is_immutable, kinds_of, mutates
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.known_sizes import PROGRESS_BARS
@@ -15,9 +15,10 @@ from ray_lint.rewrite.arguments import stores_run_code
 from ray_lint.rewrite.entries import is_own_table
 from ray_lint.rewrite.forms import Form, Shape
 from ray_lint.rewrite.interruptions import what_items_do
+from ray_lint.rewrite.items import stored_values
 from ray_lint.rewrite.loop_sites import LoopWriter
 from ray_lint.rewrite.naming import ascii_name, plural
-from ray_lint.rewrite.observers import reachable
+from ray_lint.rewrite.observers import handles_failures, reachable
 from ray_lint.rewrite.places import is_exhausted
 from ray_lint.rewrite.plan import Argument, Declined, Edits, Items, Repeat, Strategy
 from ray_lint.rewrite.site_text import LINE_WIDTH, Call
@@ -161,6 +162,15 @@ class SiteWriter(LoopWriter):
             return False
         if self.names.qualified(parent.func) == "builtins.enumerate":
             return self._consumed_at_once(parent)
+        if isinstance(parent.func, ast.Attribute) and parent.func.attr in ("extend", "update"):
+            taker = parent.func.value
+            if handles_failures(self.names):
+                return False  # a list keeps what it took before an item failed
+            if isinstance(taker, ast.Attribute):
+                made = stored_values(self.items.module, taker)
+                return bool(made) and all(isinstance(v, ast.List | ast.Set) for v in made)
+            kinds = kinds_of(self.items.project, self.items.module, taker)
+            return kinds is not None and bool(kinds) and kinds <= {"list", "deque", "set"}
         return self.names.qualified(parent.func) in ("builtins.sorted", "builtins.list")
 
     def _dict(self, edits: Edits, shape: Shape, arguments: list[Argument], call: Call) -> None:

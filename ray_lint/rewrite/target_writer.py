@@ -75,6 +75,8 @@ class TargetWriter:
             plain = f"_{ascii_name(plain, 'task').lstrip('_')}"
             plain = self.supply.fresh(plain, f"{plain}_one")
             item = f"{plain}({signature.call})"
+        if not item and isinstance(definition, ast.Lambda):
+            item = self._called_lambda(definition, signature)
         if not item:
             raise Declined("its body cannot be called for one item")
         bound = ""
@@ -189,6 +191,17 @@ class TargetWriter:
             return None
         code = self.source.enclosed(expression)
         return None if "\n" in code or "\r" in code else code
+
+    def _called_lambda(self, definition: ast.Lambda, signature: BatchSignature) -> str:
+        """Return a call of a lambda where it stands; "" if another place would change it."""
+        spec = definition.args
+        defaults = [*spec.defaults, *(d for d in spec.kw_defaults if d is not None)]
+        code = self.source.code(definition)
+        if "\n" in code or "\r" in code or any(kept_code(self.names, definition.body)):
+            return ""
+        if not all(isinstance(default, ast.Constant) for default in defaults):
+            return ""
+        return f"({code})({signature.call})"
 
     def _is_decorated_else(self, definition: ast.FunctionDef) -> bool:
         """Whether a task has a decorator besides that of Ray and ``@staticmethod``."""

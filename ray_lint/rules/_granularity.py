@@ -96,7 +96,7 @@ def _is_large_part(site: Site, config: Config) -> bool:
     """Whether a site submits tiny tasks in bursts that are not far below ``min_items``."""
     count = site.count
     return (
-        site.callee.kind is CalleeKind.TASK
+        not site.calls_each_actor
         and site.cost.kind == "tiny"
         and site.pace.kind == "free"
         and count.kind == "known"
