@@ -24,7 +24,7 @@ class Count:
     with data (a parameter, a file, a frame, the command line). *unbounded*: never ends by itself.
     For all but known counts ``low`` holds what is certain if no loop of unknown size is empty.
     ``per_worker``: names say one per worker, actor, node, shard, file …; ``chunked``: the items
-    are chunks already.
+    are chunks already. ``taken``: so many were taken in a dry run, which tells nothing of more.
     """
 
     low: int
@@ -33,6 +33,7 @@ class Count:
     reason: str
     per_worker: bool = False
     chunked: bool = False
+    taken: bool = False
 
 
 @dataclass(frozen=True)

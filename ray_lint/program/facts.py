@@ -20,6 +20,7 @@ from ray_lint.program.known_sizes import (
 from ray_lint.program.names import BindingKind, ModuleNames
 from ray_lint.program.node_index import once_per_module
 from ray_lint.program.pacing import Pace, pace_of, thinned
+from ray_lint.program.rehearsed import seen_cost, seen_count, seen_of, seen_total
 from ray_lint.program.remotes import Callee, CalleeKind, resolve_callee
 from ray_lint.program.size_elements import loop_values
 from ray_lint.program.sizes import Sizes, count_loops
@@ -93,7 +94,9 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         measured = Measurements(config.measured, module.tree)
     for submission in find_submissions(module):
         if measured is None and _few(project, submission, config):
-            continue
+            seen = seen_of(project, submission) if _may_be_many(project, submission) else None
+            if seen is None or seen.total * 2 < config.min_items:
+                continue
         direct = submission.call.func is submission.handle
         target = submission.call if direct else submission.handle
         callee = resolve_callee(project, module, target)
@@ -109,6 +112,8 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             known_tiny=config.known_tiny,
             site=_call_of(submission),
         )
+        if measured is None:
+            cost = seen_cost(project, submission, cost, config.task_threshold)
         if measured is None and _beyond_doubt(project, submission, cost, config):
             continue
         pace = pace_of(
@@ -133,6 +138,11 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
             count = thinned(project, module, submission.call, submission.loops[0], count)
         known = measured.of(submission.handle, callee.definition) if measured else None
         total = _total(project, submission)
+        if measured is None and not (cost.kind == "tiny" and count.kind == "data"):
+            if count.low < config.min_items:
+                count = seen_count(project, submission, count, config.min_items)
+            if count.high is not None and count.high < config.min_items:
+                total = seen_total(project, submission, total)
         after = _stage_before(submission, sites) if pace.on_references else None
         sites.append(
             Site(submission, callee, count, cost, pace, rounds, total, after, sites, known)
@@ -191,6 +201,13 @@ def _few(project: Project, submission: Submission, config: Config) -> bool:
     if total.kind != "known" or total.high is None:
         return True
     return total.high * 2 < config.min_items  # sites of one file may add up
+
+
+def _may_be_many(project: Project, submission: Submission) -> bool:
+    """Whether it is not known how often bursts are repeated that are small alone."""
+    if _count(project, submission, list(submission.loops)).chunked:
+        return False
+    return _total(project, submission).kind != "known"
 
 
 def _total(project: Project, submission: Submission) -> Count:

@@ -115,10 +115,19 @@ def _is_always_fresh(names: ModuleNames, attribute: str) -> bool:
 
 
 def _is_waited(names: ModuleNames, store: ast.Attribute) -> bool:
-    """Whether ``done, self.refs = ray.wait(self.refs)`` stores a new list."""
+    """Whether ``done, self.refs = ray.wait(self.refs)`` stores a new list.
+
+    Or ``values, self.refs = ray.get(self.refs), []``.
+    """
     targets = names.parents.get(store)
     statement = names.parents.get(targets) if isinstance(targets, ast.Tuple) else None
     made = statement.value if isinstance(statement, ast.Assign) else None
+    if isinstance(targets, ast.Tuple) and isinstance(made, ast.Tuple):
+        parts = zip(targets.elts, made.elts, strict=False)
+        plain = len(targets.elts) == len(made.elts) and not any(
+            isinstance(e, ast.Starred) for e in (*targets.elts, *made.elts)
+        )
+        return plain and all(_is_fresh(names, part) for at, part in parts if at is store)
     return isinstance(made, ast.Call) and names.stands_for(made.func, "ray.wait")
 
 

@@ -15,6 +15,7 @@ from ray_lint.program.effects import (
     has_value,
 )
 from ray_lint.program.facts import Site
+from ray_lint.program.rehearsed import no_task_fails
 from ray_lint.program.sizes import count_loops
 from ray_lint.rewrite.failures import judge_isolation, judge_order_of_ids
 from ray_lint.rewrite.foreign import (
@@ -259,16 +260,17 @@ class Rewriter(Surroundings):
         """Weigh a form of a site and choose its strategy."""
         names = self.names
         arguments = self._merged(site, target, shape, self._arguments(site, target, shape))
-        proof = self._judge_task(target, shape, arguments, doubts)
+        proof = self._judge_task(site, target, shape, arguments, doubts)
         keeps = judge_kept(target, arguments, self._is_plain, doubts)
         further = [(other, self._arguments(site, other, shape)) for other in target.others]
         if target.pooled:
             judge_pool(self.names, shape, proof, doubts)
         numbers: set[int] = set()
         for other, passed in further:
-            proof = proof.joined(self._judge_task(other, shape, passed, doubts))
+            proof = proof.joined(self._judge_task(site, other, shape, passed, doubts))
             numbers.add(self._options(site, other, shape, doubts)[1])
-            judge_starred(self.module, other, shape, passed, doubts)
+            if not no_task_fails(self.project, site.submission):
+                judge_starred(self.module, other, shape, passed, doubts)
         options, results = self._options(site, target, shape, doubts)
         if numbers - {results}:
             raise Declined("its tasks have different numbers of results (`num_returns`)")
@@ -289,7 +291,9 @@ class Rewriter(Surroundings):
         if unpacked and not proof.may_fail and self._inputs_may_fail(site, every):
             proof = replace(proof, may_fail=True)
         for one, passed in [(target, arguments), *further]:
-            misfits = partial(self._misfit, one, passed)
+            misfits: Callable[[], str] = partial(self._misfit, one, passed)
+            if no_task_fails(self.project, site.submission):
+                misfits = str
             judge_failures(names, shape, proof, strategy, doubts, misfits, is_method=one.is_method)
             if not one.is_method and not one.exclusive:
                 judge_documentation(names, one.name, doubts)
@@ -375,12 +379,12 @@ class Rewriter(Surroundings):
         try:
             target, shape = self._target(site), find_shape(site.submission)
             arguments = self._arguments(site, target, shape)
-            return self._judge_task(target, shape, arguments, Doubts()).may_fail
+            return self._judge_task(site, target, shape, arguments, Doubts()).may_fail
         except (Declined, RecursionError):
             return True
 
     def _judge_task(
-        self, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
+        self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
     ) -> BodyProof:
         """Weigh what the function of a target does, in all of its calls of the site."""
         loop_values = self._immutable_parameters(target, shape, arguments)
@@ -398,6 +402,8 @@ class Rewriter(Surroundings):
         proof = judge_body(effects, arguments, doubts, is_method=ordered)
         if returns_unsendable(target.home.names, target.definition):
             proof = replace(proof, may_fail=True)
+        elif no_task_fails(self.project, site.submission):
+            proof = replace(proof, may_fail=False, fails_on_purpose=False)
         judge_identity(target.home.names, target.definition, doubts)
         judge_pickling(self.project, self.module, target.definition, arguments, doubts)
         judge_sending(self.module, shape, arguments, doubts)

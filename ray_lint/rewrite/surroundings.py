@@ -15,6 +15,7 @@ from ray_lint.program.effects import (
 from ray_lint.program.effects.state import changing_uses
 from ray_lint.program.facts import Site
 from ray_lint.program.names import FUNCTIONS, TRIES, BindingKind
+from ray_lint.program.rehearsed import never_fails, no_task_fails
 from ray_lint.program.remotes import CalleeKind
 from ray_lint.rewrite.aliases import Aliases
 from ray_lint.rewrite.ambient import judge_ambient
@@ -91,13 +92,15 @@ class Surroundings(Submitted):
         judge_container(names, shape)
         judge_class_body(names, shape, arguments)
         judge_other_views(names, shape)
-        judge_half_filled(names, shape, doubts)
         judge_actor_order(names, site, shape)
-        judge_interruptions(self.project, self.module, shape, arguments, doubts)
+        if not never_fails(self.project, site.submission):
+            judge_half_filled(names, shape, doubts)
+            judge_interruptions(self.project, self.module, shape, arguments, doubts)
+        if not no_task_fails(self.project, site.submission):
+            judge_starred(self.module, target, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         judge_late(self.project, self.module, arguments, region)
-        judge_starred(self.module, target, shape, arguments, doubts)
         for node in names.walk(region):
             own = shape.form is Form.YIELD and names.parents[node] is shape.node
             if isinstance(node, ast.Yield | ast.YieldFrom | ast.Await) and (
@@ -159,7 +162,8 @@ class Surroundings(Submitted):
         lazy = lazy and not target.pooled  # which takes all its items at once
         taker = getattr(names.parents.get(shape.node), "func", None)
         at_once = isinstance(taker, ast.Attribute) and taker.attr == "extend"
-        if lazy and site.count.kind != "known" and not at_once:
+        ends = site.count.kind == "known" and not site.count.taken
+        if lazy and not ends and not at_once:
             raise Declined("its items may be infinite, and are taken one by one")
         if lazy and site.callee.kind is CalleeKind.ACTOR_METHOD:
             raise Declined("its calls reach the actor one by one, as they are taken")

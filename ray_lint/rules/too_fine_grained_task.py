@@ -69,7 +69,8 @@ class TooFineGrainedTask:
     - *Body*: it has no side effects, reads nothing that the program changes later, does not ask for
       its process, its own name or the identity of objects, and calls only what is known to do the
       same. What it changes among its arguments, the next item of the batch must not see.
-    - *Failures*: no item can fail, nor the task whose result it is; or nothing handles the failure,
+    - *Failures*: no item can fail, nor the task whose result it is, or none did in a dry run of the
+      whole program, which needs nothing from outside; or nothing handles the failure,
       also no future, thread or task of its own, and no item behind a failed one is fetched on its
       own or before it; or one loop fetches all items and shows nothing before it fails.
     - *Items*: finite, not used up or changed by a first pass over them, not changed by the loop;
