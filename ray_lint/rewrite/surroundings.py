@@ -29,6 +29,7 @@ from ray_lint.rewrite.observers import (
     judge_actor_order,
     judge_half_filled,
     judge_other_views,
+    reachable,
     takes_out,
 )
 from ray_lint.rewrite.overlap import Overlap
@@ -158,6 +159,7 @@ class Surroundings(Submitted):
                 ):
                     raise Declined("the loop talks to actors between two calls")
         judge_onlookers(names, site, shape, doubts)
+        self._judge_classes(shape, arguments)
         lazy = shape.form is Form.EXPRESSION and shape.collection == "iterator"
         lazy = lazy and not target.pooled  # which takes all its items at once
         taker = getattr(names.parents.get(shape.node), "func", None)
@@ -189,6 +191,35 @@ class Surroundings(Submitted):
         self._judge_builtins(site, target)
         for repeat in shape.repeats or []:
             self._sharing.judge_iterable(repeat.iterable)
+
+    def _judge_classes(self, shape: Shape, arguments: list[Argument]) -> None:
+        """Decline a loop that changes a class, which objects are sent with as it is then."""
+        if all(self._is_plain(a.expression) for a in arguments if a.varying):
+            return
+        classes = [
+            binding
+            for scope in self.names.scopes.values()
+            for bindings in scope.bindings.values()
+            for binding in bindings
+            if binding.kind is BindingKind.CLASS
+        ]
+        places = [shape.region, *reachable(self.names, [shape.region])]
+        for place in places:
+            for made in classes:
+                if changing_uses(self.module, made.scope, made.name, place):
+                    raise Declined(f"the class `{made.name}` is changed while the loop runs")
+            for node in self.names.walk(place):
+                stored = isinstance(node, ast.Attribute) and not isinstance(node.ctx, ast.Load)
+                if stored and self._is_class(node.value):  # type: ignore[attr-defined]
+                    raise Declined("a class is changed while the loop runs")
+
+    def _is_class(self, base: ast.expr) -> bool:
+        """Whether an expression is ``cls``, ``type(x)`` or ``x.__class__``."""
+        if isinstance(base, ast.Call):
+            return self.names.stands_for(base.func, "builtins.type")
+        if isinstance(base, ast.Attribute):
+            return base.attr == "__class__"
+        return isinstance(base, ast.Name) and base.id == "cls"
 
     def _judge_managers(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline items that the end of a `with` block around the submission may change."""

@@ -31,7 +31,6 @@ UNSHOWN = dict.fromkeys(
         "loop_sites._container_fits: 'the collection of references is not known to be a list'",
         "foreign._spelling: 'it is not called by the name that its module gives it'",
         "foreign.find_elsewhere: 'it is not called by the name that its module gives it'",
-        "foreign._spelling: 'it is imported in a class body'",
         "pools.dealt_actor: 'the actors are not known to be of one class'",
         "shapes._kept_beside: f'`{ast.unparse(element)}` would be evaluated twice'",
         "lent.source_binding: f'what `{handle.id}` stands for changes'",

@@ -212,6 +212,7 @@ class Statements(Expressions):
         made: Any = self.function(node, frame)
         for decorator in reversed(node.decorator_list):
             made = self.call(self.value(decorator, frame), (made,), {})
+        self.sees_change(node.name, frame)
         frame.write(node.name, made)
 
     def _run_function(
@@ -222,7 +223,7 @@ class Statements(Expressions):
         frame = Frame(self._arguments(function, args, kwargs), function.frame)
         if self.in_task and node not in self._exporting:
             self._exporting.add(node)
-            self.exported |= _names_from_outside(node)
+            self._export(_names_from_outside(node), function.frame)
         if function.owner is not None and args:
             frame.variables["__class__"] = function.owner
         if isinstance(node, ast.Lambda):
@@ -234,6 +235,17 @@ class Statements(Expressions):
         if isinstance(node, ast.AsyncFunctionDef):
             return Coroutine(lambda: self._within(frame, lambda: self._result(node.body, frame)))
         return self._within(frame, lambda: self._result(node.body, frame))
+
+    def _export(self, names: frozenset[str], frame: Frame) -> None:
+        """Note what a worker gets with a function. Raises StopRun for what cannot be sent."""
+        self.exported |= names
+        for name in names:
+            try:
+                value = frame.read(name)
+            except KeyError:
+                continue
+            if type(value).__name__ in _UNSENDABLE:
+                raise StopRun("a task needs what cannot be sent")
 
     def _within(self, frame: Frame, run: Any) -> Any:
         if len(self.frames) >= _DEPTH:
@@ -317,6 +329,7 @@ class Statements(Expressions):
         if isinstance(made, type):
             self.made.add(made)
             known = made
+        self.sees_change(node.name, frame)
         frame.write(node.name, made if made is not None else known)
 
     def _named_tuple(self, name: str, names: dict[str, Any]) -> Any:
@@ -505,6 +518,7 @@ def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return known
 
 
+_UNSENDABLE = {"_lru_cache_wrapper", "generator"}
 _UNUSUAL = {
     *("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__", "__del__"),
     *("__init_subclass__", "__set_name__", "__class_getitem__", "__reduce__", "__getstate__"),
