@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from tests.programs import Program, Runner, Verdict, compare, judge, load, load_projects, parse
+from ray_lint.program.dryrun import dry_run
+from ray_lint.program.project import Project
+from tests.programs import (
+    NOT_RUN,
+    Program,
+    Runner,
+    Verdict,
+    compare,
+    judge,
+    load,
+    load_projects,
+    parse,
+)
 
 FOLDER = Path(__file__).resolve().parent.parent / "fixtures" / "programs"
 PROGRAMS = {program.path.relative_to(FOLDER).as_posix(): program for program in load(FOLDER)}
@@ -60,6 +74,21 @@ def verdicts(
 def test_fix_keeps_the_meaning(name: str, unsafe: bool, verdicts: Verdicts) -> None:
     verdict = verdicts[name, unsafe]
     assert not verdict.faults, "\n".join([*verdict.faults, *verdict.notes])
+    if verdict.before != NOT_RUN:
+        assert printed_in_a_dry_run(PROGRAMS[name]) in (None, verdict.before.printed)
+
+
+def printed_in_a_dry_run(program: Program) -> str | None:
+    """Return what a dry run says that a program prints, None if it says nothing certain."""
+    if program.beside or b"logging" in program.source:  # what is logged is not followed
+        return None
+    project = Project()
+    try:
+        module = project.add(program.source.decode(), ast.parse(program.source), "<program>")
+    except ValueError:  # another encoding
+        return None
+    run = dry_run(project, module)
+    return replace(NOT_RUN, stdout=run.printed).printed if run.complete and run.exact else None
 
 
 @pytest.mark.ray

@@ -72,12 +72,7 @@ def _adds_up(site: Site, config: Config) -> bool:
     """Whether bursts that are too small alone are so many that they make up for it."""
     count, cost, total = site.count, site.cost, site.total
     if _is_large_part(site, config):
-        parts = [
-            other
-            for other in site.beside
-            if _is_large_part(other, config)
-            and (other.count.low < config.min_items or _run_the_same(other, site))
-        ]
+        parts = [other for other in site.beside if _is_large_part(other, config)]
         if sum(_in_all(part, config) for part in parts) >= config.min_items:
             return True
     if site.callee.kind is not CalleeKind.TASK or count.kind != "known" or total.kind != "known":
@@ -103,12 +98,6 @@ def _is_large_part(site: Site, config: Config) -> bool:
         and not (count.chunked or count.per_worker)
         and count.low * SMALL_BURSTS >= config.min_items
     )
-
-
-def _run_the_same(site: Site, other: Site) -> bool:
-    """Whether two sites submit one function."""
-    definition = site.callee.definition
-    return definition is not None and definition is other.callee.definition
 
 
 def _in_all(site: Site, config: Config) -> int:

@@ -79,6 +79,7 @@ class RayModel:
         self.exported: frozenset[str] = frozenset()
         """Names that tasks read and do not bind: workers get them with the function, once."""
         self._exporting: set[ast.AST] = set()
+        self.depends_on_cpus = True
         self.defaults: list[Any] = []
         """Those defaults of parameters that can change."""
         self._fetches = 0
@@ -379,7 +380,7 @@ class RayModel:
         return self._started
 
     def _ray_resources(self) -> dict[str, float]:
-        self.exact = False
+        self.exact = self.exact and not self.depends_on_cpus
         return {"CPU": float(_CPUS)}
 
     def _nothing(self, *_: Any, **__: Any) -> None:

@@ -38,6 +38,7 @@ class Statements(Expressions):
 
     def run_program(self, tree: ast.Module) -> None:
         """Run a whole module. Raises what ends it."""
+        self.depends_on_cpus = _depends_on_cpus(tree)
         self._result(tree.body, self.frames[0])
 
     def block(self, body: list[ast.stmt], frame: Frame) -> Generator[Any, Any, Signal]:
@@ -488,6 +489,18 @@ class Statements(Expressions):
         return None
 
 
+def _depends_on_cpus(tree: ast.Module) -> bool:
+    """Whether more than the size of batches hangs on how many CPUs there are."""
+    splitting = {
+        id(node)
+        for function in tree.body
+        if isinstance(function, ast.FunctionDef) and function.name.startswith(_SPLITTING)
+        for node in ast.walk(function)
+    }
+    asked = (n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in _RESOURCES)
+    return any(id(node) not in splitting for node in asked)
+
+
 def _names_from_outside(function: ast.AST) -> frozenset[str]:
     """Return the names that a function reads and does not bind itself."""
     read: set[str] = set()
@@ -518,6 +531,8 @@ def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
     return known
 
 
+_RESOURCES = ("cluster_resources", "available_resources")
+_SPLITTING = "split_into_batches"  # the name of what fixes write to cut items into batches
 _UNSENDABLE = {"_lru_cache_wrapper", "generator"}
 _UNUSUAL = {
     *("__getattr__", "__getattribute__", "__setattr__", "__delattr__", "__new__", "__del__"),
