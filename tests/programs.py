@@ -265,13 +265,24 @@ def examine(program: Program, fixed: bytes, config: Config) -> list[str]:
 
 
 def damage(before: bytes, after: bytes) -> list[str]:
-    """Return what is wrong with a fixed text: syntax, or comments lost."""
+    """Return what is wrong with a fixed text: it does not compile as before, or comments lost."""
+    refused = refusal(after)
+    if refused and not refusal(before):
+        return [f"does not compile: {refused}"]
     try:
-        compile(after, "<fixed>", "exec", dont_inherit=True)
-    except SyntaxError as error:
-        return [f"does not compile: {error}"]
-    lost = comments(before) - comments(after)
+        lost = comments(before) - comments(after)
+    except (SyntaxError, tokenize.TokenError) as error:
+        return [f"cannot be read: {error}"]
     return [f"lost comment: {next(iter(lost))}"] if lost else []
+
+
+def refusal(source: bytes) -> str:
+    """Return why Python does not compile a module, or an empty string."""
+    try:
+        compile(source, "<program>", "exec", dont_inherit=True)
+    except SyntaxError as error:
+        return str(error)
+    return ""
 
 
 def fix_project(program: Program, *, unsafe: bool) -> tuple[Program, list[str]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import gc
 import io
 import sys
 import textwrap
@@ -175,6 +176,32 @@ PROGRAMS = {
                 print("fine")
             finally:
                 print("done")
+        """,
+    "unset": """
+        x = 1
+        def early():
+            try:
+                return x
+            except UnboundLocalError:
+                return "unbound"
+            x = 2
+        def after():
+            try:
+                1 // 0
+            except ZeroDivisionError as error:
+                pass
+            try:
+                return error
+            except NameError:
+                return "gone"
+        def later(flag):
+            if flag:
+                y = 1
+            try:
+                return y
+            except UnboundLocalError:
+                return [y for y in range(2)]
+        print(early(), after(), later(True), later(False))
         """,
     "match": """
         def kind(x):
@@ -373,6 +400,26 @@ def test_it_only_computes(name: str, tmp_path: object, monkeypatch: pytest.Monke
     watching[0] = False
     assert seen.ended
     assert events == []
+
+
+def test_what_is_left_of_generators_does_nothing() -> None:
+    source = """
+def numbers():
+    try:
+        n = 0
+        while True:
+            yield n
+            n += 1
+    finally:
+        while True:
+            pass
+
+for n in numbers():
+    while n > 3:
+        pass
+"""
+    assert run(source).ended == "it takes too long"
+    gc.collect()
 
 
 def test_what_is_submitted_is_counted() -> None:

@@ -70,25 +70,28 @@ def _run(tree: ast.Module) -> DryRun:
     def run() -> None:
         try:
             machine.run_program(tree)
-        except SystemExit:
-            pass
-        except StopRun as stop:
-            ended.append(str(stop))
-        except RecursionError:
-            ended.append("calls are nested too deeply")
         except BaseException as error:
-            ended.append(f"fails with {type(error).__name__}")
+            machine.over = True  # before the generators that are left are closed
+            if isinstance(error, RecursionError):
+                ended.append("calls are nested too deeply")
+            elif not isinstance(error, SystemExit):
+                failure = f"fails with {type(error).__name__}"
+                ended.append(str(error) if isinstance(error, StopRun) else failure)
 
     limit = sys.getrecursionlimit()
-    size = threading.stack_size(_STACK)
     try:
-        sys.setrecursionlimit(max(limit, _RECURSION))
-        thread = threading.Thread(target=run, daemon=True)
-        thread.start()
-        thread.join()
-    finally:
-        threading.stack_size(size)
-        sys.setrecursionlimit(limit)
+        size = threading.stack_size(_STACK)
+        try:
+            sys.setrecursionlimit(max(limit, _RECURSION))
+            thread = threading.Thread(target=run, daemon=True)
+            thread.start()
+            thread.join()
+        finally:
+            threading.stack_size(size)
+            sys.setrecursionlimit(limit)
+    except (RuntimeError, ValueError):
+        ended.append("there is no thread for it")
+    machine.over = True
     why = ended[0] if ended else ""
     complete = not ended
     flawless = complete and machine.exact and not machine.handled

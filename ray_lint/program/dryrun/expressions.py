@@ -357,6 +357,8 @@ class Expressions(RayModel):
             return self.call_library(function.name, args, kwargs)
         if self.is_own(function):
             return function(*args, **kwargs)
+        if any(isinstance(a, Library) for a in (*args, *kwargs.values())):
+            raise StopRun("hands something of a module to the library")
         owner = getattr(function, "__self__", None)
         owner = None if type(owner).__name__ == "module" else owner
         name = getattr(function, "__name__", "")

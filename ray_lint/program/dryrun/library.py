@@ -30,7 +30,7 @@ BUILTINS = frozenset(
     ArithmeticError AssertionError AttributeError Exception FloatingPointError IndexError KeyError
     LookupError NotImplementedError OSError OverflowError RuntimeError StopIteration TimeoutError
     TypeError UnicodeDecodeError UnicodeEncodeError UnicodeError ValueError ZeroDivisionError
-    NameError RecursionError BaseException
+    NameError UnboundLocalError RecursionError BaseException
     """.split()  # noqa: SIM905
 )
 

@@ -75,6 +75,8 @@ class RayModel:
         self.observed: dict[ast.AST, Observed] = {}
         self.in_task = 0
         self.handled = False
+        self.over = False
+        """The run has ended: what is left of its generators does nothing more."""
         self.printed: list[str] = []
         self.exported: frozenset[str] = frozenset()
         """Names that tasks read and do not bind: workers get them with the function, once."""
@@ -315,7 +317,9 @@ class RayModel:
             self.steps += library.weigh(value) // 8
         self.tick()
         if others.get("file") is None and not self.in_task:
-            self.printed.append(sep.join(map(str, values)) + end)
+            text = sep.join(map(str, values)) + end
+            self.steps += len(text) // 16
+            self.printed.append(text)
 
     def _type(self, value: Any) -> type:
         if type(value) not in self.made and not isinstance(

@@ -43,7 +43,7 @@ class Statements(Expressions):
 
     def block(self, body: list[ast.stmt], frame: Frame) -> Generator[Any, Any, Signal]:
         """Run statements one after the other; yield what they yield, return what ends them."""
-        for statement in body:
+        for statement in () if self.over else body:
             self.tick()
             kind = type(statement)
             if kind in _PLAIN:
@@ -221,7 +221,8 @@ class Statements(Expressions):
     ) -> Any:
         self.tick()
         node = function.node
-        frame = Frame(self._arguments(function, args, kwargs), function.frame)
+        arguments = self._arguments(function, args, kwargs)
+        frame = Frame(arguments, function.frame, local=_local_names(node))
         if self.in_task and node not in self._exporting:
             self._exporting.add(node)
             self._export(_names_from_outside(node), function.frame)
@@ -378,10 +379,14 @@ class Statements(Expressions):
 
     def _try(self, node: ast.Try, frame: Frame) -> Generator[Any, Any, Signal]:
         signal: Signal = None
+        left = False
         try:
             try:
                 signal = yield from self.block(node.body, frame)
-            except (StopRun, GeneratorExit, MemoryError, RecursionError):
+            except GeneratorExit:
+                left = True
+                raise
+            except (StopRun, MemoryError, RecursionError):
                 raise
             except BaseException as error:
                 handler = self._handler(node, error, frame)
@@ -391,14 +396,27 @@ class Statements(Expressions):
                 if handler.name:
                     frame.write(handler.name, error)
                 signal = yield from self.block(handler.body, frame)
+                if handler.name:
+                    frame.variables.pop(handler.name, None)
             else:
                 if signal is None:
                     signal = yield from self.block(node.orelse, frame)
         finally:
-            last = yield from self.block(node.finalbody, frame)
+            last = None
+            if left:
+                self._close(node.finalbody, frame)
+            else:
+                last = yield from self.block(node.finalbody, frame)
             if last is not None:
                 raise StopRun("leaves a `finally`")
         return signal
+
+    def _close(self, body: list[ast.stmt], frame: Frame) -> None:
+        """Run the last statements of a generator that is given up: nothing may end the run here."""
+        try:
+            self._result(body, frame)
+        except StopRun:
+            self.steps = self.limit
 
     def _handler(
         self, node: ast.Try, error: BaseException, frame: Frame
@@ -514,6 +532,40 @@ def _names_from_outside(function: ast.AST) -> frozenset[str]:
         elif isinstance(node, ast.Global | ast.Nonlocal):
             declared.update(node.names)
     return frozenset((read - bound) | declared)
+
+
+def _local_names(function: Any) -> frozenset[str]:
+    """Return the names that a function binds itself, but for its parameters."""
+    known: frozenset[str] | None = getattr(function, "_local", None)
+    if known is not None:
+        return known
+    bound: set[str] = set()
+    declared: set[str] = set()
+    body = function.body if isinstance(function.body, list) else [function.body]
+    stack: list[ast.AST] = list(body)
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            bound.add(node.name)
+            continue
+        if isinstance(node, ast.Lambda):
+            continue
+        if isinstance(node, ast.comprehension):
+            stack += [node.iter, *node.ifs]  # its targets are its own
+            continue
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
+            bound.add(node.id)
+        elif isinstance(node, ast.alias):
+            bound.add((node.asname or node.name).partition(".")[0])
+        elif isinstance(node, ast.Global | ast.Nonlocal):
+            declared.update(node.names)
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            bound.add(node.name)
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
+        stack.extend(ast.iter_child_nodes(node))
+    function._local = frozenset(bound - declared)
+    return function._local  # type: ignore[no-any-return]
 
 
 def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:

@@ -21,6 +21,8 @@ class Frame:
     variables: dict[str, Any]
     parent: Frame | None
     kind: str = "function"
+    local: frozenset[str] = frozenset()
+    """The names that belong to the function even before they have a value."""
     elsewhere: dict[str, Frame] = field(default_factory=dict)
     """The frames of the names that ``global`` and ``nonlocal`` declare."""
     number: int = 0
@@ -32,6 +34,8 @@ class Frame:
         while frame is not None:
             if name in frame.variables and (frame.kind != "class" or frame is self):
                 return frame.variables[name]
+            if name in frame.local:
+                raise UnboundLocalError(name)
             frame = frame.parent
         raise KeyError(name)
 
@@ -115,6 +119,9 @@ class Task:
     function: Callable[..., Any]
     results: int = 1
 
+    def __call__(self, *_: Any, **__: Any) -> Any:  # noqa: D102
+        raise StopRun("a task is called")
+
 
 @dataclass(eq=False)
 class ActorClass:
@@ -147,6 +154,9 @@ class Library:
     """A module, or something in one, by its dotted name."""
 
     name: str
+
+    def __call__(self, *_: Any, **__: Any) -> Any:  # noqa: D102
+        raise StopRun(f"`{self.name}` is handed to a function that calls it")
 
 
 CONSTANTS = frozenset({int, float, bool, str, bytes, type(None), complex, range})
