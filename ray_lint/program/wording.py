@@ -25,9 +25,14 @@ def name_evidence(name: str) -> tuple[bool, bool]:
 
 
 def is_one_chunk(name: str) -> bool:
-    """Whether a name stands for one chunk, so that its items are none: ``page``, not ``pages``."""
-    words = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)
-    return bool(words) and words[-1].lower() in known.CHUNK_WORDS
+    """Whether a name stands for one chunk, so that its items are none: ``page``, not ``pages``.
+
+    Also ``batch_of_reads``.
+    """
+    words = [word.lower() for word in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+", name)]
+    if words[1:2] == ["of"]:
+        return words[0] in known.CHUNK_WORDS
+    return bool(words) and words[-1] in known.CHUNK_WORDS
 
 
 def singular(word: str) -> str:

@@ -461,6 +461,12 @@ def test_what_is_submitted_is_counted() -> None:
         ("ray.get(double.remote(1), timeout=5)", True, False, False),
         ("import sys\nsys.exit(3)", True, True, True),
         ("open('x')", False, True, False),
+        (
+            "import contextlib\nwith contextlib.suppress(BaseException):\n    open('x')",
+            False,
+            True,
+            False,
+        ),
         ("raise ValueError", False, True, False),
     ],
 )

@@ -447,11 +447,20 @@ class Statements(Expressions):
         kind = type(manager)
         if not self.is_own(manager) and kind.__module__ != "contextlib":
             raise StopRun("an unusual `with`")
-        self.handled = self.handled or not self.in_task  # it may keep failures to itself
-        with manager as entered:
+        entered = type(manager).__enter__(manager)
+        try:
             if target is not None:
                 self.bind(target, entered, frame)
-            return (yield from self._with_items(items[1:], body, frame))
+            signal = yield from self._with_items(items[1:], body, frame)
+        except StopRun:
+            raise  # nobody may keep that to itself
+        except BaseException as error:
+            self.handled = self.handled or not self.in_task
+            if not type(manager).__exit__(manager, type(error), error, None):
+                raise
+            return None
+        type(manager).__exit__(manager, None, None, None)
+        return signal
 
     def _match(self, node: ast.Match, frame: Frame) -> Generator[Any, Any, Signal]:
         subject = self.value(node.subject, frame)
