@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ray_lint.core import fix
+from ray_lint.program.dryrun.library import MODULES
 from ray_lint.program.project import Project
 from tests.doors.conftest import environment
 
@@ -26,6 +27,15 @@ STANDARD = (
     "tempfile", "textwrap", "threading", "tokenize", "tomllib", "traceback", "typing",
 )  # fmt: skip
 """Modules that we or LibCST import; a file of such a name in the linted tree is not ours."""
+COMPUTING = tuple(sorted(MODULES))
+"""Modules that a dry run imports where the program does."""
+COMPUTES = (
+    "import ray\n"
+    + "".join(f"import {name}\n" for name in COMPUTING)
+    + "\n\n@ray.remote\ndef f(x):\n    while x > 1:\n        x = statistics.mean([x, 0])\n"
+    "    return colorsys.rgb_to_hsv(x, 0, fractions.Fraction(1, 2))\n\n\n"
+    "n = 0\nwhile n < 300 + calendar.monthrange(2024, 2)[1]:\n    f.remote(n)\n    n += 1\n"
+)
 OTHERS = (
     "sitecustomize", "usercustomize", "conftest", "setup", "helper", "ray", "libcst", "flake8",
     "tomli", "yaml", "__main__", "noxfile",
@@ -37,8 +47,11 @@ def tree(tmp_path: Path) -> Path:
     """A directory where whatever is imported or run leaves a file ``EXECUTED``."""
     for name in STANDARD:
         (tmp_path / f"{name}.py").write_text(TRAP)
+    for name in COMPUTING:
+        (tmp_path / f"{name}.py").write_text(TRAP)
     for name in OTHERS:
         (tmp_path / f"{name}.py").write_text(TRAP + LOOP)
+    (tmp_path / "computes.py").write_text(COMPUTES)
     package = tmp_path / "package"
     package.mkdir()
     (package / "__init__.py").write_text(TRAP)
