@@ -311,7 +311,7 @@ except Exception as error:
     print(type(error).__name__)
 """
     seen = run(source)
-    if not seen.ended:
+    if seen.complete and seen.exact:
         assert seen.printed == printed_by_python(source)
 
 

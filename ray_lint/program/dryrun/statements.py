@@ -86,7 +86,8 @@ class Statements(Expressions):
             old = self._computed[ast.Name](self, target, frame)
             new = self.operate(node.op, old, self.value(node.value, frame), in_place=True)
             self.sees_change(target.id, frame)
-            self.sees_mutation(old)
+            if not cannot_change(old):
+                self.sees_mutation(old)
             frame.write(target.id, new)
             return
         owner = self.value(target.value, frame)
