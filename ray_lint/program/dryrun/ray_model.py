@@ -169,23 +169,14 @@ class RayModel:
             k: a.fetch() if isinstance(a, Reference) else self._copy(a) for k, a in kwargs.items()
         }
         if isinstance(target, ActorClass):
-            return Actor(target.made(*args, **kwargs))
+            return Actor(self._elsewhere(target.made, args, kwargs))
         seen = self._count(remote.node)
         self.steps += _SUBMISSION
         before, slept = self.steps, self.slept
-        self.in_task += 1
         several = target.results != 1
-        try:
-            result = target.function(*args, **kwargs)
-            if isinstance(result, Coroutine):
-                result = self.wait_for(result)
-            if hasattr(result, "__next__") and several:
-                result = list(result)
-        except Exception as error:
-            raise StopRun(f"a task fails ({type(error).__name__})") from None
+        result = self._elsewhere(target.function, args, kwargs, taken=several)
         if hasattr(result, "__next__"):
             raise StopRun("a task that yields")
-        self.in_task -= 1
         seen.ended += 1
         seen.operations = max(seen.operations, self.steps - before)
         seen.slept = max(seen.slept, self.slept - slept)
@@ -194,6 +185,27 @@ class RayModel:
         if len(result) != target.results:
             raise StopRun("another number of results")
         return [self._put(part) for part in result]
+
+    def _elsewhere(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        *,
+        taken: bool = False,
+    ) -> Any:
+        """Call a function as a worker would. ``taken``: what it yields is its list of results."""
+        self.in_task += 1
+        try:
+            result = function(*args, **kwargs)
+            if isinstance(result, Coroutine):
+                result = self.wait_for(result)
+            if taken and hasattr(result, "__next__"):
+                result = list(result)
+        except Exception as error:
+            raise StopRun(f"a task fails ({type(error).__name__})") from None
+        self.in_task -= 1
+        return result
 
     def _count(self, node: ast.AST) -> Observed:
         seen = self.observed.setdefault(node, Observed())
