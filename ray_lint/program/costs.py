@@ -290,7 +290,7 @@ class Costs:
         elif count.kind == "data" and is_argument(module, loop):
             work.take_unknown(f"loops over its argument: {count.reason}", line)
         elif count.kind == "data":
-            work.take_heavy(f"loops over data: {count.reason}", line)
+            work.take_heavy(f"loops over data: {count.reason}", line, by_data=True)
         else:
             reason = f"loops an unknown number of times ({count.reason})"
             work.take_unknown(reason, line, plain=ends_by_number(module, loop))

@@ -25,7 +25,8 @@ def seen_of(project: Project, submission: Submission) -> Observed | None:
 
 def seen_cost(project: Project, submission: Submission, cost: Cost, threshold: float) -> Cost:
     """Return the cost of the slowest call in a dry run, or what was known before."""
-    seen = seen_of(project, submission) if cost.kind == "unknown" and not cost.demands else None
+    open_question = (cost.kind == "unknown" or cost.by_data) and not cost.demands
+    seen = seen_of(project, submission) if open_question else None
     if seen is None or seen.ended < min(seen.total, _ENOUGH):
         return cost  # one that ended the dry run may be long
     seconds = seen.operations * _OPERATION + seen.slept

@@ -34,6 +34,8 @@ class Cost:
     """
     seen: bool = False
     """Unknown only for loops over data that the program itself makes of small numbers."""
+    by_data: bool = False
+    """Heavy only because it loops over data, of which there may be much."""
     lent: bool = False
     """It rests on functions or objects among the arguments of the one call that was looked at."""
 
@@ -76,10 +78,10 @@ class Work:
         if seconds > self.slowest[0]:
             self.slowest = (seconds, reason, line)
 
-    def take_heavy(self, reason: str, line: int) -> None:
-        """Note that something heavy is done."""
+    def take_heavy(self, reason: str, line: int, *, by_data: bool = False) -> None:
+        """Note that something heavy is done, or ``by_data`` may be."""
         if self.heavy is None:
-            self.heavy = Cost("heavy", reason, None, line)
+            self.heavy = Cost("heavy", reason, None, line, by_data=by_data)
 
     def take_unknown(
         self, reason: str, line: int, *, plain: bool = False, seen: bool = False
@@ -98,7 +100,8 @@ class Work:
     def include(self, other: Work, runs: float, line: int, name: str) -> None:
         """Add what a called function does, ``runs`` times."""
         if other.heavy is not None:
-            self.take_heavy(f"calls `{name}`, which {other.heavy.reason}", line)
+            reason = f"calls `{name}`, which {other.heavy.reason}"
+            self.take_heavy(reason, line, by_data=other.heavy.by_data)
         if other.unknown is not None:
             reason = f"calls `{name}`, which {other.unknown.reason}"
             self.take_unknown(reason, line, plain=not other.opaque, seen=not other.unseen)
