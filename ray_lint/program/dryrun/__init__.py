@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DryRun", "dry_run"]
 
-_LIMIT = 500_000  # operations: a third of a second
+_LIMIT = 300_000  # operations: a fifth of a second
 _STACK = 256 * 1024 * 1024  # bytes, of the thread: an operation takes several calls of ours
 _RECURSION = 20_000
 
