@@ -54,7 +54,6 @@ from ray_lint.rewrite.safety import (
 from ray_lint.rewrite.shapes import broader_shapes, find_shape, in_fstring
 from ray_lint.rewrite.site_text import Call
 from ray_lint.rewrite.sites import SiteWriter
-from ray_lint.rewrite.spread import judge_starred
 from ray_lint.rewrite.surroundings import Surroundings
 from ray_lint.rewrite.target_writer import TargetWriter
 from ray_lint.rewrite.targets import Target, find_target
@@ -269,8 +268,7 @@ class Rewriter(Surroundings):
         for other, passed in further:
             proof = proof.joined(self._judge_task(site, other, shape, passed, doubts))
             numbers.add(self._options(site, other, shape, doubts)[1])
-            if not no_task_fails(self.project, site.submission):
-                judge_starred(self.module, other, shape, passed, doubts)
+            self._judge_starred(site, other, shape, passed, doubts)
         options, results = self._options(site, target, shape, doubts)
         if numbers - {results}:
             raise Declined("its tasks have different numbers of results (`num_returns`)")
@@ -291,9 +289,7 @@ class Rewriter(Surroundings):
         if unpacked and not proof.may_fail and self._inputs_may_fail(site, every):
             proof = replace(proof, may_fail=True)
         for one, passed in [(target, arguments), *further]:
-            misfits: Callable[[], str] = partial(self._misfit, one, passed)
-            if no_task_fails(self.project, site.submission):
-                misfits = str
+            misfits = partial(self._misfit_of, site, one, passed)
             judge_failures(names, shape, proof, strategy, doubts, misfits, is_method=one.is_method)
             if not one.is_method and not one.exclusive:
                 judge_documentation(names, one.name, doubts)
@@ -383,6 +379,10 @@ class Rewriter(Surroundings):
         except (Declined, RecursionError):
             return True
 
+    def _misfit_of(self, site: Site, target: Target, arguments: list[Argument]) -> str:
+        found = self._misfit(target, arguments)
+        return "" if found and no_task_fails(self.project, site.submission) else found
+
     def _judge_task(
         self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
     ) -> BodyProof:
@@ -402,7 +402,9 @@ class Rewriter(Surroundings):
         proof = judge_body(effects, arguments, doubts, is_method=ordered)
         if returns_unsendable(target.home.names, target.definition):
             proof = replace(proof, may_fail=True)
-        elif no_task_fails(self.project, site.submission):
+        elif (proof.may_fail or proof.fails_on_purpose) and no_task_fails(
+            self.project, site.submission
+        ):
             proof = replace(proof, may_fail=False, fails_on_purpose=False)
         judge_identity(target.home.names, target.definition, doubts)
         judge_pickling(self.project, self.module, target.definition, arguments, doubts)

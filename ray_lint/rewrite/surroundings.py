@@ -94,11 +94,13 @@ class Surroundings(Submitted):
         judge_class_body(names, shape, arguments)
         judge_other_views(names, shape)
         judge_actor_order(names, site, shape)
-        if not never_fails(self.project, site.submission):
-            judge_half_filled(names, shape, doubts)
-            judge_interruptions(self.project, self.module, shape, arguments, doubts)
-        if not no_task_fails(self.project, site.submission):
-            judge_starred(self.module, target, shape, arguments, doubts)
+        found = Doubts()
+        judge_half_filled(names, shape, found)
+        judge_interruptions(self.project, self.module, shape, arguments, found)
+        if found.reasons and not never_fails(self.project, site.submission):
+            for reason in found.reasons:
+                doubts.add(reason)
+        self._judge_starred(site, target, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
         judge_late(self.project, self.module, arguments, region)
@@ -191,6 +193,16 @@ class Surroundings(Submitted):
         self._judge_builtins(site, target)
         for repeat in shape.repeats or []:
             self._sharing.judge_iterable(repeat.iterable)
+
+    def _judge_starred(
+        self, site: Site, target: Target, shape: Shape, arguments: list[Argument], doubts: Doubts
+    ) -> None:
+        """Doubt starred items that may not fit, unless a dry run saw that all of them do."""
+        found = Doubts()
+        judge_starred(self.module, target, shape, arguments, found)
+        if found.reasons and not no_task_fails(self.project, site.submission):
+            for reason in found.reasons:
+                doubts.add(reason)
 
     def _judge_classes(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline a loop that changes a class, which objects are sent with as it is then."""
