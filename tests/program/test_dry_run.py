@@ -257,6 +257,9 @@ PROGRAMS = {
         print(datetime.date(2024, 2, 28) + datetime.timedelta(days=2), statistics.median([3, 1, 2]))
         heap = [3, 1, 2]
         heapq.heapify(heap)
+        pairs = [("a", 2), ("b", 1)]
+        print(sorted(pairs, key=operator.itemgetter(1)), operator.neg(3), operator.add(1, 2))
+        print(max([rng], key=operator.attrgetter("random")) is rng)
         print(heapq.heappop(heap), bisect.bisect([1, 3], 2), textwrap.dedent("  x"), string.digits)
         @functools.lru_cache(maxsize=None)
         def fib(n): return n if n < 2 else fib(n - 1) + fib(n - 2)
@@ -315,6 +318,8 @@ except Exception as error:
         assert seen.printed == printed_by_python(source)
 
 
+OWN_DATE = "import datetime\nclass Day(datetime.date):\n    pass\nprint(Day.today())"
+OWN_CHANCE = "import random\nclass Dice(random.Random):\n    pass\nprint(Dice().random())"
 HOSTILE = {
     "endless loop": "while True:\n    pass",
     "endless recursion": "def f(n):\n    return f(n + 1)\nf(0)",
@@ -454,6 +459,15 @@ def test_what_is_submitted_is_counted() -> None:
         ("double.remote(1, 2)", False, True, False),
         ("import time\nprint(time.time())", True, False, False),
         ("import random\nprint(random.random())", True, False, False),
+        ("import random\nprint(random.Random().random())", True, False, False),
+        ("import random\nrandom.Random(1).seed()", True, False, False),
+        ("import random\nrandom.seed(None)", True, False, False),
+        ("import random\nrandom.seed(3)\nprint(random.random())", True, True, True),
+        ("import datetime\nprint(datetime.date.today())", False, True, False),
+        (OWN_DATE, False, True, False),
+        (OWN_CHANCE, False, True, False),
+        ("import datetime\nprint(datetime.datetime.fromtimestamp(0))", False, True, False),
+        ("import datetime\nprint(datetime.datetime(2024, 1, 1).timestamp())", False, True, False),
         ("ray.wait([double.remote(1)])", True, False, False),
         ("for x in {'a', 'b'}:\n    double.remote(x)", True, False, False),
         ("for x in sorted({'a', 'b'}):\n    double.remote(x)", True, True, True),

@@ -386,6 +386,8 @@ class Expressions(RayModel):
             raise StopRun(f"`{name}` is not for a dry run")
         if owner is not None and name in _CHANGING:
             self.sees_mutation(owner)
+        if name in ("Random", "seed"):
+            args, kwargs = self.seeded(args, kwargs)
         result = function(*args, **kwargs)
         if name == "namedtuple":
             self.made.add(result)
@@ -400,9 +402,8 @@ class Expressions(RayModel):
     def attribute(self, owner: Any, name: str) -> Any:
         """Return an attribute of a value. Raises StopRun for what it does not have by itself."""
         if isinstance(owner, Library):
-            return (
-                self.operator_named(name) if owner.name == "operator" else self.member(owner, name)
-            )
+            found = self.operator_named(name) if owner.name == "operator" else None
+            return self.member(owner, name) if found is None else found
         if name.startswith("__"):
             if name == "__init__" and isinstance(owner, super):
                 return getattr(owner, name)

@@ -80,11 +80,10 @@ MODULES = {module: frozenset(names.split()) for module, names in _MODULES.items(
 CLASS_ATTRIBUTES = frozenset(
     {
         *("dict.fromkeys", "str.maketrans", "bytes.fromhex", "int.from_bytes", "float.fromhex"),
-        *("datetime.date.fromisoformat", "datetime.date.fromordinal", "datetime.date.today"),
+        *("datetime.date.fromisoformat", "datetime.date.fromordinal"),
         *("datetime.datetime.fromisoformat", "datetime.datetime.strptime"),
         *("datetime.datetime.combine", "datetime.timezone.utc", "itertools.chain.from_iterable"),
-        *("datetime.datetime.fromtimestamp", "fractions.Fraction.from_float"),
-        *("datetime.date.max", "datetime.date.min"),
+        *("fractions.Fraction.from_float", "datetime.date.max", "datetime.date.min"),
     }
 )
 """Attributes of classes that are taken as functions, besides the methods of their objects."""
@@ -106,8 +105,9 @@ METHODS = {kind: _public(kind) for kind in _KINDS}
 METHODS[str] -= {"format_map"}
 METHODS[random.Random] -= {"setstate", "getstate"}
 METHODS[re.Match] = frozenset(["group", "groups", "groupdict", "start", "end", "span", "lastgroup"])
-METHODS[datetime.date] -= {"today"}
-METHODS[datetime.datetime] -= {"today", "now", "utcnow"}
+# These ask for the time, or where the machine is.
+METHODS[datetime.date] -= {"today", "fromtimestamp"}
+METHODS[datetime.datetime] -= {"today", "now", "utcnow", "fromtimestamp", "timestamp", "astimezone"}
 _BY_NAME = {
     name: frozenset(methods.split())
     for name, methods in {

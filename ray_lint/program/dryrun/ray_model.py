@@ -314,6 +314,8 @@ class RayModel:
             self._clock += 0.01
             return self._clock
         if root == "random" and function in library.METHODS[random.Random]:
+            if function == "seed":
+                args, kwargs = self.seeded(args, kwargs)
             if self._random is None or self.in_task:
                 self.exact = self.exact and function == "seed" and not self.in_task
             if self._random is None:
@@ -323,6 +325,15 @@ class RayModel:
         if root == "tqdm" and args:
             return range(*args) if function.endswith("trange") else args[0]
         raise StopRun(f"`{name}` is not known to a dry run")
+
+    def seeded(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments that give chance a seed; where there is none, one is made up."""
+        if any(given is not None for given in (*args, *kwargs.values())):
+            return args, kwargs
+        self.exact = False
+        return (0,), {}
 
     def _print(self, *values: Any, sep: str = " ", end: str = "\n", **others: Any) -> None:
         for value in values:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import ast
+import collections
 import enum
 import typing
 from collections.abc import Generator
@@ -21,8 +22,11 @@ from ray_lint.program.dryrun.values import (
 
 _DEPTH = 60  # calls within calls
 _BREAK, _CONTINUE = object(), object()
+_BASES = (
+    *(object, dict, list, tuple, set, frozenset, str, bytes, int, float),
+    *(collections.deque, collections.Counter, collections.OrderedDict, collections.defaultdict),
+)
 _ABSTRACT = (typing.Generic, typing.Protocol, abc.ABC)
-_NO_CAUSE = object()
 Signal = Any
 
 
@@ -303,7 +307,7 @@ class Statements(Expressions):
     def _define_class(self, node: ast.ClassDef, frame: Frame) -> None:
         bases = tuple(self.value(base, frame) for base in node.bases)
         bases = tuple(base for base in bases if base not in _ABSTRACT)
-        if node.keywords or any(isinstance(base, Library) for base in bases):
+        if node.keywords or not all(self._may_be_base(base) for base in bases):
             raise StopRun("an unusual class")
         inner = Frame({}, frame, "class")
         self._result(node.body, inner)
@@ -334,6 +338,13 @@ class Statements(Expressions):
             known = made
         self.sees_change(node.name, frame)
         frame.write(node.name, made if made is not None else known)
+
+    def _may_be_base(self, base: Any) -> bool:
+        """Whether a class may inherit: what it gets from the library only computes, all of it."""
+        if base is typing.NamedTuple:
+            return True
+        own = base in self.made or isinstance(base, enum.EnumMeta) or base in _BASES
+        return isinstance(base, type) and (own or issubclass(base, BaseException))
 
     def _named_tuple(self, name: str, names: dict[str, Any]) -> Any:
         fields = names.pop("__annotations__", {})
