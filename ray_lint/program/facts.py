@@ -114,8 +114,8 @@ def find_sites(project: Project, module: Module, config: Config) -> list[Site]:
         )
         if measured is None:
             cost = seen_cost(project, submission, cost, config.task_threshold)
-        if measured is None and _beyond_doubt(project, submission, cost, config):
-            continue
+            if _beyond_doubt(project, submission, cost, config):
+                continue
         pace = pace_of(
             project,
             module,

@@ -33,6 +33,11 @@ class Doubts:
         if reason not in self.reasons:
             self.reasons.append(reason)
 
+    def include(self, others: Doubts) -> None:
+        """Note all that others have noted."""
+        for reason in others.reasons:
+            self.add(reason)
+
     @property
     def applicability(self) -> Applicability:
         """Safe without doubts, else unsafe."""

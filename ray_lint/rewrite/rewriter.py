@@ -190,7 +190,7 @@ class Rewriter(Surroundings):
             target = self._target(site)
             shape = find_shape(site.submission)
             plan, own = self._widest(shape, partial(self._plan, site, target))
-            doubts.reasons += [reason for reason in own.reasons if reason not in doubts.reasons]
+            doubts.include(own)
             first = first or plan
             if (plan.strategy, plan.signature) != (first.strategy, first.signature):
                 raise Declined("tasks of one factory are submitted in several ways")

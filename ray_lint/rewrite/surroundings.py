@@ -98,8 +98,7 @@ class Surroundings(Submitted):
         judge_half_filled(names, shape, found)
         judge_interruptions(self.project, self.module, shape, arguments, found)
         if found.reasons and not never_fails(self.project, site.submission):
-            for reason in found.reasons:
-                doubts.add(reason)
+            doubts.include(found)
         self._judge_starred(site, target, shape, arguments, doubts)
         self._judge_surroundings(site, target, shape, arguments, doubts)
         self._judge_values(arguments, doubts)
@@ -201,8 +200,7 @@ class Surroundings(Submitted):
         found = Doubts()
         judge_starred(self.module, target, shape, arguments, found)
         if found.reasons and not no_task_fails(self.project, site.submission):
-            for reason in found.reasons:
-                doubts.add(reason)
+            doubts.include(found)
 
     def _judge_classes(self, shape: Shape, arguments: list[Argument]) -> None:
         """Decline a loop that changes a class, which objects are sent with as it is then."""

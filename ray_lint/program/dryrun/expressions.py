@@ -103,12 +103,6 @@ class Expressions(RayModel):
             raise StopRun(f"`{type(node).__name__}` is not known to a dry run")
         return compute(self, node, frame)
 
-    def take_time(self, operations: int) -> None:
-        """Count operations of the library. Raises StopRun when there were too many."""
-        self.steps += operations
-        if self.steps > self.limit:
-            raise StopRun("it takes too long")
-
     def _constant(self, node: ast.Constant, frame: Frame) -> Any:
         return node.value
 
@@ -409,10 +403,7 @@ class Expressions(RayModel):
                 return getattr(owner, name)
             if name == "__name__" and isinstance(owner, type | Function):
                 return owner.__name__
-            if (
-                name in ("__getitem__", "__contains__", "__len__")
-                and type(owner) in library.METHODS
-            ):
+            if name in _ITEM_METHODS and type(owner) in library.METHODS:
                 return getattr(owner, name)
             raise StopRun(f"`{name}` is not for a dry run")
         if self.is_own(owner) or isinstance(owner, super):

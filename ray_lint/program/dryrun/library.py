@@ -70,7 +70,7 @@ _MODULES = {
     "copy": "copy deepcopy",
     "struct": "pack unpack calcsize",
     "contextlib": "contextmanager suppress nullcontext",
-    "typing": "NamedTuple Protocol cast NewType TypeVar Generic",
+    "typing": "NamedTuple Protocol Generic",
     "types": "SimpleNamespace MappingProxyType",
     "array": "array",
 }

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ray_lint.program.dryrun import library
+from ray_lint.program.dryrun.function_facts import FunctionFacts
 from ray_lint.program.dryrun.values import (
     Actor,
     ActorClass,
@@ -81,6 +82,7 @@ class RayModel:
         self.exported: frozenset[str] = frozenset()
         """Names that tasks read and do not bind: workers get them with the function, once."""
         self._exporting: set[ast.AST] = set()
+        self._facts: dict[ast.AST, FunctionFacts] = {}
         self.depends_on_cpus = True
         self.defaults: list[Any] = []
         """Those defaults of parameters that can change."""
@@ -106,7 +108,11 @@ class RayModel:
 
     def tick(self) -> None:
         """Count one operation. Raises StopRun when there were too many."""
-        self.steps += 1
+        self.take_time(1)
+
+    def take_time(self, operations: int) -> None:
+        """Count operations. Raises StopRun when there were too many."""
+        self.steps += operations
         if self.steps > self.limit:
             raise StopRun("it takes too long")
 
@@ -232,12 +238,10 @@ class RayModel:
             return Reference(value)
         if is_flat(value):
             self.exact = self.exact and not _has_nan(value)
-            self.steps += len(value) // 8
-            self.tick()
+            self.take_time(len(value) // 8)
             return Reference(copy.copy(value), copy.copy)
         held = pickled(value)
-        self.steps += len(held[0]) // 8
-        self.tick()
+        self.take_time(len(held[0]) // 8)
         return Reference(held, unpickled)
 
     def wait_for(self, value: Any) -> Any:
@@ -336,12 +340,10 @@ class RayModel:
         return (0,), {}
 
     def _print(self, *values: Any, sep: str = " ", end: str = "\n", **others: Any) -> None:
-        for value in values:
-            self.steps += library.weigh(value) // 8
-        self.tick()
+        self.take_time(sum(map(library.weigh, values)) // 8)
         if others.get("file") is None and not self.in_task:
             text = sep.join(map(str, values)) + end
-            self.steps += len(text) // 16
+            self.take_time(len(text) // 16)
             self.printed.append(text)
 
     def _type(self, value: Any) -> type:
@@ -396,9 +398,6 @@ class RayModel:
             raise StopRun("waits for something else")
         return refs[:num_returns], refs[num_returns:]
 
-    def _ray_put(self, value: Any) -> Reference:
-        return self._put(value)
-
     def _ray_init(self, *_: Any, **__: Any) -> Library:
         self._started = True
         return Library("ray.init")
@@ -431,9 +430,6 @@ class RayModel:
         self.exact = False
         return default
 
-    def _run(self, coroutine: Any) -> Any:
-        return self.wait_for(coroutine)
-
     def _gather(self, *waiting: Any, return_exceptions: bool = False) -> Coroutine:
         if any(isinstance(each, Coroutine) for each in waiting):
             self.exact = False  # they take turns
@@ -451,7 +447,7 @@ class RayModel:
         "ray.remote": _ray_remote,
         "ray.get": _ray_get,
         "ray.wait": _ray_wait,
-        "ray.put": _ray_put,
+        "ray.put": _put,
         "ray.init": _ray_init,
         "ray.is_initialized": _ray_is_initialized,
         "ray.cluster_resources": _ray_resources,
@@ -469,10 +465,10 @@ class RayModel:
         "sys.stderr.write": _nothing,
         "time.sleep": _sleep,
         "argparse.ArgumentParser": _parser,
-        "asyncio.run": _run,
+        "asyncio.run": wait_for,
         "asyncio.gather": _gather,
         "asyncio.sleep": _async_sleep,
-        "typing.cast": lambda _, __, value: value,
+        "typing.cast": lambda _, __, value: value,  # with the machine first
     }
 
 

@@ -7,10 +7,11 @@ import ast
 import collections
 import enum
 import typing
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 from ray_lint.program.dryrun.expressions import Expressions
+from ray_lint.program.dryrun.function_facts import facts_of
 from ray_lint.program.dryrun.values import (
     Coroutine,
     Frame,
@@ -226,16 +227,19 @@ class Statements(Expressions):
     ) -> Any:
         self.tick()
         node = function.node
+        facts = self._facts.get(node)
+        if facts is None:
+            facts = self._facts[node] = facts_of(node)
         arguments = self._arguments(function, args, kwargs)
-        frame = Frame(arguments, function.frame, local=_local_names(node))
+        frame = Frame(arguments, function.frame, local=facts.local)
         if self.in_task and node not in self._exporting:
             self._exporting.add(node)
-            self._export(_names_from_outside(node), function.frame)
+            self._export(facts.outside, function.frame)
         if function.owner is not None and args:
             frame.variables["__class__"] = function.owner
         if isinstance(node, ast.Lambda):
             return self._within(frame, lambda: self.value(node.body, frame))
-        if _yields(node):
+        if facts.yields:
             if isinstance(node, ast.AsyncFunctionDef):
                 raise StopRun("an asynchronous generator")
             return self.block(node.body, frame)
@@ -330,14 +334,12 @@ class Statements(Expressions):
             for function in (value, *(getattr(value, n, None) for n in ("fget", "__func__"))):
                 if isinstance(function, Function):
                     function.owner = made
-        known = made
         for decorator in reversed(node.decorator_list):
             made = self.call(self.value(decorator, frame), (made,), {})
         if isinstance(made, type):
             self.made.add(made)
-            known = made
         self.sees_change(node.name, frame)
-        frame.write(node.name, made if made is not None else known)
+        frame.write(node.name, made)
 
     def _may_be_base(self, base: Any) -> bool:
         """Whether a class may inherit: what it gets from the library only computes, all of it."""
@@ -371,17 +373,24 @@ class Statements(Expressions):
         return (yield from self.block(body, frame))
 
     def _for(self, node: ast.For, frame: Frame) -> Generator[Any, Any, Signal]:
-        for item in self.items(self.value(node.iter, frame)):
-            self.bind(node.target, item, frame)
-            signal = yield from self.block(node.body, frame)
-            if signal is _BREAK:
-                return None
-            if isinstance(signal, _Returned):
-                return signal
-        return (yield from self.block(node.orelse, frame))
+        return (yield from self._loop(node, self._each_item(node, frame), frame))
 
     def _while(self, node: ast.While, frame: Frame) -> Generator[Any, Any, Signal]:
+        return (yield from self._loop(node, self._as_long_as(node, frame), frame))
+
+    def _each_item(self, node: ast.For, frame: Frame) -> Iterator[None]:
+        for item in self.items(self.value(node.iter, frame)):
+            self.bind(node.target, item, frame)
+            yield
+
+    def _as_long_as(self, node: ast.While, frame: Frame) -> Iterator[None]:
         while self.value(node.test, frame):
+            yield
+
+    def _loop(
+        self, node: ast.For | ast.While, rounds: Iterator[None], frame: Frame
+    ) -> Generator[Any, Any, Signal]:
+        for _ in rounds:
             signal = yield from self.block(node.body, frame)
             if signal is _BREAK:
                 return None
@@ -456,10 +465,10 @@ class Statements(Expressions):
             if target is not None:
                 self.bind(target, manager, frame)
             return (yield from self._with_items(items[1:], body, frame))
-        kind = type(manager)
+        kind: Any = type(manager)
         if not self.is_own(manager) and kind.__module__ != "contextlib":
             raise StopRun("an unusual `with`")
-        entered = type(manager).__enter__(manager)
+        entered = kind.__enter__(manager)
         try:
             if target is not None:
                 self.bind(target, entered, frame)
@@ -468,10 +477,10 @@ class Statements(Expressions):
             raise  # nobody may keep that to itself
         except BaseException as error:
             self.handled = self.handled or not self.in_task
-            if not type(manager).__exit__(manager, type(error), error, None):
+            if not kind.__exit__(manager, type(error), error, None):
                 raise
             return None
-        type(manager).__exit__(manager, None, None, None)
+        kind.__exit__(manager, None, None, None)
         return signal
 
     def _match(self, node: ast.Match, frame: Frame) -> Generator[Any, Any, Signal]:
@@ -538,70 +547,6 @@ def _depends_on_cpus(tree: ast.Module) -> bool:
     }
     asked = (n for n in ast.walk(tree) if isinstance(n, ast.Attribute) and n.attr in _RESOURCES)
     return any(id(node) not in splitting for node in asked)
-
-
-def _names_from_outside(function: ast.AST) -> frozenset[str]:
-    """Return the names that a function reads and does not bind itself."""
-    read: set[str] = set()
-    bound: set[str] = set()
-    declared: set[str] = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Name):
-            (read if isinstance(node.ctx, ast.Load) else bound).add(node.id)
-        elif isinstance(node, ast.arg):
-            bound.add(node.arg)
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            declared.update(node.names)
-    return frozenset((read - bound) | declared)
-
-
-def _local_names(function: Any) -> frozenset[str]:
-    """Return the names that a function binds itself, but for its parameters."""
-    known: frozenset[str] | None = getattr(function, "_local", None)
-    if known is not None:
-        return known
-    bound: set[str] = set()
-    declared: set[str] = set()
-    body = function.body if isinstance(function.body, list) else [function.body]
-    stack: list[ast.AST] = list(body)
-    while stack:
-        node = stack.pop()
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            bound.add(node.name)
-            continue
-        if isinstance(node, ast.Lambda):
-            continue
-        if isinstance(node, ast.comprehension):
-            stack += [node.iter, *node.ifs]  # its targets are its own
-            continue
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store | ast.Del):
-            bound.add(node.id)
-        elif isinstance(node, ast.alias):
-            bound.add((node.asname or node.name).partition(".")[0])
-        elif isinstance(node, ast.Global | ast.Nonlocal):
-            declared.update(node.names)
-        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
-            bound.add(node.name)
-        elif isinstance(node, ast.MatchMapping) and node.rest:
-            bound.add(node.rest)
-        stack.extend(ast.iter_child_nodes(node))
-    function._local = frozenset(bound - declared)
-    return function._local  # type: ignore[no-any-return]
-
-
-def _yields(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    known: bool | None = getattr(node, "_yields", None)
-    if known is None:
-        stack: list[ast.AST] = list(node.body)
-        known = False
-        while stack and not known:
-            each = stack.pop()
-            if isinstance(each, ast.Yield | ast.YieldFrom):
-                known = True
-            elif not isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
-                stack.extend(ast.iter_child_nodes(each))
-        node._yields = known  # type: ignore[union-attr]
-    return known
 
 
 _RESOURCES = ("cluster_resources", "available_resources")
